@@ -1,0 +1,45 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo teardown test unit lint sanity integration bench build freeze clean
+
+help:  ## show this list
+	@sed -n 's/^\([a-z]*\):.*##/\1/p' Makefile | while read -r name what; do printf '%-12s %s\n' "$$name" "$$what"; done
+
+setup:  ## install what the playbooks need, into .venv
+	@tools/setup.sh run
+
+demo:  ## do the main job on a GlusterFS of this machine (ARGS="--check --diff" only tells)
+	@tools/playbook.sh quickstart $(ARGS)
+
+teardown:  ## take away what the demo made
+	@tools/playbook.sh teardown $(ARGS)
+
+test:  ## unit, lint, sanity, integration, and a table of what they ran
+	@tools/test.sh
+
+unit:  ## unit tests with coverage (ARGS="-k name")
+	@tools/unit.sh $(ARGS)
+
+lint:  ## all linters
+	@tools/lint.sh
+
+sanity:  ## ansible-test sanity on every Python found (ARGS="--test pep8")
+	@tools/sanity.sh $(ARGS)
+
+integration:  ## tests on a real GlusterFS; needs root and /dev/fuse (ARGS="-k name")
+	@tools/integration.sh $(ARGS)
+
+bench:  ## time the modules against bare qemu-img
+	@tools/bench.sh $(ARGS)
+
+build:  ## the collection as a file that ansible-galaxy installs
+	@tools/build.sh
+
+freeze:  ## resolve the requirements anew and pin them
+	@tools/freeze.sh
+
+clean:  ## remove .venv and .cache
+	@rm -rf .venv .cache

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Run ansible-test on a copy of the checkout: committed or not, but not what git ignores.
+# usage: ansible-test.sh COMMAND [OPTION]...
+# ansible-test wants a real folder .../ansible_collections/vdisk/gluster. It follows a link out of it and then refuses,
+# and a folder of links it takes, finds nothing to test in it, and is green.
+source "$(dirname "$0")/env.sh"
+source tools/pythons.sh
+
+work=$root/.cache/ansible-test
+copy=$work/ansible_collections/vdisk/gluster
+rm -rf "$copy"
+mkdir -p "$copy"
+# deleted files are still in git's list until the deletion is staged
+git ls-files -co --exclude-standard -z | while IFS= read -r -d '' file; do
+    [[ ! -e $file && ! -L $file ]] || printf '%s\0' "$file"
+done | tar --null -T - -cf - | tar -xf - -C "$copy"
+# without a repository of its own ansible-test asks the one around it, which ignores this place: nothing to test again
+git init -q "$copy"
+
+# ansible-test fills its own venvs with a script that it downloads and keeps in the home folder. Give it a home folder
+# of its own, in which another script stands in. pip's settings and cache stay those of the user.
+home=$work/home
+mkdir -p "$home/.ansible/test/cache"
+cp tools/pip_bootstrap.py "$home/.ansible/test/cache/get_pip_24_2.py"
+for shared in .cache .config .pip; do
+    [[ ! -e $HOME/$shared ]] || ln -sfn "$HOME/$shared" "$home/$shared"
+done
+
+use_real_pythons
+export HOME=$home
+cd "$copy"
+exec ansible-test "$@" --color no

@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Tests of the whole collection on a real GlusterFS of this machine. Needs root and FUSE.
+# usage: integration.sh [OPTION OF pytest]...
+source "$(dirname "$0")/env.sh"
+tools/setup.sh test
+is_root || exec tools/rooted.sh "$0" "$@"
+
+tools/preflight.sh
+rm -f .cache/ran/integration.jsonl
+stop_after=$(tools/glusterd.sh start)
+trap '[[ $stop_after != started ]] || tools/glusterd.sh stop' EXIT
+
+failed=0
+python tools/tally.py run integration pytest --junit .cache/ran/integration-pytest.xml -- \
+    pytest tests/integration --junit-xml=.cache/ran/integration-pytest.xml "$@" || failed=1
+python tools/tally.py run integration ansible-test --targets tests/integration/targets -- \
+    tools/ansible-test.sh integration --allow-root --allow-destructive || failed=1
+exit "$failed"

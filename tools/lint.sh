@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Every linter, also after one of them failed.
+source "$(dirname "$0")/env.sh"
+tools/setup.sh test
+rm -f .cache/ran/lint.jsonl
+
+failed=()
+lint() {
+    python tools/tally.py run lint "$@" || failed+=("$1")
+}
+
+lint yamllint --files '*.yml' '*.yaml' -- yamllint -s
+lint ruff --files '*.py' -- ruff check
+lint vermin --files 'plugins/modules/*.py' 'plugins/module_utils/*.py' -- vermin -q --violations --no-tips -t=3.8-
+lint shellcheck --files '*.sh' .ci/run -- shellcheck -x
+lint ansible-lint -- ansible-lint --nocolor
+lint antsibull-changelog --no-arguments --files 'changelogs/fragments/*.yml' changelogs/changelog.yaml -- \
+    antsibull-changelog lint
+lint antsibull-docs --no-arguments --files 'plugins/modules/*.py' -- \
+    antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs self .
+lint ansible-doc -- ansible-doc --json --type module --list vdisk.gluster
+lint reuse -- reuse lint
+
+[[ ${#failed[@]} == 0 ]] || die "failed: ${failed[*]}"

@@ -1,0 +1,224 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run a tool, write down how much it tested, and fail when that was nothing.
+
+A tool pointed at an empty folder is as green as one that has checked everything. So each tool of the test is run
+through here, and each has a witness of what it did: the files it was given, its JUnit report, or its own last words.
+
+usage: tally.py run PART NAME [witness] -- COMMAND...
+       tally.py table PART...
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+RAN = Path(".cache/ran")
+FALSE_GREENS = {
+    "no hosts matched": "a play matched no host",
+    "Could not match supplied host pattern": "a play matched no host",
+    "Required program": "a program that a test needs is not installed",
+    "Excluding tests marked": "ansible-test left out a target",
+}
+
+
+class NothingTested(Exception):
+    """A tool ended well and tested nothing, or not all it should have."""
+
+
+@dataclass(frozen=True)
+class Count:
+    number: int
+    what: str
+
+
+def count_files(files: list[str]) -> Count:
+    if not files:
+        raise NothingTested("no file matches its patterns")
+    return Count(len(files), "files")
+
+
+def count_junit(reports: list[str], must_run: list[str]) -> Count:
+    """Count the test cases of JUnit reports; what had to run and is skipped or missing is an error.
+
+    Without a list of what must run, everything must: nothing may be skipped.
+    """
+    ran, skipped = set(), {}
+    for report in reports:
+        for case in ElementTree.fromstring(report).iter("testcase"):
+            name = f"{case.get('classname')}::{case.get('name')}"
+            reason = case.find("skipped")
+            if reason is None:
+                ran.add(name)
+            else:
+                skipped[name] = reason.get("message") or reason.text or "no reason given"
+    short_names = {name.rpartition("::")[2] for name in ran}
+    missing = [name for name in must_run if name not in short_names]
+    if missing:
+        raise NothingTested(f"it did not run {', '.join(missing)}")
+    if skipped and not must_run:
+        raise NothingTested("it skipped " + "; ".join(f"{name} ({why})" for name, why in skipped.items()))
+    if not ran:
+        raise NothingTested("its report holds no test")
+    return Count(len(ran), "tests")
+
+
+def count_ansible_lint(log: str) -> Count:
+    found = re.search(r"in (\d+) files processed", log)
+    if not found or not int(found[1]):
+        raise NothingTested("it processed no file")
+    return Count(int(found[1]), "files")
+
+
+def count_ansible_doc(log: str) -> Count:
+    modules = json.loads(log[log.index("{") :]) if "{" in log else {}
+    if not modules:
+        raise NothingTested("it finds no module of this collection")
+    return Count(len(modules), "modules")
+
+
+def count_reuse(log: str) -> Count:
+    found = re.search(r"Files with license information: (\d+) / \d+", log)
+    if not found or not int(found[1]):
+        raise NothingTested("it looked at no file")
+    return Count(int(found[1]), "files")
+
+
+def count_playbook(log: str) -> Count:
+    tasks = [int(number) for number in re.findall(r" : ok=(\d+)", log)]
+    if not sum(tasks):
+        raise NothingTested("no task ran on any host")
+    return Count(sum(tasks), "tasks")
+
+
+def count_targets(log: str, targets: list[str]) -> Count:
+    if not targets:
+        raise NothingTested("there is no target")
+    ran = re.findall(r"^Running (\S+) integration test", log, re.MULTILINE)
+    missing = sorted(set(targets) - set(ran))
+    if missing:
+        raise NothingTested(f"it did not run {', '.join(missing)}")
+    count_playbook(log)
+    return Count(len(targets), "targets")
+
+
+LAST_WORDS = {
+    "ansible-lint": count_ansible_lint,
+    "ansible-doc": count_ansible_doc,
+    "ansible-playbook": count_playbook,
+    "reuse": count_reuse,
+}
+
+
+def refuse_false_greens(log: str) -> None:
+    for words, meaning in FALSE_GREENS.items():
+        if words in log:
+            raise NothingTested(f"{meaning}; see the line with '{words}'")
+
+
+def tracked_files(patterns: list[str]) -> list[str]:
+    """List the files of the checkout that match, committed or not, but neither ignored nor deleted."""
+    command = ["git", "ls-files", "-co", "--exclude-standard", "-z", "--", *patterns]
+    names = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split("\0")
+    return sorted(name for name in names if name and Path(name).is_file())
+
+
+def integration_targets(folder: Path) -> list[str]:
+    """List the targets that hold tasks of their own; setup_* and prepare_* only serve the others."""
+    return sorted(path.parent.parent.name for path in folder.glob("[!_]*/tasks/main.yml")
+                  if not path.parent.parent.name.startswith(("setup_", "prepare_")))
+
+
+def reports_in(place: Path) -> list[str]:
+    paths = sorted(place.glob("*.xml")) if place.is_dir() else [place]
+    return [path.read_text(encoding="utf-8") for path in paths if path.exists()]
+
+
+def run_and_show(command: list[str]) -> tuple[int, str]:
+    """Run a program, pass its output on as it comes, and return its exit code and that output."""
+    lines = []
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+    ) as process:
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            lines.append(line)
+    return process.returncode, "".join(lines)
+
+
+def run(options: argparse.Namespace, command: list[str]) -> int:
+    files = tracked_files(options.files) if options.files else []
+    if options.junit and options.junit.is_file():
+        options.junit.unlink()
+    began = time.monotonic()
+    result, count, code = "ok", Count(0, ""), 1
+    try:
+        if options.files:
+            count = count_files(files)
+        code, log = run_and_show([*command, *([] if options.no_arguments else files)])
+        if code:
+            result = f"failed (exit code {code})"
+        else:
+            refuse_false_greens(log)
+            if options.junit:
+                count = count_junit(reports_in(options.junit), options.must_run)
+            elif options.targets:
+                count = count_targets(log, integration_targets(options.targets))
+            elif not options.files:
+                count = LAST_WORDS[options.name](log)
+    except NothingTested as error:
+        result, count, code = f"failed: {error}", Count(0, ""), 1
+    row = {"name": options.name, **asdict(count), "seconds": round(time.monotonic() - began), "result": result}
+    RAN.mkdir(parents=True, exist_ok=True)
+    with (RAN / f"{options.part}.jsonl").open("a", encoding="utf-8") as rows:
+        rows.write(json.dumps(row) + "\n")
+    print(f"{options.part}: {options.name}: {result}, {count.number} {count.what}".rstrip(" ,0"), flush=True)
+    return code
+
+
+def table(parts: list[str]) -> int:
+    failed = False
+    print(f"{'part':<12} {'tool':<20} {'ran':>16} {'seconds':>8}  result")
+    for part in parts:
+        path = RAN / f"{part}.jsonl"
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+        if not rows:
+            rows = [{"name": "-", "number": 0, "what": "", "seconds": 0, "result": "failed: this part ran nothing"}]
+        for row in rows:
+            failed = failed or row["result"] != "ok"
+            ran = f"{row['number']} {row['what']}"
+            print(f"{part:<12} {row['name']:<20} {ran:>16} {row['seconds']:>8}  {row['result']}")
+    return 1 if failed else 0
+
+
+def main() -> int:
+    arguments, command = sys.argv[1:], []
+    if "--" in arguments:
+        split = arguments.index("--")
+        arguments, command = arguments[:split], arguments[split + 1 :]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    runner = verbs.add_parser("run")
+    runner.add_argument("part")
+    runner.add_argument("name", help="the tool; one of %s needs no other witness" % ", ".join(LAST_WORDS))
+    runner.add_argument("--files", nargs="+", metavar="PATTERN", help="give it these files of the checkout")
+    runner.add_argument("--no-arguments", action="store_true", help="it finds the --files by itself")
+    runner.add_argument("--junit", type=Path, metavar="PATH", help="the report it writes, or the folder of its reports")
+    runner.add_argument("--must-run", nargs="+", default=[], metavar="TEST", help="tests that must be in the report")
+    runner.add_argument("--targets", type=Path, metavar="FOLDER", help="the integration targets it must run")
+    verbs.add_parser("table").add_argument("parts", nargs="+")
+    options = parser.parse_args(arguments)
+    return table(options.parts) if options.verb == "table" else run(options, command)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

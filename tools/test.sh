@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# All parts of the test, also after one of them failed, and a table of what each of them ran.
+source "$(dirname "$0")/env.sh"
+rm -rf .cache/ran
+tools/setup.sh test
+
+parts=(unit lint sanity integration)
+failed=0
+for part in "${parts[@]}"; do
+    printf '\n##### %s\n' "$part"
+    "tools/$part.sh" || failed=1
+done
+echo
+python tools/tally.py table "${parts[@]}" || failed=1
+exit "$failed"
