@@ -11,7 +11,8 @@ source "$(dirname "$0")/env.sh"
 source tools/pythons.sh
 
 work=$root/.cache/ansible-test
-copy=$work/ansible_collections/vdisk/gluster
+# one copy a command, so that two commands can run at a time
+copy=$work/$1/ansible_collections/vdisk/gluster
 rm -rf "$copy"
 mkdir -p "$copy"
 # deleted files are still in git's list until the deletion is staged

@@ -14,6 +14,10 @@ if ! is_root; then
     # ask for the password once, and only where sudo wants one
     sudo -n true 2>/dev/null || become+=(--ask-become-pass)
 fi
+if [[ -t 1 ]]; then
+    # it writes into a pipe here, and would leave the colours out
+    export ANSIBLE_FORCE_COLOR=true
+fi
 name=$1
 shift
-exec ansible-playbook "${become[@]}" "vdisk.gluster.$name" "$@"
+exec python tools/tally.py run "$name" ansible-playbook -- ansible-playbook "${become[@]}" "vdisk.gluster.$name" "$@"

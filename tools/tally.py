@@ -27,6 +27,7 @@ FALSE_GREENS = {
     "no hosts matched": "a play matched no host",
     "Could not match supplied host pattern": "a play matched no host",
     "Required program": "a program that a test needs is not installed",
+    "All targets skipped": "ansible-test saw no file",
     "Excluding tests marked": "ansible-test left out a target",
 }
 
@@ -94,7 +95,8 @@ def count_reuse(log: str) -> Count:
 
 
 def count_playbook(log: str) -> Count:
-    tasks = [int(number) for number in re.findall(r" : ok=(\d+)", log)]
+    colourless = re.sub(r"\x1b\[[0-9;]*m", "", log)
+    tasks = [int(number) for number in re.findall(r" : ok=(\d+)", colourless)]
     if not sum(tasks):
         raise NothingTested("no task ran on any host")
     return Count(sum(tasks), "tasks")
@@ -133,9 +135,9 @@ def tracked_files(patterns: list[str]) -> list[str]:
 
 
 def integration_targets(folder: Path) -> list[str]:
-    """List the targets that hold tasks of their own; setup_* and prepare_* only serve the others."""
-    return sorted(path.parent.parent.name for path in folder.glob("[!_]*/tasks/main.yml")
-                  if not path.parent.parent.name.startswith(("setup_", "prepare_")))
+    """List the targets that are tests; setup_* and prepare_* only serve the others."""
+    names = (path.name for path in folder.glob("*/"))
+    return sorted(name for name in names if not name.startswith(("setup_", "prepare_")))
 
 
 def reports_in(place: Path) -> list[str]:
@@ -209,11 +211,11 @@ def main() -> int:
     verbs = parser.add_subparsers(dest="verb", required=True)
     runner = verbs.add_parser("run")
     runner.add_argument("part")
-    runner.add_argument("name", help="the tool; one of %s needs no other witness" % ", ".join(LAST_WORDS))
+    runner.add_argument("name", help=f"the tool; no witness is needed for {', '.join(LAST_WORDS)}")
     runner.add_argument("--files", nargs="+", metavar="PATTERN", help="give it these files of the checkout")
     runner.add_argument("--no-arguments", action="store_true", help="it finds the --files by itself")
     runner.add_argument("--junit", type=Path, metavar="PATH", help="the report it writes, or the folder of its reports")
-    runner.add_argument("--must-run", nargs="+", default=[], metavar="TEST", help="tests that must be in the report")
+    runner.add_argument("--must-run", action="append", default=[], metavar="TEST", help="must be in the report")
     runner.add_argument("--targets", type=Path, metavar="FOLDER", help="the integration targets it must run")
     verbs.add_parser("table").add_argument("parts", nargs="+")
     options = parser.parse_args(arguments)
