@@ -47,9 +47,12 @@ install_packages() {
     command -v apt-get >/dev/null || die "needs ${missing[*]}; this machine has no apt-get, so install them by hand"
     echo "setup: apt-get install ${missing[*]}"
     # one unreachable third-party list must not stop us; if a package is missing, the install says so
-    as_root apt-get -qq update || echo "setup: not every package list could be fetched" >&2
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}" ||
+    as_root apt-get -qq update >.cache/apt.log 2>&1 || echo "setup: not every package list could be fetched" >&2
+    as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get -qq install -y --no-install-recommends -o Dpkg::Use-Pty=0 "${missing[@]}" >>.cache/apt.log 2>&1 || {
+        cat .cache/apt.log >&2
         die "could not install ${missing[*]}; the versions are those of Debian 12"
+    }
 }
 
 make_venv() {
