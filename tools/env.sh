@@ -14,6 +14,8 @@ export ANSIBLE_COLLECTIONS_PATH=$root/.cache
 export ANSIBLE_CONFIG=$root/ansible.cfg
 # Ansible refuses to start without a UTF-8 locale; this one is there on every Debian
 export LC_ALL=C.UTF-8
+# no __pycache__ in the tree, least of all one that belongs to root
+export PYTHONDONTWRITEBYTECODE=1
 # git refuses a checkout that belongs to another user, as it does under sudo
 export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*'
 

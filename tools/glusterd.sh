@@ -9,24 +9,35 @@
 source "$(dirname "$0")/env.sh"
 
 has_systemd() { [[ -d /run/systemd/system ]]; }
+# a dead process that nobody has reaped, as under a lazy process 1, does not count
+runs() { pgrep --runstates R,S,D -x glusterd >/dev/null; }
+complain() {
+    tail -n 20 /var/log/glusterfs/glusterd.log >&2 || true
+    die "glusterd $1"
+}
 answers() { gluster --mode=script --timeout=5 pool list >/dev/null 2>&1; }
 
 case ${1:-} in
 start)
-    if pgrep -x glusterd >/dev/null; then
+    if runs; then
         echo running
     else
-        if has_systemd; then systemctl start glusterd >&2; else glusterd >&2; fi
+        if has_systemd; then systemctl start glusterd >&2; else glusterd -p /run/glusterd.pid >&2; fi || complain "does not start"
         echo started
     fi
     for _ in {1..60}; do
         if answers; then exit; fi
         sleep 0.5
     done
-    die "glusterd does not answer; see /var/log/glusterfs/glusterd.log"
+    complain "does not answer"
     ;;
 stop)
     if has_systemd; then systemctl stop glusterd; else kill "$(</run/glusterd.pid)"; fi
+    for _ in {1..20}; do
+        runs || exit 0
+        sleep 0.5
+    done
+    complain "does not stop"
     ;;
 *) die "usage: $0 start|stop" ;;
 esac

@@ -8,4 +8,4 @@
 source "$(dirname "$0")/env.sh"
 trap 'as_root chown -R "$(id -u):$(id -g)" .cache' EXIT
 echo "$1 needs root: calling sudo"
-as_root env PYTHONDONTWRITEBYTECODE=1 "$@"
+as_root "$@"
