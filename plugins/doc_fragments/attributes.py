@@ -1,0 +1,26 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Attributes of modules that change something."""
+
+    DOCUMENTATION = r"""
+options: {}
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and return what would change, without changing anything.
+    support: full
+  diff_mode:
+    description: Returns what changed, or would change, when in diff mode.
+    support: full
+    details:
+      - Sizes on disk of what does not exist yet are estimates in check mode.
+  platform:
+    description: Where the module runs.
+    support: full
+    platforms: posix
+"""

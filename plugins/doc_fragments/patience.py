@@ -1,0 +1,23 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Options that say how long a task waits for what stands still."""
+
+    DOCUMENTATION = r"""
+options:
+  stall_timeout:
+    description:
+      - A long step that makes no progress for this many seconds fails. There is no limit on the whole; V(0) means the default.
+    type: int
+    default: 600
+  lock_timeout:
+    description:
+      - Seconds to wait for another task, on this or another host, that is changing the same volume.
+    type: int
+    default: 60
+"""

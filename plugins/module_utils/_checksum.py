@@ -1,0 +1,48 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Checksums of large sparse files."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+from typing import Iterator
+
+from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Unavailable
+
+_READ_SIZE = 1 << 20
+
+
+def checksum(path: str, algorithm: str) -> str:
+    """Return C(algorithm:digest) of a file's bytes; its holes are hashed without being read."""
+    digest = hashlib.new(algorithm)
+    zeroes = bytes(_READ_SIZE)
+    with open(path, "rb", buffering=0) as stream:
+        size = os.fstat(stream.fileno()).st_size
+        for start, end, is_data in _extents(stream.fileno(), size):
+            while start < end:
+                part = os.pread(stream.fileno(), min(_READ_SIZE, end - start), start) if is_data else zeroes[: end - start]
+                if not part:
+                    raise Unavailable(f"{path} became shorter while it was read; see what else writes to it")
+                digest.update(part)
+                start += len(part)
+    return f"{algorithm}:{digest.hexdigest()}"
+
+
+def _extents(descriptor: int, size: int) -> Iterator[tuple[int, int, bool]]:
+    """Yield start, end and whether there are data, over the whole of a file."""
+    position = 0
+    while position < size:
+        try:
+            data = os.lseek(descriptor, position, os.SEEK_DATA)
+            hole = os.lseek(descriptor, data, os.SEEK_HOLE)
+        except OSError as error:
+            # ENXIO: nothing but a hole follows; a file system without holes answers otherwise and is read whole
+            data, hole = (size, size) if error.errno == errno.ENXIO else (position, size)
+        if data > position:
+            yield position, min(data, size), False
+        if data < size:
+            yield data, min(hole, size), True
+        position = hole

@@ -1,0 +1,44 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Errors of this collection: each message is a sentence that a person can act on."""
+
+from __future__ import annotations
+
+from typing import Any, Sequence
+
+
+class VdiskError(Exception):
+    """Something went wrong; C(details) are result keys that the failing task returns beside its message."""
+
+    def __init__(self, message: str, **details: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details
+
+
+class BadInput(VdiskError):
+    """An option cannot be meant as it was written; nothing was looked at yet."""
+
+
+class Refused(VdiskError):
+    """What is wanted would not be safe, or is not known to be safe, in the state that was found."""
+
+
+class Damaged(VdiskError):
+    """A file does not hold what its place in the layout demands."""
+
+
+class DeadMount(VdiskError):
+    """The FUSE client behind a mount point does not answer any more (ENOTCONN)."""
+
+
+class Unavailable(VdiskError):
+    """Something this host needs (a program, a share, a lock) cannot be had now."""
+
+
+class CommandFailed(VdiskError):
+    """A program failed; the exact command, exit status and standard error are in the details."""
+
+    def __init__(self, message: str, argv: Sequence[str], returncode: int | None, stderr: str) -> None:
+        super().__init__(message, cmd=list(argv), rc=returncode, stderr=stderr)

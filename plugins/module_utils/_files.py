@@ -1,0 +1,184 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files on a share: listed, replaced whole, published under a name that must be free, removed, made durable.
+
+What this relies on was measured on GlusterFS: C(link) has exactly one winner between hosts while renameat2 with
+NOREPLACE does not work there; a directory that was listed first is seen fresh by the open that follows, while without
+the listing another host's change of the last second is seen old.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from typing import Callable, TypeVar
+
+from ansible_collections.vdisk.gluster.plugins.module_utils._errors import DeadMount, Refused, Unavailable, VdiskError
+
+T = TypeVar("T")
+
+_STALE_TRIES = 5
+
+
+def explain(error: OSError, path: str, doing: str) -> VdiskError:
+    """Return the error of this collection that says in a sentence why a file operation failed."""
+    if error.errno in (errno.ENOTCONN, errno.ESHUTDOWN):
+        return DeadMount(
+            f"cannot {doing} {path}: the mount does not answer (transport endpoint is not connected); see that the "
+            "servers have quorum (gluster volume status), then let gluster_share_mount mend the mount"
+        )
+    remedies = {
+        errno.ENOSPC: "the share is full; free space on it or add bricks, then run the task again",
+        errno.EDQUOT: "the share's quota is used up; raise it, then run the task again",
+        errno.EROFS: "the share is read-only; see gluster volume status and the mount options",
+        errno.EACCES: "permission is denied; run the task as root",
+        errno.EPERM: "permission is denied; run the task as root",
+    }
+    return Unavailable(f"cannot {doing} {path}: {remedies.get(error.errno or 0, error.strerror)}")
+
+
+def fresh(read: Callable[[], T]) -> T:
+    """Return what C(read) returns, again where a name was replaced by another host in between (ESTALE)."""
+    for attempt in range(_STALE_TRIES):
+        try:
+            return read()
+        except OSError as error:
+            if error.errno != errno.ESTALE or attempt == _STALE_TRIES - 1:
+                raise
+            time.sleep(0.05 * (attempt + 1))
+    raise AssertionError("unreachable")
+
+
+def names_in(directory: str) -> frozenset[str]:
+    """Return the names in a directory; none where it does not exist."""
+    try:
+        return frozenset(fresh(lambda: os.listdir(directory)))
+    except FileNotFoundError:
+        return frozenset()
+    except OSError as error:
+        raise explain(error, directory, "list") from error
+
+
+def read_text_file(path: str, limit: int) -> bytes | None:
+    """Return the whole of a small file, or None where there is none.
+
+    :raises Refused: it is a symbolic link, not a regular file, or larger than C(limit) bytes.
+    """
+
+    def read() -> bytes:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as stream:
+            return stream.read(limit + 1)
+
+    try:
+        content = fresh(read)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.EISDIR, errno.ENXIO):
+            raise Refused(f"{path} is not a regular file; look at what it is and move it away") from error
+        raise explain(error, path, "read") from error
+    if len(content) > limit:
+        raise Refused(f"{path} is larger than {limit} bytes, so it is not the small file that belongs there")
+    return content
+
+
+def sync_directory(directory: str) -> None:
+    """Make the names in a directory durable."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_file(path: str) -> None:
+    """Make the content of a file durable, whoever wrote it; a full share can say so only here (ENOSPC from fsync)."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise explain(error, path, "write") from error
+
+
+def create_temporary(path: str, mode: int = 0o600) -> int:
+    """Create a file of this task's own, over what a killed run left under the same name, and return a descriptor."""
+    remove(path)
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+    except OSError as error:
+        raise explain(error, path, "create") from error
+
+
+def replace(path: str, temporary: str, content: bytes, like: os.stat_result | None = None) -> None:
+    """Replace a file whole, so that a reader sees the old or the new one, and durably.
+
+    :param temporary: a name in the same directory to write under first.
+    :param like: status of the file whose owner and mode the new one gets; private to root without it.
+    """
+    descriptor = create_temporary(temporary)
+    try:
+        try:
+            write_all(descriptor, content, 0)
+            if like is not None:
+                copy_ownership(descriptor, like)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        os.rename(temporary, path)
+        sync_directory(os.path.dirname(path))
+    except OSError as error:
+        remove(temporary, quietly=True)
+        raise explain(error, path, "write") from error
+
+
+def write_all(descriptor: int, content: bytes, offset: int) -> None:
+    """Write all of a content at an offset; a share that is filling up may take only a part at a time."""
+    view = memoryview(content)
+    while view:
+        written = os.pwrite(descriptor, view, offset)
+        view, offset = view[written:], offset + written
+
+
+def copy_ownership(descriptor: int, like: os.stat_result) -> None:
+    """Give an open file the owner, group and permission bits of another."""
+    status = os.fstat(descriptor)
+    if (status.st_uid, status.st_gid) != (like.st_uid, like.st_gid):
+        os.fchown(descriptor, like.st_uid, like.st_gid)
+    os.fchmod(descriptor, like.st_mode & 0o7777)
+
+
+def publish(temporary: str, path: str) -> None:
+    """Give a finished file its final name, never over a file that is there.
+
+    :raises Refused: a file of that name appeared meanwhile; it is untouched and the temporary file is gone.
+    """
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        remove(temporary)
+        raise Refused(f"{path} appeared while it was being made; see who made it, then run the task again") from None
+    except OSError as error:
+        remove(temporary, quietly=True)
+        raise explain(error, path, "create") from error
+    try:
+        os.unlink(temporary)
+        sync_directory(os.path.dirname(path))
+    except OSError as error:
+        raise explain(error, path, "create") from error
+
+
+def remove(path: str, quietly: bool = False) -> None:
+    """Remove a file that may already be gone; C(quietly) on the way out of another failure."""
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        if not quietly:
+            raise explain(error, path, "remove") from error

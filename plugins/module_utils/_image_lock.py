@@ -1,0 +1,117 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""QEMU's own locks on an image file, looked at and taken without QEMU.
+
+QEMU says what it does with an image by open file description locks on single bytes: byte 100 + N held means that it
+uses permission N (0 consistent read, 1 write, 2 write unchanged, 3 resize), byte 200 + N that it does not let others use
+it (block/file-posix.c). GlusterFS carries these locks between hosts. Taking the same locks keeps QEMU, on any host, from
+opening a file that is being changed here, and keeps this collection from changing a file that is being read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import struct
+import time
+from typing import Iterator, Sequence
+
+from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Refused
+from ansible_collections.vdisk.gluster.plugins.module_utils._files import explain, fresh
+
+# not in the fcntl module of Python 3.8; the values are the kernel's (fcntl.h)
+_F_OFD_GETLK, _F_OFD_SETLK = 36, 37
+_FLOCK = "hhqqi4x"
+
+_USED, _DENIED = 100, 200
+_READ, _WRITE, _WRITE_UNCHANGED, _RESIZE = 0, 1, 2, 3
+_PERMISSIONS = (_READ, _WRITE, _WRITE_UNCHANGED, _RESIZE)
+_RANGE = 64
+
+_TRIES, _PAUSE = 4, 0.05
+
+
+def is_open_in_qemu(path: str) -> bool:
+    """Tell whether any QEMU program on any host has an image open now; a passing C(qemu-img info) is waited out."""
+    for attempt in range(_TRIES):
+        if attempt:
+            time.sleep(_PAUSE)
+        if not _locked_now(path):
+            return False
+    return True
+
+
+def _locked_now(path: str) -> bool:
+    try:
+        descriptor = fresh(lambda: os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC))
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise explain(error, path, "open") from error
+    try:
+        # one call for both rows of bytes: QEMU locks nothing between them, and each call is a round trip to the brick
+        return _taken(descriptor, _USED, _DENIED - _USED + _RANGE)
+    except OSError as error:
+        raise explain(error, path, "look at the image lock of") from error
+    finally:
+        os.close(descriptor)
+
+
+def _taken(descriptor: int, start: int, length: int) -> bool:
+    """Tell whether somebody else holds any lock on these bytes."""
+    wanted = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, start, length, 0)
+    return struct.unpack(_FLOCK, fcntl.fcntl(descriptor, _F_OFD_GETLK, wanted))[0] != fcntl.F_UNLCK
+
+
+def _take(descriptor: int, byte: int) -> None:
+    fcntl.fcntl(descriptor, _F_OFD_SETLK, struct.pack(_FLOCK, fcntl.F_RDLCK, os.SEEK_SET, byte, 1, 0))
+
+
+def _hold(path: str, uses: Sequence[int], denies: Sequence[int]) -> int:
+    """Take the locks of a user of an image as QEMU would and return the descriptor that holds them.
+
+    :raises Refused: another program uses what is denied, or denies what is used.
+    """
+    try:
+        descriptor = fresh(lambda: os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC))
+    except OSError as error:
+        raise explain(error, path, "open") from error
+    try:
+        for bit in uses:
+            _take(descriptor, _USED + bit)
+        for bit in denies:
+            _take(descriptor, _DENIED + bit)
+        if any(_taken(descriptor, _DENIED + bit, 1) for bit in uses) or any(_taken(descriptor, _USED + bit, 1) for bit in denies):
+            raise Refused(
+                f"{path} is in use: a running machine or a qemu-img, here or on another host, holds its image lock; "
+                "let it end, then run the task again"
+            )
+    except BaseException as error:
+        os.close(descriptor)
+        if isinstance(error, OSError):
+            if error.errno in (errno.EAGAIN, errno.EACCES):
+                raise Refused(f"{path} is in use: its image lock is held elsewhere; run the task again later") from error
+            raise explain(error, path, "lock") from error
+        raise
+    return descriptor
+
+
+@contextlib.contextmanager
+def changing(*paths: str) -> Iterator[None]:
+    """Keep every QEMU on every host from opening these images while they are changed without QEMU."""
+    with contextlib.ExitStack() as held:
+        for path in paths:
+            held.callback(os.close, _hold(path, uses=_PERMISSIONS, denies=_PERMISSIONS))
+        yield
+
+
+@contextlib.contextmanager
+def reading(*paths: str) -> Iterator[None]:
+    """Keep these images from being written, resized or merged into while they are read; others may read them too."""
+    with contextlib.ExitStack() as held:
+        for path in paths:
+            held.callback(os.close, _hold(path, uses=(_READ,), denies=(_WRITE, _RESIZE)))
+        yield

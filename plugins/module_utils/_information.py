@@ -1,0 +1,127 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the information modules do: read, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+from xml.sax.saxutils import quoteattr
+
+from ansible_collections.vdisk.gluster.plugins.module_utils import _names
+from ansible_collections.vdisk.gluster.plugins.module_utils._corridor import Shares
+from ansible_collections.vdisk.gluster.plugins.module_utils._module import Result, Task
+from ansible_collections.vdisk.gluster.plugins.module_utils._mounting import is_writable, share_object
+from ansible_collections.vdisk.gluster.plugins.module_utils._plan_volume import volumes_in_order
+from ansible_collections.vdisk.gluster.plugins.module_utils._reading import Listing, list_share, read_volume
+from ansible_collections.vdisk.gluster.plugins.module_utils._share import Share, capacity, check_base, shares_of
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume import Volume, absent, volume_object
+
+
+def share_info(task: Task) -> Result:
+    """Return the share objects of a task's shares with what is on them."""
+    shares = Shares(shares_of(task.params, task.warn))
+    objects = [_share_facts(share, shares) for share in shares.named]
+    mounted = sum(entry["mounted"] for entry in objects)
+    return Result(f"{mounted} of {len(objects)} shares are mounted and answer.", values={"shares": objects})
+
+
+def _share_facts(share: Share, shares: Shares) -> dict[str, Any]:
+    nothing = {"volumes": None, "provisioned_bytes": None, "allocated_bytes": None}
+    if share.name not in shares.usable:
+        return {**share_object(share, mounted=False), **nothing, "error": shares.unusable[share.name].message}
+    listing = list_share(share)
+    volumes = [read_volume(listing, name) for name in listing.volumes()]
+    space = capacity(share)
+    return {
+        **share_object(share, True, is_writable(share), space.total, space.available),
+        "volumes": len(volumes),
+        "provisioned_bytes": promised(volumes),
+        "allocated_bytes": sum(entry.allocated_size for volume in volumes for entry in volume.chain.files),
+    }
+
+
+def promised(volumes: list[Volume]) -> int:
+    """Return the sum of virtual sizes in bytes; a file of unknown format counts by its length."""
+    total = 0
+    for volume in volumes:
+        active = volume.chain.files[0] if volume.chain.files else None
+        if active is not None:
+            seen = volume.facts.get(active.file)
+            total += active.virtual_size if active.virtual_size is not None else seen.size if seen else 0
+    return total
+
+
+def volume_info(task: Task) -> Result:
+    """Return the volume objects of the named volumes, or of all on the shares, with what a hypervisor needs to connect."""
+    shares = Shares(shares_of(task.params, task.warn))
+    base = check_base(task.params["mount_point_base"])
+    listings = shares.list()
+    names = volumes_in_order(task.params["name"]) if task.params["name"] is not None else None
+    found: list[Volume] = []
+    if names is None:
+        for listing in listings.values():
+            found += [read_volume(listing, name) for name in listing.volumes()]
+    else:
+        for name in names:
+            found += _look_for(name, shares, listings)
+    objects = [{**_with_state(volume), "connection": _connection(volume, shares, base)} for volume in found]
+    there = sum(volume.exists for volume in found)
+    return Result(
+        f"{there} volume{'' if there == 1 else 's'} found.",
+        values={"volumes": objects, "shares": [_mounted_object(share, shares) for share in shares.named]},
+    )
+
+
+def _mounted_object(share: Share, shares: Shares) -> dict[str, Any]:
+    if share.name in shares.usable:
+        space = capacity(share)
+        return share_object(share, True, is_writable(share), space.total, space.available)
+    return {**share_object(share, mounted=False), "error": shares.unusable[share.name].message}
+
+
+def _look_for(name: str, shares: Shares, listings: dict[str, Listing]) -> list[Volume]:
+    """Return a volume from each share that has it, or as absent from the first."""
+    having = [listing for listing in listings.values() if listing.has(name)]
+    if having:
+        return [read_volume(listing, name) for listing in having]
+    if listings:
+        return [read_volume(next(iter(listings.values())), name)]
+    first = shares.named[0]
+    return [absent(name, first.name, first.mount_point, problems=(shares.unusable[first.name].message,))]
+
+
+def _with_state(volume: Volume) -> dict[str, Any]:
+    """Return the volume object with what only an observer is told: operations that a task left unfinished."""
+    entry = volume_object(volume)
+    if volume.unfinished:
+        entry["problems"].append(
+            f"an operation on {volume.label} is unfinished ({_names.journal(volume.name)}); "
+            "the next task that changes the volume finishes it first"
+        )
+    return entry
+
+
+def _connection(volume: Volume, shares: Shares, base: str) -> dict[str, Any] | None:
+    """Return what Cinder handed a hypervisor to connect a volume, and a disk element for libvirt."""
+    if not volume.exists or not volume.chain.files:
+        return None
+    share = next(share for share in shares.named if share.name == volume.share)
+    image_format = volume.active.format
+    return {
+        "driver_volume_type": "glusterfs",
+        "data": {"export": volume.share, "name": volume.active_file, "format": image_format, "options": share.options},
+        "mount_point_base": base,
+        "libvirt_disk": _libvirt_disk(volume, image_format) if image_format and not volume.problems else None,
+    }
+
+
+def _libvirt_disk(volume: Volume, image_format: str) -> str:
+    """Return a disk element; C(discard='unmap') also keeps QEMU from zeroing by a call that GlusterFS answers without zeroing."""
+    return (
+        "<disk type='file' device='disk'>\n"
+        f"  <driver name='qemu' type={quoteattr(image_format)} cache='none' discard='unmap'/>\n"
+        f"  <source file={quoteattr(volume.path)}/>\n"
+        "  <target dev='vda' bus='virtio'/>\n"
+        "</disk>\n"
+    )

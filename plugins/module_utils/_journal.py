@@ -1,0 +1,92 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The unfinished plan of a volume, on the share, durable before the first step that cannot be taken back.
+
+Any later change of that volume, from any host, finishes it first. Its token tells its writer whether it still owns the
+plan: a lock can be lost under its holder, and a plan that another host has taken over is not to be carried on.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import dataclass
+from typing import Any, Sequence
+
+from ansible_collections.vdisk.gluster.plugins.module_utils import _files, _names
+from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Damaged, Refused, Unavailable
+
+SCHEMA = 1
+LIMIT = 8 << 20
+"""No journal is larger than this, in bytes."""
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """What a journal says: the steps of the plan as JSON objects."""
+
+    steps: tuple[dict[str, Any], ...]
+
+
+class Journal:
+    """The journal of one volume on one mounted share."""
+
+    def __init__(self, root: str, volume: str) -> None:
+        self._path = f"{root}/{_names.journal(volume)}"
+        self._volume = volume
+        self._directory = f"{root}/{_names.OWN_DIRECTORY}"
+        self._token: str | None = None
+
+    def read(self) -> Unfinished | None:
+        """Return the unfinished plan, or None where there is none.
+
+        :raises Damaged: there is a journal that this release cannot finish.
+        """
+        content = _files.read_text_file(self._path, LIMIT)
+        if content is None:
+            return None
+        try:
+            entries = json.loads(content.decode("utf-8"))
+            if entries["schema"] != SCHEMA:
+                raise ValueError(f"schema {entries['schema']!r}")
+            return Unfinished(tuple(entries["steps"]))
+        except (ValueError, KeyError, TypeError) as error:
+            raise Damaged(
+                f"the journal {self._path} cannot be read by this release ({error}); an operation on {self._volume} is unfinished, "
+                "run the task with the release that began it"
+            ) from error
+
+    def begin(self, steps: Sequence[dict[str, Any]]) -> None:
+        """Write a plan, durably; also over an unfinished one that is taken over under the lock."""
+        token = uuid.uuid4().hex
+        content = json.dumps({"schema": SCHEMA, "token": token, "steps": list(steps)}, indent=1, sort_keys=True)
+        name = self._path.rpartition("/")[2]
+        _files.replace(self._path, f"{self._directory}/{_names.temporary(name, token)}", content.encode("utf-8"))
+        self._token = token
+
+    def check_ours(self) -> None:
+        """See that the plan on the share is still the one that was begun here.
+
+        :raises Refused: another host has taken it over, or finished it.
+        """
+        if self._token is None:
+            return
+        content = _files.read_text_file(self._path, LIMIT)
+        try:
+            ours = content is not None and json.loads(content.decode("utf-8")).get("token") == self._token
+        except ValueError:
+            ours = False
+        if not ours:
+            raise Refused(
+                f"the lock of {self._volume} was lost and another task has taken over its operation; this task stops here, run it again"
+            )
+
+    def end(self) -> None:
+        """Remove the plan: every step of it has been applied."""
+        try:
+            _files.remove(self._path)
+            _files.sync_directory(self._directory)
+        except OSError as error:
+            raise Unavailable(f"cannot remove {self._path}: {error.strerror}") from error
+        self._token = None

@@ -1,0 +1,100 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One lock a volume, held across hosts through the share; and locks within this host.
+
+flock and open file description locks exclude one another between FUSE mounts of a GlusterFS volume and are free 10 ms
+after their holder is killed; the file that is locked stays empty and is never removed, so that all lock the same inode.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import time
+from typing import Callable, Iterator
+
+from ansible_collections.vdisk.gluster.plugins.module_utils import _names
+from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Unavailable
+from ansible_collections.vdisk.gluster.plugins.module_utils._files import explain, fresh
+
+_PAUSE = 0.05
+
+
+@contextlib.contextmanager
+def volume_lock(root: str, volume: str, timeout: float, create: bool = True, clock: Callable[[], float] = time.monotonic) -> Iterator[None]:
+    """Hold the lock of a volume; after it was taken, the share has to be listed and every file opened anew.
+
+    :param root: the share's mount point.
+    :param timeout: seconds to wait for another holder.
+    :param create: make the file to lock where it is missing; without it a missing one counts as free.
+    :raises Unavailable: another task held it all the time.
+    """
+    path = f"{root}/{_names.lock(volume)}"
+    try:
+        descriptor = _open(path, create)
+    except FileNotFoundError:
+        yield
+        return
+    except OSError as error:
+        raise explain(error, path, "open") from error
+    try:
+        _take(descriptor, volume, timeout, clock)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _open(path: str, create: bool) -> int:
+    flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
+    if not create:
+        return fresh(lambda: os.open(path, flags))
+    try:
+        return fresh(lambda: os.open(path, flags | os.O_CREAT, 0o600))
+    except FileNotFoundError:
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(os.path.dirname(path), 0o700)
+        return os.open(path, flags | os.O_CREAT, 0o600)
+
+
+def _take(descriptor: int, volume: str, timeout: float, clock: Callable[[], float]) -> None:
+    until = clock() + timeout
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if clock() >= until:
+                raise Unavailable(
+                    f"{volume} is being changed by another task, here or on another host, for more than {timeout:g} s; "
+                    "let it end, then run this task again"
+                ) from None
+            time.sleep(_PAUSE)
+        except OSError as error:
+            raise explain(error, f"the lock of {volume}", "take") from error
+
+
+_HOST_DIRECTORY = "/run/lock"
+
+
+@contextlib.contextmanager
+def host_lock(what: str, wait: bool = False) -> Iterator[bool]:
+    """Hold a lock within this host and give True; False where another task has it, unless C(wait)."""
+    token = hashlib.sha256(what.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+    path = f"{_HOST_DIRECTORY}/vdisk-{token}.lock"
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise explain(error, path, "open") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        os.close(descriptor)
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        os.close(descriptor)

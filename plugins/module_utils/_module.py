@@ -1,0 +1,93 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The only place that speaks to Ansible: options in, one result out, and every failure as a sentence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Callable, Mapping, Sequence
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.vdisk.gluster.plugins.module_utils._errors import VdiskError
+from ansible_collections.vdisk.gluster.plugins.module_utils._process import Runner
+from ansible_collections.vdisk.gluster.plugins.module_utils._share import DEFAULT_BASE
+
+LOCATION = {
+    "share": {"type": "str"},
+    "shares": {"type": "list", "elements": "str"},
+    "shares_file": {"type": "path"},
+    "mount_point_base": {"type": "path", "default": DEFAULT_BASE},
+}
+"""Options that say which shares are meant."""
+
+PATIENCE = {
+    "stall_timeout": {"type": "int", "default": 600},
+    "lock_timeout": {"type": "int", "default": 60},
+}
+"""Options that say how long a task waits for what stands still."""
+
+OWNERSHIP = {
+    "owner": {"type": "str"},
+    "group": {"type": "str"},
+    "mode": {"type": "raw"},
+}
+"""Options for the owner, group and mode of what a task makes."""
+
+_ONE_LOCATION = (("share", "shares", "shares_file"),)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a module returns; C(diff) is the objects before and after."""
+
+    msg: str
+    changed: bool = False
+    actions: Sequence[str] = ()
+    values: Mapping[str, Any] = field(default_factory=dict)
+    before: Any = None
+    after: Any = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task: its options, whether it only checks, and its ways to run programs and to warn."""
+
+    params: Mapping[str, Any]
+    check_mode: bool
+    runner: Runner
+    warn: Callable[[str], None]
+
+
+def run(
+    options: Mapping[str, Any],
+    work: Callable[[Task], Result],
+    required_together: Sequence[Sequence[str]] = (),
+) -> None:
+    """Run a module: take its options, do its work, return its result."""
+    module = AnsibleModule(
+        argument_spec=dict(options),
+        supports_check_mode=True,
+        mutually_exclusive=_ONE_LOCATION,
+        required_one_of=_ONE_LOCATION,
+        required_together=required_together,
+    )
+    for option in ("stall_timeout", "lock_timeout"):
+        if option in options and module.params[option] < 0:
+            module.fail_json(msg=f"{option}: {module.params[option]} is negative; give seconds", changed=False)
+    task = Task(
+        module.params,
+        module.check_mode,
+        Runner(module.params.get("stall_timeout") or Runner.STALL_TIMEOUT),
+        module.warn,
+    )
+    try:
+        result = work(task)
+    except VdiskError as error:
+        module.fail_json(msg=error.message, **{"changed": False, "actions": [], **error.details})
+    values = {"msg": result.msg, "changed": result.changed, **result.values}
+    if result.before is not None or result.after is not None:
+        values["diff"] = {"before": result.before, "after": result.after}
+    if "_info" not in module._name:
+        values["actions"] = list(result.actions)
+    module.exit_json(**values)

@@ -1,0 +1,358 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What gluster_share_mount does: read the state of each share, plan, apply, read again."""
+
+from __future__ import annotations
+
+import os
+import stat
+import uuid
+from dataclasses import dataclass
+from typing import Any, Callable
+
+from ansible_collections.vdisk.gluster.plugins.module_utils import _files, _fstab, _mounts, _names
+from ansible_collections.vdisk.gluster.plugins.module_utils._errors import (
+    BadInput,
+    CommandFailed,
+    Refused,
+    Unavailable,
+    VdiskError,
+)
+from ansible_collections.vdisk.gluster.plugins.module_utils._module import Result, Task
+from ansible_collections.vdisk.gluster.plugins.module_utils._ownership import group_id, mode_bits, user_id
+from ansible_collections.vdisk.gluster.plugins.module_utils._share import (
+    Share,
+    capacity,
+    is_mounted_from,
+    join_options,
+    shares_of,
+)
+
+_FSTAB_LIMIT = 1 << 20
+
+
+@dataclass(frozen=True)
+class State:
+    """One share as it was found: mounted or not, answering or not, its fstab entry, its root's owner, group and mode."""
+
+    mounted: bool
+    dead: bool = False
+    entry: _fstab.Entry | None = None
+    root: tuple[int, int, int] | None = None
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something to do, as a sentence with its reason, and how it is done."""
+
+    sentence: str
+    do: Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a task wants of each share."""
+
+    state: str
+    boot: bool
+    writable: bool
+    retries: int
+    uid: int | None
+    gid: int | None
+    mode: int | None
+    fstab: str
+
+
+def work(task: Task) -> Result:
+    """Bring the shares of a task into the wanted state."""
+    params = task.params
+    shares = shares_of(params, task.warn)
+    wanted = Wanted(
+        params["state"],
+        params["boot"],
+        params["writable"],
+        params["retries"],
+        user_id(params["owner"]),
+        group_id(params["group"]),
+        mode_bits(params["mode"]),
+        params["fstab"],
+    )
+    if params["options"] and any(char.isspace() for char in params["options"]):
+        raise BadInput(f"options: {params['options']!r} holds white space; separate mount options by commas only")
+    actions: list[str] = []
+    before, after, failures = [], [], []
+    for share in shares:
+        try:
+            found, made = _one(share, wanted, task, actions)
+        except VdiskError as error:
+            found = made = dict(share_object(share, mounted=False), error=error.message)
+            failures.append((share, error))
+        before.append(found)
+        after.append(made)
+    _report_failures(failures, len(shares), params["required"], task, after, actions)
+    names = ", ".join(share.name for share in shares)
+    said = {"mounted": "mounted", "unmounted": "not mounted", "absent": "not mounted and has no mount point"}[wanted.state]
+    msg = f"{names} {'would be' if task.check_mode and actions else 'is'} {said}."
+    return Result(msg, bool(actions), actions, {"shares": after}, before, after)
+
+
+def _report_failures(failures, count: int, required: str, task: Task, after: list[dict[str, Any]], actions: list[str]) -> None:
+    """Fail, or warn where one working share is enough.
+
+    :raises VdiskError: the first failure, with the others told in its message.
+    """
+    if failures and (required == "all" or len(failures) == count):
+        first = failures[0][1]
+        others = "".join(f"; {share.name}: {error.message}" for share, error in failures[1:])
+        first.message += others
+        first.details.update(shares=after, changed=bool(actions) and not task.check_mode, actions=actions)
+        raise first
+    for share, error in failures:
+        task.warn(f"{share.name}: {error.message}")
+
+
+def _one(share: Share, wanted: Wanted, task: Task, actions: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Bring one share into the wanted state and return its objects before and after."""
+    state = _read(share, wanted)
+    before = _read_object(share, state, proven=None)
+    plan = _plan_mounted(share, state, wanted, task) if wanted.state == "mounted" else _plan_away(share, state, wanted, task)
+    for action in plan:
+        if not task.check_mode:
+            action.do()
+        actions.append(action.sentence)
+    if wanted.state == "mounted" and not task.check_mode:
+        _check_answers(share)
+        actions += _own_root(share, _read(share, wanted), wanted, check_mode=False)
+        proven = _prove_writable(share) if wanted.writable else None
+        return before, _read_object(share, _read(share, wanted), proven)
+    if wanted.state == "mounted":
+        actions += _own_root(share, state, wanted, check_mode=True)
+        if not plan:
+            return before, before
+        return before, share_object(share, mounted=True, writable=wanted.writable or None)
+    return before, share_object(share, mounted=False)
+
+
+def _read(share: Share, wanted: Wanted) -> State:
+    found = _mounts.mount_at(_mounts.read_mount_table(), share.mount_point)
+    entry = _fstab.find(_read_fstab(wanted.fstab), share.mount_point)
+    if found is None:
+        return State(False, entry=entry)
+    if not is_mounted_from(found, share.name):
+        raise Refused(
+            f"{found.source} ({found.fs_type}) is mounted at {share.mount_point}, the mount point of {share.name}; unmount it or choose "
+            "another mount_point_base"
+        )
+    if _mounts.is_dead(share.mount_point):
+        return State(True, dead=True, entry=entry)
+    status = os.stat(share.mount_point)
+    return State(True, entry=entry, root=(status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)))
+
+
+def _read_fstab(path: str) -> str:
+    content = _files.read_text_file(os.path.realpath(path), _FSTAB_LIMIT)
+    return "" if content is None else content.decode("utf-8", "surrogateescape")
+
+
+def _write_fstab(path: str, text: str) -> None:
+    path = os.path.realpath(path)
+    like = os.stat(path) if os.path.exists(path) else None
+    temporary = os.path.join(os.path.dirname(path), _names.temporary(os.path.basename(path), uuid.uuid4().hex))
+    _files.replace(path, temporary, text.encode("utf-8", "surrogateescape"), like)
+    if like is None:
+        os.chmod(path, 0o644)
+
+
+def _read_object(share: Share, state: State, proven: bool | None) -> dict[str, Any]:
+    if not state.mounted or state.dead:
+        return share_object(share, mounted=state.mounted)
+    space = capacity(share)
+    writable = proven if proven is not None else is_writable(share)
+    return share_object(share, True, writable, space.total, space.available)
+
+
+def is_writable(share: Share) -> bool:
+    """Tell whether the share is mounted for writing and its root may be written, without trying it."""
+    return os.access(share.mount_point, os.W_OK) and not os.statvfs(share.mount_point).f_flag & os.ST_RDONLY
+
+
+def share_object(
+    share: Share, mounted: bool, writable: bool | None = None, total: int | None = None, available: int | None = None
+) -> dict[str, Any]:
+    """Return the C(share) object of results."""
+    return {
+        "share": share.name,
+        "mount_point": share.mount_point,
+        "options": share.options,
+        "mounted": mounted,
+        "writable": writable,
+        "total_bytes": total,
+        "available_bytes": available,
+    }
+
+
+def _plan_mounted(share: Share, state: State, wanted: Wanted, task: Task) -> list[Action]:
+    plan: list[Action] = []
+    entry = _fstab.Entry(share.name, share.mount_point, str(join_options("defaults,_netdev", share.options)))
+    other_options = wanted.boot and state.entry is not None and state.entry != entry
+    if state.mounted and state.dead:
+        _refuse_users(share, "is dead, and mending it means to unmount it")
+        plan.append(
+            Action(
+                f"Unmount {share.name} from {share.mount_point}, because the mount is dead.",
+                lambda: _unmount_dead(share, task),
+            )
+        )
+    elif state.mounted and other_options:
+        _refuse_users(
+            share,
+            f"was mounted with the options {state.entry.options if state.entry else ''}, and to change them it must be unmounted",
+        )
+        plan.append(
+            Action(
+                f"Unmount {share.name} from {share.mount_point}, because it was mounted with other options.",
+                lambda: _mounts.unmount(share.mount_point, task.runner),
+            )
+        )
+    if not state.mounted or plan:
+        _mounts.find_mount_helper()
+        _refuse_full_mount_point(share, state)
+        shown = f" with {share.options}" if share.options else ""
+        plan.append(
+            Action(
+                f"Mount {share.name} at {share.mount_point}{shown}, because it is not mounted{' any more' if state.mounted else ''}.",
+                lambda: _mount(share, wanted, task),
+            )
+        )
+    if wanted.boot and state.entry != entry:
+        why = "it has another one" if state.entry else "it is to be mounted at boot"
+        plan.append(
+            Action(
+                f"Write an entry for {share.name} to {wanted.fstab}, because {why}.",
+                lambda: _write_fstab(wanted.fstab, _fstab.with_entry(_read_fstab(wanted.fstab), entry)),
+            )
+        )
+    return plan
+
+
+def _refuse_full_mount_point(share: Share, state: State) -> None:
+    """Refuse to mount over files: they landed there while the share was not mounted and would be hidden."""
+    if state.mounted:
+        return
+    try:
+        hidden = os.listdir(share.mount_point)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise Refused(f"{share.mount_point} cannot be a mount point: {error.strerror}; move it away") from error
+    if hidden:
+        raise Refused(
+            f"{share.mount_point} is not mounted and holds {hidden[0]!r}, which mounting {share.name} there would hide; "
+            "look at what it is and move it away"
+        )
+
+
+def _refuse_users(share: Share, why: str) -> None:
+    """Refuse what needs an unused mount.
+
+    :raises Refused: some process uses it; the message names the first.
+    """
+    users = _mounts.users_of(share.mount_point)
+    if users:
+        more = f" (and {len(users) - 1} more)" if len(users) > 1 else ""
+        raise Refused(f"{share.name} at {share.mount_point} {why}, but {users[0]}{more}; let it end first")
+
+
+def _mount(share: Share, wanted: Wanted, task: Task) -> None:
+    try:
+        os.makedirs(share.mount_point, 0o755, exist_ok=True)
+    except OSError as error:
+        raise _files.explain(error, share.mount_point, "create") from error
+    _mounts.mount(share.name, share.mount_point, share.options, task.runner, wanted.retries)
+
+
+def _unmount_dead(share: Share, task: Task) -> None:
+    try:
+        _mounts.unmount(share.mount_point, task.runner)
+    except CommandFailed:
+        # a client that hangs keeps the mount busy although no process uses it
+        _mounts.unmount(share.mount_point, task.runner, lazily=True)
+
+
+def _check_answers(share: Share) -> None:
+    if _mounts.is_dead(share.mount_point):
+        raise Unavailable(
+            f"{share.name} is mounted at {share.mount_point} but does not answer; see that its servers are up and have quorum "
+            "(gluster volume status)"
+        )
+
+
+def _own_root(share: Share, state: State, wanted: Wanted, check_mode: bool) -> list[str]:
+    """Give the share's root the wanted owner, group and mode, and return what was (would be) done."""
+    if state.root is None:
+        return []
+    uid, gid, mode = state.root
+    target = (
+        uid if wanted.uid is None else wanted.uid,
+        gid if wanted.gid is None else wanted.gid,
+        mode if wanted.mode is None else wanted.mode,
+    )
+    if target == state.root:
+        return []
+    if not check_mode:
+        try:
+            if target[:2] != state.root[:2]:
+                os.chown(share.mount_point, *target[:2])
+            os.chmod(share.mount_point, target[2])
+        except OSError as error:
+            raise _files.explain(error, share.mount_point, "change the owner or mode of") from error
+    return [
+        f"Give the root directory of {share.name} the owner {target[0]}, group {target[1]} and mode {target[2]:04o}, "
+        f"because it has {uid}, {gid} and {mode:04o}."
+    ]
+
+
+def _prove_writable(share: Share) -> bool:
+    """Prove that the share can be written by making and removing a file."""
+    path = f"{share.mount_point}/{_names.temporary('writable', uuid.uuid4().hex)}"
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+        os.unlink(path)
+    except OSError as error:
+        raise _files.explain(error, path, "create") from error
+    return True
+
+
+def _plan_away(share: Share, state: State, wanted: Wanted, task: Task) -> list[Action]:
+    plan: list[Action] = []
+    if state.mounted:
+        _refuse_users(share, f"is to be {wanted.state}")
+        leave = (lambda: _unmount_dead(share, task)) if state.dead else (lambda: _mounts.unmount(share.mount_point, task.runner))
+        plan.append(Action(f"Unmount {share.name} from {share.mount_point}, because it is to be {wanted.state}.", leave))
+    if wanted.state == "absent" and state.entry is not None:
+        plan.append(
+            Action(
+                f"Remove the entry for {share.name} from {wanted.fstab}, because the share is to be absent.",
+                lambda: _write_fstab(wanted.fstab, _fstab.without_entry(_read_fstab(wanted.fstab), share.mount_point)),
+            )
+        )
+    if wanted.state == "absent" and os.path.lexists(share.mount_point):
+        if not state.mounted and os.listdir(share.mount_point):
+            raise Refused(
+                f"{share.mount_point} is not mounted and not empty, so it is not removed; look at what it holds and move that away"
+            )
+        plan.append(
+            Action(
+                f"Remove the mount point {share.mount_point}, because the share is to be absent.",
+                lambda: _remove_mount_point(share),
+            )
+        )
+    return plan
+
+
+def _remove_mount_point(share: Share) -> None:
+    try:
+        os.rmdir(share.mount_point)
+    except OSError as error:
+        raise Refused(f"the mount point {share.mount_point} cannot be removed: {error.strerror}; look at what it holds") from error

@@ -1,0 +1,119 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where the steps of a plan are applied, what a step is, and how a new image gets onto a share."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ansible_collections.vdisk.gluster.plugins.module_utils import _files, _info_file, _names, _qcow2, _record
+from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import QemuImg
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where steps are applied: the mounted share, the volume, and the program that merges."""
+
+    root: str
+    share: str
+    volume: str
+    token: str
+    qemu_img: QemuImg
+
+    def path(self, name: str) -> str:
+        """Return the absolute path of a file of the share."""
+        return f"{self.root}/{name}"
+
+    def temporary(self, name: str) -> str:
+        """Return the path under which this task writes a file before it gets its final name."""
+        directory, _slash, final = name.rpartition("/")
+        return self.path(f"{directory}/" if directory else "") + _names.temporary(final, self.token)
+
+    def header(self, name: str) -> _qcow2.Header:
+        """Return the header of an overlay as it is on disk now.
+
+        :raises Damaged: the file is no sound qcow2 image.
+        """
+        return _qcow2.parse(self.header_bytes(name))
+
+    def header_bytes(self, name: str) -> bytes:
+        """Return as much of the start of an image as its header needs."""
+        try:
+            descriptor = _files.fresh(lambda: os.open(self.path(name), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC))
+            try:
+                start = os.pread(descriptor, _qcow2.HEADER_READ, 0)
+                return start if _qcow2.bytes_needed(start) <= len(start) else os.pread(descriptor, _qcow2.bytes_needed(start), 0)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise _files.explain(error, self.path(name), "read") from error
+
+    def info(self) -> _info_file.Info | None:
+        """Return what the info file says now."""
+        content = _files.read_text_file(self.path(_names.info_file(self.volume)), _info_file.LIMIT)
+        return None if content is None else _info_file.parse(content, self.volume)
+
+    def chain_files(self) -> tuple[str, ...]:
+        """Return the names of the files that the active file reads from now, itself first, by the headers on disk."""
+        info, content = self.info(), _files.read_text_file(self.path(_names.record(self.volume)), _record.LIMIT)
+        base = _record.parse(content).base_file if content is not None else self.volume
+        names = [info.active if info else self.volume]
+        while names[-1] != base:
+            below = self.header(names[-1]).backing_file
+            if below is None or below in names:
+                break
+            names.append(below)
+        return tuple(names)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a plan; C(quiet) ones only keep the books of the step before and are no action of their own."""
+
+    quiet: ClassVar[bool] = False
+
+    def describe(self) -> str:
+        """Return what the step does and why, as a sentence."""
+        raise NotImplementedError
+
+    def apply(self, place: Place) -> None:
+        """Do it, or find that it is done."""
+        raise NotImplementedError
+
+
+def write_record(place: Place, record: _record.Record) -> None:
+    """Replace the record of a volume."""
+    name = _names.record(place.volume)
+    directory = place.path(_names.OWN_DIRECTORY)
+    try:
+        os.makedirs(directory, 0o700, exist_ok=True)
+    except OSError as error:
+        raise _files.explain(error, directory, "create") from error
+    _files.replace(place.path(name), place.temporary(name), _record.dump(record))
+
+
+def publish_image(place: Place, name: str, layout: _qcow2.Layout, own: tuple[int, int, int]) -> None:
+    temporary = place.temporary(name)
+    descriptor = _files.create_temporary(temporary)
+    try:
+        try:
+            for offset, content in layout.pieces:
+                _files.write_all(descriptor, content, offset)
+            os.ftruncate(descriptor, layout.length)
+            give(descriptor, own)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        _files.remove(temporary, quietly=True)
+        raise _files.explain(error, place.path(name), "write") from error
+    _files.publish(temporary, place.path(name))
+
+
+def give(descriptor: int, own: tuple[int, int, int]) -> None:
+    uid, gid, mode = own
+    os.fchown(descriptor, uid, gid)
+    os.fchmod(descriptor, mode)

@@ -1,0 +1,74 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A plan: the state now, the state afterwards, and the steps between them, each with its reason (pure)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Refused
+from ansible_collections.vdisk.gluster.plugins.module_utils._place import Step
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume import Volume
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be done with one volume.
+
+    :param after: the state that check mode predicts; a run reads it anew.
+    :param journaled: the steps are on the share before the first is taken, so that any later task can finish them.
+    :param touched: chain files that are written, merged or removed: no QEMU may have them open.
+    :param held: files kept from being opened by QEMU while the steps are applied without it.
+    """
+
+    before: Volume
+    after: Volume
+    steps: tuple[Step, ...] = ()
+    journaled: bool = False
+    touched: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """The sentences that say what is done and why, in order."""
+        return tuple(step.describe() for step in self.steps if not step.quiet)
+
+
+def nothing_to_do(volume: Volume) -> Plan:
+    """Return the plan that changes nothing."""
+    return Plan(volume, volume)
+
+
+def refuse_problems(volume: Volume) -> None:
+    """Refuse to change a volume that is not sound.
+
+    :raises Refused: it has problems; the message tells the first and how many more there are.
+    """
+    if volume.problems:
+        more = f" (and {len(volume.problems) - 1} more, see gluster_volume_file_info)" if len(volume.problems) > 1 else ""
+        raise Refused(f"{volume.label} is not changed, because {volume.problems[0]}{more}")
+
+
+def refuse_unrecorded(volume: Volume, what: str) -> None:
+    """Refuse what needs the format of the base while no record names it (it is never guessed).
+
+    :raises Refused: there is no record.
+    """
+    if volume.record is None:
+        raise Refused(
+            f"{volume.label} was not made by this collection, so the format of its base is not known and it cannot be {what}; "
+            "adopt it first with gluster_volume_file, state present and its format"
+        )
+
+
+def refuse_in_use(volume: Volume, what: str) -> None:
+    """Refuse what needs a volume at rest.
+
+    :raises Refused: its image lock is held.
+    """
+    if volume.in_use:
+        raise Refused(
+            f"{volume.label} is in use: a running machine or another program, here or on another host, has {volume.active_file} open, "
+            f"so it cannot be {what} now; shut it down first"
+        )

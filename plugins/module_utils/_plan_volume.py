@@ -1,0 +1,206 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plans for whole volumes: make, adopt, grow, remove (pure)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ansible_collections.vdisk.gluster.plugins.module_utils import _names, _qcow2
+from ansible_collections.vdisk.gluster.plugins.module_utils._chain import Chain, ChainFile
+from ansible_collections.vdisk.gluster.plugins.module_utils._errors import BadInput, Refused
+from ansible_collections.vdisk.gluster.plugins.module_utils._place import Step
+from ansible_collections.vdisk.gluster.plugins.module_utils._plan import (
+    Plan,
+    nothing_to_do,
+    refuse_in_use,
+    refuse_problems,
+    refuse_unrecorded,
+)
+from ansible_collections.vdisk.gluster.plugins.module_utils._record import Record
+from ansible_collections.vdisk.gluster.plugins.module_utils._sizes import human
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps_volume import (
+    AdoptVolume,
+    CreateVolume,
+    Grow,
+    RemoveVolume,
+    SetOwnership,
+)
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume import Ownership, Volume, absent, with_record
+
+DEFAULT_MODE = 0o660
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a task wants of a volume; None is no word on it. Sizes in bytes, C(uid) and C(gid) as numbers."""
+
+    size: int | None = None
+    format: str | None = None
+    allocation: str | None = None
+    uid: int | None = None
+    gid: int | None = None
+    mode: int | None = None
+
+    @property
+    def thin(self) -> bool:
+        """Whether a new volume takes space only as it is written."""
+        return self.format == "qcow2" or self.allocation in (None, "sparse")
+
+
+def plan_present(volume: Volume, wanted: Wanted) -> Plan:
+    """Return the plan that makes a volume be there as wanted.
+
+    :raises Refused: it is there and cannot safely become so.
+    """
+    refuse_problems(volume)
+    if not volume.exists:
+        return _plan_create(volume, wanted)
+    steps: list[Step] = []
+    touched: tuple[str, ...] = ()
+    after = volume
+    if volume.record is None:
+        after = _adopted(volume, wanted)
+        assert after.record is not None
+        steps.append(AdoptVolume(after.record, volume.share, volume.name))
+    _refuse_other_making(after, wanted)
+    size = after.active.virtual_size
+    if wanted.size is not None and size is not None and wanted.size != size:
+        if wanted.size < size:
+            raise Refused(
+                f"{volume.label} is {human(size)} ({size} bytes) large and is never made smaller; "
+                f"give a size of at least that, not {human(wanted.size)}"
+            )
+        if wanted.format is None:
+            refuse_unrecorded(volume, "grown")
+        refuse_in_use(volume, "grown")
+        after = _grown(after, wanted.size)
+        assert after.record is not None
+        steps.append(Grow(volume.active_file, str(after.active.format), size, wanted.size, after.record))
+        touched = (volume.active_file,)
+    owned = _owned(volume, wanted)
+    if owned is not None and owned != volume.ownership:
+        files = tuple(entry.file for entry in volume.chain.files)
+        steps.append(SetOwnership(files, owned.uid, owned.gid, owned.mode))
+        after = replace(after, ownership=owned)
+    return Plan(volume, after, tuple(steps), touched=touched)
+
+
+def _plan_create(volume: Volume, wanted: Wanted) -> Plan:
+    if wanted.size is None:
+        raise BadInput(f"size: {volume.label} is not there, and to make it a size is needed")
+    file_format = wanted.format or "raw"
+    allocation = wanted.allocation or "sparse"
+    if file_format == "qcow2" and allocation != "sparse":
+        raise BadInput(f"allocation: {allocation} is for raw volumes; a qcow2 volume takes space as it is written")
+    mode = DEFAULT_MODE if wanted.mode is None else wanted.mode
+    own = Ownership(wanted.uid or 0, wanted.gid or 0, mode)
+    step = CreateVolume(volume.name, file_format, wanted.size, allocation, own.uid, own.gid, own.mode, volume.share)
+    allocated = wanted.size if allocation != "sparse" else 0 if file_format == "raw" else _qcow2.new_image(wanted.size).length
+    entry = ChainFile(volume.name, file_format, None, None, wanted.size, allocated)
+    after = replace(
+        volume,
+        exists=True,
+        chain=Chain((entry,), {}, ()),
+        record=Record(volume.name, file_format, wanted.size, allocation),
+        ownership=own,
+    )
+    return Plan(volume, after, (step,))
+
+
+def _adopted(volume: Volume, wanted: Wanted) -> Volume:
+    """Return a volume as it is once it has a record.
+
+    :raises Refused: its format is not said and not certain, or what is said does not fit what is there.
+    """
+    base = volume.chain.files[-1]
+    facts = volume.facts[base.file]
+    said = wanted.format or base.format or "raw"
+    if base.format is not None and said != base.format:
+        raise Refused(f"{volume.label} is to be adopted as {said}, but the header above {base.file} says that it is {base.format}")
+    if wanted.format is None and base.format == "qcow2":
+        raise Refused(f"{volume.label} was not made by this collection and seems to be qcow2; to adopt it, give format: qcow2")
+    if wanted.format is None and facts.looks_like:
+        raise Refused(
+            f"{volume.label} was not made by this collection, and its content looks like {facts.looks_like}; to adopt it, "
+            "give its format (raw, if a guest wrote that)"
+        )
+    if said == "qcow2" and facts.header is None:
+        raise Refused(f"{volume.label} cannot be adopted as qcow2: {facts.header_problem or 'it has no qcow2 header'}")
+    if said == "qcow2" and facts.header is not None and facts.header.backing_file is not None:
+        raise Refused(
+            f"{volume.label} cannot be adopted as qcow2: "
+            f"its header names the backing file {facts.header.backing_file!r}, and a base has none"
+        )
+    allocation = "sparse" if said == "qcow2" or facts.allocated < facts.size else None
+    sized = with_record(volume, Record(base.file, said, 0, allocation))
+    if sized.problems:
+        raise Refused(f"{volume.label} cannot be adopted as {said}, because {sized.problems[0]}")
+    size = sized.active.virtual_size or 0
+    if size <= 0:
+        raise Refused(f"{volume.label} cannot be adopted: it is empty; remove the file, or make the volume under another name")
+    return with_record(volume, Record(base.file, said, size, allocation))
+
+
+def _refuse_other_making(volume: Volume, wanted: Wanted) -> None:
+    record = volume.record
+    assert record is not None
+    if wanted.format is not None and wanted.format != record.base_format:
+        raise Refused(f"{volume.label} is {record.base_format} and is not converted to {wanted.format}; make a new volume in that format")
+    if wanted.allocation is not None and record.allocation is not None and wanted.allocation != record.allocation:
+        raise Refused(
+            f"{volume.label} was made with allocation {record.allocation}, which is not changed to {wanted.allocation} afterwards; "
+            "leave the option out or make a new volume"
+        )
+
+
+def _grown(volume: Volume, size: int) -> Volume:
+    assert volume.record is not None
+    files = (replace(volume.active, virtual_size=size), *volume.chain.files[1:])
+    return replace(volume, chain=replace(volume.chain, files=files), record=replace(volume.record, virtual_size=size))
+
+
+def _owned(volume: Volume, wanted: Wanted) -> Ownership | None:
+    """Return the ownership a volume should have; while it is in use the hypervisor chooses owner and group."""
+    if volume.ownership is None or (wanted.uid, wanted.gid, wanted.mode) == (None, None, None):
+        return None
+    now = volume.ownership
+    return Ownership(
+        now.uid if wanted.uid is None or volume.in_use else wanted.uid,
+        now.gid if wanted.gid is None or volume.in_use else wanted.gid,
+        now.mode if wanted.mode is None else wanted.mode,
+    )
+
+
+def plan_absent(volume: Volume, delete_snapshots: bool) -> Plan:
+    """Return the plan that removes a volume.
+
+    :raises Refused: it has snapshots, is in use, or is not sound.
+    """
+    if not volume.exists and not volume.problems:
+        return nothing_to_do(volume)
+    refuse_problems(volume)
+    refuse_in_use(volume, "removed")
+    snapshots = tuple(volume.chain.snapshots)
+    if snapshots and not delete_snapshots:
+        count = f"{len(snapshots)} snapshot{'s' if len(snapshots) > 1 else ''}"
+        raise Refused(f"{volume.label} has {count} ({', '.join(snapshots)}); set delete_snapshots to remove them too")
+    files = tuple(entry.file for entry in volume.chain.files)
+    after = absent(volume.name, volume.share, volume.mount_point)
+    return Plan(volume, after, (RemoveVolume(files, snapshots),), journaled=True, touched=files)
+
+
+def volumes_in_order(names: list[str]) -> tuple[str, ...]:
+    """Return the names of a task as they are.
+
+    :raises BadInput: a name is malformed, stands twice, or there is none.
+    """
+    for name in names:
+        _names.check_volume(name)
+    if not names:
+        raise BadInput("the list of volume names is empty; name at least one")
+    twice = next((name for index, name in enumerate(names) if name in names[:index]), None) if len(set(names)) < len(names) else None
+    if twice:
+        raise BadInput(f"volume {twice} is named twice")
+    return tuple(names)

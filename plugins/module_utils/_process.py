@@ -1,0 +1,148 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Running programs: never without end, never outliving the task, never without showing what failed."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+import signal
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from typing import Callable, Sequence
+
+from ansible_collections.vdisk.gluster.plugins.module_utils._errors import CommandFailed, Unavailable
+
+_PR_SET_PDEATHSIG = 1
+_PERCENT = re.compile(rb"\((\d+(?:\.\d+)?)/100%\)")
+_SEARCH_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+
+
+@dataclass(frozen=True)
+class Completed:
+    """What a program that ended left: exit status and its two outputs as text."""
+
+    argv: tuple[str, ...]
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def find_program(name: str, remedy: str) -> str:
+    """Return the path of a program, looked for on PATH and in the system directories.
+
+    :raises Unavailable: it is not there; the message ends with C(remedy), what to do about it.
+    """
+    directories = [d for d in os.environ.get("PATH", "").split(os.pathsep) if d.startswith("/")]
+    for directory in [*directories, *_SEARCH_PATH]:
+        path = os.path.join(directory, name)
+        if os.path.isfile(path) and os.access(path, os.X_OK):
+            return path
+    raise Unavailable(f"{name} was not found on this host; {remedy}")
+
+
+def _die_with_parent() -> None:
+    # a killed task must not leave a program behind that goes on writing to a disk nobody locks any more (prctl(2))
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+class Runner:
+    """Runs programs with a limit on the time they may stand still, not on the time they may take."""
+
+    STALL_TIMEOUT = 600
+    """Seconds without progress after which a program is taken for stuck, where a task says nothing else."""
+
+    def __init__(self, stall_timeout: float = STALL_TIMEOUT, interval: float = 0.01, clock: Callable[[], float] = time.monotonic) -> None:
+        self.stall_timeout = stall_timeout
+        self._interval = interval
+        self._clock = clock
+
+    def run(self, argv: Sequence[str], pass_fds: Sequence[int] = (), stall_timeout: float | None = None) -> Completed:
+        """Run a program to its end, whatever its exit status.
+
+        :raises CommandFailed: it could not be started, or made no progress for C(stall_timeout) seconds and was killed.
+        """
+        limit = self.stall_timeout if stall_timeout is None else stall_timeout
+        # files, not pipes: a daemon that a mount helper leaves behind may hold its inherited output open for ever
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            try:
+                process = subprocess.Popen(
+                    list(argv),
+                    stdin=subprocess.DEVNULL,
+                    stdout=out,
+                    stderr=err,
+                    pass_fds=tuple(pass_fds),
+                    env=dict(os.environ, LC_ALL="C", LANGUAGE="C"),
+                    preexec_fn=_die_with_parent,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise CommandFailed(f"{argv[0]} could not be started: {error.strerror}", argv, None, str(error)) from error
+            try:
+                stalled = self._wait(process, out.fileno(), limit)
+            except BaseException:
+                _kill_all(process)
+                process.wait()
+                raise
+            stdout, stderr = _text(out), _text(err)
+        if stalled:
+            raise CommandFailed(
+                f"{os.path.basename(argv[0])} made no progress for {limit:g} s and was stopped; "
+                "see whether the share answers (gluster volume status) and run the task again",
+                argv,
+                process.returncode,
+                stderr,
+            )
+        return Completed(tuple(argv), process.returncode, stdout, stderr)
+
+    def _wait(self, process: subprocess.Popen, out: int, limit: float) -> bool:
+        """Wait for the end of a program; kill it and return True when it stood still too long."""
+        pause = self._interval / 8
+        seen, since = None, self._clock()
+        while True:
+            try:
+                process.wait(pause)
+                return False
+            except subprocess.TimeoutExpired:
+                # short programs end at once, long ones are not worth waking up for often
+                pause = min(pause * 2, 0.25)
+            now = _life_signs(process.pid, out)
+            if now != seen:
+                seen, since = now, self._clock()
+            elif self._clock() - since >= limit:
+                _kill_all(process)
+                try:
+                    process.wait(10)
+                except subprocess.TimeoutExpired:
+                    pass  # in uninterruptible sleep on a wedged mount: the kernel ends it when the mount goes
+                return True
+
+
+def _kill_all(process: subprocess.Popen) -> None:
+    """Kill a program and what it started in its own session (a mount helper is a script that starts others)."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass  # it ended by itself meanwhile
+
+
+def _life_signs(pid: int, out: int) -> tuple:
+    """Return what changes while a program works: its reported percentage and the bytes it has read and written."""
+    try:
+        size = os.fstat(out).st_size
+        tail = os.pread(out, 256, max(0, size - 256))
+        percent = _PERCENT.findall(tail)
+        with open(f"/proc/{pid}/io", "rb") as stream:
+            counters = stream.read()
+    except OSError:
+        return ()
+    return (percent[-1:], counters)
+
+
+def _text(stream) -> str:
+    stream.seek(0)
+    return stream.read().decode("utf-8", "replace")

@@ -1,0 +1,134 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What gluster_volume_file does: find each volume or the share a new one goes to, then walk the corridor."""
+
+from __future__ import annotations
+
+from typing import Mapping, Sequence
+
+from ansible_collections.vdisk.gluster.plugins.module_utils._corridor import Corridor, Shares
+from ansible_collections.vdisk.gluster.plugins.module_utils._errors import BadInput
+from ansible_collections.vdisk.gluster.plugins.module_utils._information import promised
+from ansible_collections.vdisk.gluster.plugins.module_utils._module import Result, Task
+from ansible_collections.vdisk.gluster.plugins.module_utils._ownership import group_id, mode_bits, user_id
+from ansible_collections.vdisk.gluster.plugins.module_utils._placement import Candidate, Limits, choose
+from ansible_collections.vdisk.gluster.plugins.module_utils._plan import Plan
+from ansible_collections.vdisk.gluster.plugins.module_utils._plan_volume import (
+    Wanted,
+    plan_absent,
+    plan_present,
+    volumes_in_order,
+)
+from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import QemuImg
+from ansible_collections.vdisk.gluster.plugins.module_utils._reading import Listing, read_volume
+from ansible_collections.vdisk.gluster.plugins.module_utils._share import Share, capacity, shares_of
+from ansible_collections.vdisk.gluster.plugins.module_utils._sizes import parse_virtual_size
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume import Volume, volume_object
+
+
+def work(task: Task) -> Result:
+    """Bring the volumes of a task into the wanted state."""
+    params = task.params
+    names = volumes_in_order(params["name"])
+    wanted = Wanted(
+        parse_virtual_size(params["size"]) if params["size"] is not None else None,
+        params["format"],
+        params["allocation"],
+        user_id(params["owner"]),
+        group_id(params["group"]),
+        mode_bits(params["mode"]),
+    )
+    limits = _limits(params)
+    shares = Shares(shares_of(params, task.warn))
+    present = params["state"] == "present"
+    where = _places(names, wanted, shares, limits if present else None)
+
+    def planner(volumes: Sequence[Volume]) -> list[Plan]:
+        if present:
+            return [plan_present(volume, wanted) for volume in volumes]
+        return [plan_absent(volume, params["delete_snapshots"]) for volume in volumes]
+
+    corridor = Corridor(shares, QemuImg(task.runner), task.check_mode, params["lock_timeout"])
+    outcome = corridor.change(where, planner)
+    after = [volume_object(volume) for volume in outcome.after]
+    values = {"volumes": after}
+    if len(names) == 1:
+        values["volume"] = after[0]
+    return Result(
+        _sentence(names, present, outcome.changed, task.check_mode),
+        outcome.changed,
+        outcome.actions,
+        values,
+        [volume_object(volume) for volume in outcome.before],
+        after,
+    )
+
+
+def _limits(params: Mapping) -> Limits:
+    reserved, ratio = params["reserved_percentage"], params["max_over_subscription_ratio"]
+    if not 0 <= reserved <= 100:
+        raise BadInput(f"reserved_percentage: {reserved} is not a percentage; give a number from 0 to 100")
+    if ratio is not None and not 0 < ratio < float("inf"):
+        raise BadInput(f"max_over_subscription_ratio: {ratio} is not a ratio; give a number above 0, as 20.0")
+    return Limits(reserved, ratio)
+
+
+def _places(names: Sequence[str], wanted: Wanted, shares: Shares, limits: Limits | None) -> dict[str, Share]:
+    """Return the share of each volume; C(limits) are for placing new ones, without them none is made."""
+    listings = shares.list()
+    where: dict[str, Share] = {}
+    taken: dict[str, int] = {}
+    for name in names:
+        share = shares.share_of(name, listings)
+        if share is not None:
+            if limits is not None and wanted.size is not None:
+                _check_growth(name, wanted, share, listings, limits, taken)
+        elif limits is None or wanted.size is None:
+            share = next(iter(shares.usable.values()))
+        else:
+            # what lies around of an earlier volume is refused where it lies, not avoided by another share
+            left = next((listings[name_].share for name_ in listings if listings[name_].mentions(name)), None)
+            share = left or shares.usable[_choose(name, wanted.size, wanted, list(shares.usable.values()), listings, limits, taken)]
+            taken[share.name] = taken.get(share.name, 0) + wanted.size
+        where[name] = share
+    return where
+
+
+def _check_growth(name: str, wanted: Wanted, share: Share, listings: Mapping[str, Listing], limits: Limits, taken: dict[str, int]) -> None:
+    """Refuse a growth that a new volume of that size would be refused; growth is always thin."""
+    volume = read_volume(listings[share.name], name)
+    size = volume.active.virtual_size if volume.chain.files else None
+    if size is not None and wanted.size is not None and wanted.size > size:
+        _choose(name, wanted.size - size, Wanted(), [share], listings, limits, taken)
+        taken[share.name] = taken.get(share.name, 0) + wanted.size - size
+
+
+def _choose(
+    name: str,
+    size: int,
+    wanted: Wanted,
+    shares: Sequence[Share],
+    listings: Mapping[str, Listing],
+    limits: Limits,
+    taken: Mapping[str, int],
+) -> str:
+    candidates = []
+    for share in shares:
+        space = capacity(share)
+        planned = taken.get(share.name, 0)
+        if limits.max_over_subscription_ratio is not None:
+            listing = listings[share.name]
+            planned += promised([read_volume(listing, other) for other in listing.volumes()])
+        reserved = 0 if wanted.thin else taken.get(share.name, 0)
+        candidates.append(Candidate(share.name, space.total, max(0, space.available - reserved), planned))
+    return choose(name, size, wanted.thin, candidates, limits)
+
+
+def _sentence(names: Sequence[str], present: bool, changed: bool, check_mode: bool) -> str:
+    what = names[0] if len(names) == 1 else f"{len(names)} volumes"
+    are = "is" if len(names) == 1 else "are"
+    state = "there as wanted" if present else "absent"
+    if not changed:
+        return f"{what} {are} {state} already."
+    return f"{what} would be {state}." if check_mode else f"{what} {are} {state} now."

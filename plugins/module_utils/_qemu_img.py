@@ -1,0 +1,111 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The only place that runs qemu-img: a function a verb, typed errors, formats always named.
+
+No file is handed to qemu-img before its whole chain was read and checked in process, and none is ever opened with C(-U)
+for its data: the image lock a reader holds is what keeps others from merging into what is being read.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from typing import ContextManager, Sequence
+
+from ansible_collections.vdisk.gluster.plugins.module_utils._errors import CommandFailed, Refused, Unavailable
+from ansible_collections.vdisk.gluster.plugins.module_utils._lock import host_lock
+from ansible_collections.vdisk.gluster.plugins.module_utils._process import Completed, Runner, find_program
+
+_VERSION = re.compile(r"version ([0-9.]+)")
+
+
+class QemuImg:
+    """qemu-img of this host."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+        self._program: str | None = None
+
+    @property
+    def program(self) -> str:
+        """Path of qemu-img; looked for when it is first needed."""
+        if self._program is None:
+            self._program = find_program("qemu-img", "install it (package qemu-utils on Debian, qemu-img on Red Hat)")
+        return self._program
+
+    def version(self) -> str:
+        """Return the version, as C(7.2.22)."""
+        done = self._run(["--version"], "tell its version")
+        match = _VERSION.search(done.stdout)
+        return match.group(1) if match else done.stdout.strip()
+
+    def resize(self, path: str, image_format: str, size: int) -> None:
+        """Grow an image to a virtual size in bytes."""
+        with _queued(os.path.dirname(path)):
+            self._run(["resize", "-q", "-f", image_format, path, str(size)], f"grow {path}")
+
+    def commit(self, top: str, base: str) -> None:
+        """Merge an overlay, and all between, down into one of its backing files; the overlay itself is not emptied.
+
+        Without C(-d) qemu-img empties the overlay after the merge and aborts in that on GlusterFS ("First cluster in
+        emptied image is in use"). Both names are as the headers have them, C(base) bare.
+        """
+        self._run(["commit", "-q", "-p", "-d", "-f", "qcow2", "-b", base, top], f"merge {top} into {base}")
+
+    def pull(self, path: str, onto: str, onto_format: str) -> None:
+        """Copy into an overlay what it reads from the files between it and a lower one, and make it lie on that one."""
+        self._run(
+            ["rebase", "-q", "-p", "-f", "qcow2", "-F", onto_format, "-b", onto, path],
+            f"merge the backing file of {path} into it",
+        )
+
+    def convert(self, source: str, source_format: str, target: str, target_format: str, compress: bool = False) -> None:
+        """Copy what a chain reads as into one new file; sparse where it is zero, and not yet durable."""
+        extra = ["-c"] if compress else []
+        self._run(
+            ["convert", "-q", "-p", "-f", source_format, "-O", target_format, *extra, source, target],
+            f"copy {source} to {target}",
+        )
+
+    def compare(self, one: str, one_format: str, other: str, other_format: str) -> bool:
+        """Tell whether two images read the same as far as both reach, and zero beyond; their lengths may differ."""
+        done = self._run(
+            ["compare", "-q", "-f", one_format, "-F", other_format, one, other],
+            f"compare {one} with {other}",
+            sound=(0, 1),
+        )
+        return done.returncode == 0
+
+    def measure(self, path: str, image_format: str, target_format: str) -> int:
+        """Return the bytes that a copy in another format needs at most."""
+        with _queued(os.path.dirname(path)):
+            done = self._run(["measure", "--output=json", "-f", image_format, "-O", target_format, path], f"measure {path}")
+        return int(json.loads(done.stdout)["required"])
+
+    def _run(self, arguments: Sequence[str], doing: str, sound: Sequence[int] = (0,)) -> Completed:
+        argv = [self.program, *arguments]
+        done = self._runner.run(argv)
+        if done.returncode in sound:
+            return done
+        details = {"cmd": argv, "rc": done.returncode, "stderr": done.stderr}
+        if "Failed to get" in done.stderr and "lock" in done.stderr:
+            raise Refused(
+                f"cannot {doing}: an image lock is held, by a running machine or another qemu-img, here or on another host; "
+                "let it end, then run the task again",
+                **details,
+            )
+        if "No space left on device" in done.stderr:
+            raise Unavailable(f"cannot {doing}: there is no space left; free space, then run the task again", **details)
+        said = done.stderr.strip().splitlines()
+        reason = said[0] if said else f"qemu-img ended with {done.returncode}"
+        raise CommandFailed(f"cannot {doing}: {reason}", argv, done.returncode, done.stderr)
+
+
+def _queued(directory: str) -> ContextManager[bool]:
+    """Let short runs of qemu-img on one mount of this host go one after another.
+
+    Several at once can wedge a whole GlusterFS mount (U(https://github.com/gluster/glusterfs/issues/4371)).
+    """
+    return host_lock(f"qemu-img:{directory}", wait=True)

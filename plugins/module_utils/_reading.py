@@ -1,0 +1,204 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading volumes from a mounted share into plain data; nothing is written and no program is started."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from dataclasses import dataclass, replace
+from typing import Mapping
+
+from ansible_collections.vdisk.gluster.plugins.module_utils import (
+    _files,
+    _image_lock,
+    _info_file,
+    _names,
+    _qcow2,
+    _record,
+)
+from ansible_collections.vdisk.gluster.plugins.module_utils._chain import FileFacts, assemble
+from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Damaged, Refused
+from ansible_collections.vdisk.gluster.plugins.module_utils._foreign_format import HEAD, TAIL, looks_like
+from ansible_collections.vdisk.gluster.plugins.module_utils._share import Share
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume import Ownership, Volume, absent
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The names on a share, listed once; opening the files after it sees what other hosts did before it."""
+
+    share: Share
+    by_volume: Mapping[str, tuple[str, ...]]
+    leftovers: Mapping[str, tuple[str, ...]]
+    own: frozenset[str]
+
+    def volumes(self) -> tuple[str, ...]:
+        """Return the names of all volumes on the share, sorted; directories and other things are none."""
+        return tuple(sorted(name for name in self.by_volume if self.has(name) and self._is_candidate(name)))
+
+    def has(self, volume: str) -> bool:
+        """Tell whether a file with a volume's own name, or its info file, is there."""
+        names = self.by_volume.get(volume, ())
+        return volume in names or _names.info_file(volume) in names
+
+    def mentions(self, volume: str) -> bool:
+        """Tell whether any file is there that is or was this volume's."""
+        return volume in self.by_volume or volume in self.leftovers
+
+    def _is_candidate(self, volume: str) -> bool:
+        if _names.info_file(volume) in self.by_volume[volume]:
+            return True
+        try:
+            mode = os.lstat(f"{self.share.mount_point}/{volume}").st_mode
+        except OSError:
+            return False
+        # a symbolic link in a volume's place is no volume, but a problem that somebody should be shown
+        return stat.S_ISREG(mode) or stat.S_ISLNK(mode)
+
+
+def list_share(share: Share) -> Listing:
+    """List a mounted share."""
+    root = _files.names_in(share.mount_point)
+    own = _files.names_in(f"{share.mount_point}/{_names.OWN_DIRECTORY}") if _names.OWN_DIRECTORY in root else frozenset()
+    by_volume: dict[str, list[str]] = {}
+    leftovers: dict[str, list[str]] = {}
+    for name in root:
+        if not name.startswith("."):
+            volume = name.partition(".")[0]
+            if _names.is_volume_name(volume):
+                by_volume.setdefault(volume, []).append(name)
+    for directory, names in (("", root), (f"{_names.OWN_DIRECTORY}/", own)):
+        for name in names:
+            if name.startswith("."):
+                volume = name[1:].partition(".")[0]
+                if _names.temporary_of(volume, name):
+                    leftovers.setdefault(volume, []).append(directory + name)
+    return Listing(
+        share,
+        {volume: tuple(sorted(names)) for volume, names in by_volume.items()},
+        {volume: tuple(sorted(names)) for volume, names in leftovers.items()},
+        own,
+    )
+
+
+def read_volume(listing: Listing, name: str) -> Volume:
+    """Return the state of one volume of a share that was just listed."""
+    share = listing.share
+    root = share.mount_point
+    unfinished = os.path.basename(_names.journal(name)) in listing.own
+    leftovers = listing.leftovers.get(name, ())
+    beside = [file for file in listing.by_volume.get(name, ()) if _names.is_file_of(name, file)]
+    problems: list[str] = []
+    record = _read_record(listing, name, problems)
+    if not listing.has(name):
+        problems += [f"{file} lies on {share.name}, left by an earlier {name}; move it away or remove it" for file in beside]
+        return absent(
+            name,
+            share.name,
+            root,
+            problems=tuple(problems),
+            unfinished=unfinished,
+            leftovers=leftovers,
+            strays=tuple(beside),
+        )
+    facts = {file: seen for file in beside for seen in (_look_at(root, file, whole=record is None and file == name),) if seen is not None}
+    info = None
+    has_info_file = _names.info_file(name) in listing.by_volume[name]
+    if has_info_file:
+        try:
+            info = _read_info(f"{root}/{_names.info_file(name)}", name)
+        except (Damaged, Refused) as error:
+            problems.append(f"{_names.info_file(name)} on {share.name} cannot be used: {error}")
+    if has_info_file and info is None:
+        nothing = absent(name, share.name, root, problems=tuple(problems), unfinished=unfinished, leftovers=leftovers)
+        return replace(nothing, exists=True, record=record, facts=facts)
+    chain = assemble(name, facts, info, record)
+    used = {entry.file for entry in chain.files} | set(info.snapshots.values() if info else ())
+    active = info.active if info else name
+    return Volume(
+        name=name,
+        share=share.name,
+        mount_point=root,
+        exists=info is not None or facts.get(name) is not None and facts[name].kind == "file",
+        active_file=active,
+        chain=chain,
+        record=record,
+        problems=tuple(problems) + chain.problems,
+        facts=facts,
+        info=info,
+        strays=tuple(file for file in beside if file not in used) if info else (),
+        leftovers=leftovers,
+        unfinished=unfinished,
+        locked_files=frozenset([active]) if chain.files and _image_lock.is_open_in_qemu(f"{root}/{active}") else frozenset(),
+        ownership=_ownership(f"{root}/{active}") if chain.files else None,
+    )
+
+
+def _read_record(listing: Listing, name: str, problems: list[str]) -> _record.Record | None:
+    path = _names.record(name)
+    if os.path.basename(path) not in listing.own:
+        return None
+    try:
+        content = _files.read_text_file(f"{listing.share.mount_point}/{path}", _record.LIMIT)
+        record = None if content is None else _record.parse(content)
+        if record is not None and not _names.is_file_of(name, record.base_file):
+            raise Damaged(f"its base_file is {record.base_file!r}, which is no file of {name}")
+        return record
+    except (Damaged, Refused) as error:
+        problems.append(f"the record {path} on {listing.share.name} cannot be used: {error}")
+        return None
+
+
+def _read_info(path: str, name: str) -> _info_file.Info | None:
+    content = _files.read_text_file(path, _info_file.LIMIT)
+    return None if content is None else _info_file.parse(content, name)
+
+
+def _look_at(root: str, file: str, whole: bool) -> FileFacts | None:
+    """Return what can be seen of a file without believing it; None when it has just gone.
+
+    :param whole: also look at the end, for what the content resembles.
+    """
+    path = f"{root}/{file}"
+    try:
+        descriptor = _files.fresh(lambda: os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return FileFacts(file, "symlink", 0, 0)
+        if error.errno == errno.ENXIO:
+            return FileFacts(file, "other", 0, 0)
+        raise _files.explain(error, path, "open") from error
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            return FileFacts(file, "directory" if stat.S_ISDIR(status.st_mode) else "other", 0, 0)
+        start = os.pread(descriptor, _qcow2.HEADER_READ, 0)
+        header, wrong = None, None
+        if _qcow2.looks_like_qcow2(start):
+            needed = _qcow2.bytes_needed(start)
+            try:
+                header = _qcow2.parse(start if needed <= len(start) else os.pread(descriptor, needed, 0))
+            except Damaged as error:
+                wrong = error.message
+        resembles = None
+        if whole:
+            tail = os.pread(descriptor, TAIL, max(0, status.st_size - TAIL))
+            resembles = looks_like(start[:HEAD], tail)
+        return FileFacts(file, "file", status.st_size, status.st_blocks * 512, header, wrong, resembles)
+    except OSError as error:
+        raise _files.explain(error, path, "read") from error
+    finally:
+        os.close(descriptor)
+
+
+def _ownership(path: str) -> Ownership | None:
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return None
+    return Ownership(status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode))

@@ -1,0 +1,134 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Shares: which are meant, where they are mounted, whether they are safe to work on, and what they hold."""
+
+from __future__ import annotations
+
+import errno
+import os
+from dataclasses import dataclass
+from typing import Any, Mapping, Sequence
+
+from ansible_collections.vdisk.gluster.plugins.module_utils import _names
+from ansible_collections.vdisk.gluster.plugins.module_utils._errors import BadInput, DeadMount, Unavailable
+from ansible_collections.vdisk.gluster.plugins.module_utils._files import explain
+from ansible_collections.vdisk.gluster.plugins.module_utils._mounts import FUSE_TYPE, Mount, mount_at
+
+DEFAULT_BASE = "/var/lib/vdisk/mnt"
+
+
+@dataclass(frozen=True)
+class Share:
+    """A share as the task names it."""
+
+    name: str
+    mount_point: str
+    options: str | None = None
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """What a share can hold, in bytes."""
+
+    total: int
+    available: int
+
+
+def parse_shares_file(text: str) -> tuple[dict[str, str | None], tuple[str, ...]]:
+    """Return share -> mount options from a shares file in Cinder's form, and a warning for each malformed line."""
+    shares: dict[str, str | None] = {}
+    warnings = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        name, _space, rest = line.strip().partition(" ")
+        name, options = name.replace("\\040", " "), rest.strip()
+        if options.startswith("-o"):
+            options = options[2:].strip()
+        try:
+            shares.setdefault(_names.check_share(name), options or None)
+        except BadInput as error:
+            warnings.append(f"line {number} of the shares file is skipped: {error}")
+    return shares, tuple(warnings)
+
+
+def join_options(*options: str | None) -> str | None:
+    """Return mount options joined by commas."""
+    return ",".join(option.strip(", ") for option in options if option and option.strip(", ")) or None
+
+
+def shares_of(params: Mapping[str, Any], warn) -> tuple[Share, ...]:
+    """Return the shares that a task's options name, in their order.
+
+    :raises BadInput: a name is malformed, the base is not usable, or there is no share at all.
+    """
+    base = check_base(params["mount_point_base"])
+    if params["shares_file"]:
+        path = params["shares_file"]
+        try:
+            with open(path, encoding="utf-8") as stream:
+                named, warnings = parse_shares_file(stream.read())
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadInput(f"shares_file: {path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+        for warning in warnings:
+            warn(f"{path}: {warning}")
+        if not named:
+            raise BadInput(f"shares_file: {path} names no share; write one host:/volume a line")
+    else:
+        named = {_names.check_share(name): None for name in params["shares"] or [params["share"]]}
+        if not named:
+            raise BadInput("shares: the list is empty; name at least one host:/volume")
+    return tuple(
+        Share(name, _names.mount_point(base, name), join_options(options, params.get("options"))) for name, options in named.items()
+    )
+
+
+def check_base(base: str) -> str:
+    """Return a usable mount point base without a slash at its end.
+
+    :raises BadInput: it is not absolute, or has a character the mount helper cannot take.
+    """
+    if not base.startswith("/") or base.strip("/") == "":
+        raise BadInput(f"mount_point_base: {base!r} is not an absolute path of a directory below /")
+    if any(char.isspace() for char in base):
+        raise BadInput(f"mount_point_base: {base!r} holds white space, which mount.glusterfs cannot take in a mount point")
+    return os.path.normpath(base)
+
+
+def is_mounted_from(mount: Mount, share: str) -> bool:
+    """Tell whether a line of the mount table is this share's FUSE mount."""
+    return mount.fs_type == FUSE_TYPE and mount.source == share
+
+
+def check_mounted(share: Share, table: Sequence[Mount]) -> None:
+    """See that a share is mounted where it belongs, and answers.
+
+    :raises Unavailable: it is not mounted, or something else is: files must not land on the disk below.
+    :raises DeadMount: it is mounted and does not answer.
+    """
+    found = mount_at(table, share.mount_point)
+    if found is None:
+        raise Unavailable(f"{share.name} is not mounted at {share.mount_point}; mount it with gluster_share_mount first")
+    if not is_mounted_from(found, share.name):
+        raise Unavailable(
+            f"{share.mount_point} is the mount point of {share.name}, but {found.source} ({found.fs_type}) is mounted there; unmount it"
+        )
+    capacity(share)
+
+
+def capacity(share: Share) -> Capacity:
+    """Return the capacity of a mounted share from statvfs.
+
+    :raises DeadMount: the mount does not answer.
+    """
+    try:
+        stat = os.statvfs(share.mount_point)
+    except OSError as error:
+        if error.errno in (errno.ENOTCONN, errno.ESHUTDOWN):
+            raise DeadMount(
+                f"the mount of {share.name} at {share.mount_point} is dead (transport endpoint is not connected); "
+                "gluster_share_mount mends it when nothing uses it"
+            ) from error
+        raise explain(error, share.mount_point, "look at") from error
+    return Capacity(stat.f_blocks * stat.f_frsize, stat.f_bavail * stat.f_frsize)

@@ -1,0 +1,68 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What gluster_snapshot does: find the volumes of the group, then walk the corridor with all of them."""
+
+from __future__ import annotations
+
+import time
+from typing import Sequence
+
+from ansible_collections.vdisk.gluster.plugins.module_utils import _names
+from ansible_collections.vdisk.gluster.plugins.module_utils._corridor import Corridor, Shares, locate, only_share
+from ansible_collections.vdisk.gluster.plugins.module_utils._errors import BadInput
+from ansible_collections.vdisk.gluster.plugins.module_utils._module import Result, Task
+from ansible_collections.vdisk.gluster.plugins.module_utils._plan import Plan
+from ansible_collections.vdisk.gluster.plugins.module_utils._plan_snapshot import plan_absent, plan_present
+from ansible_collections.vdisk.gluster.plugins.module_utils._plan_volume import volumes_in_order
+from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import QemuImg
+from ansible_collections.vdisk.gluster.plugins.module_utils._record import SnapshotNote
+from ansible_collections.vdisk.gluster.plugins.module_utils._share import shares_of
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume import Volume, snapshot_object, volume_object
+
+
+def utc_now() -> str:
+    """Return the time as ISO 8601 in UTC, to the microsecond: it also tells snapshots of one name apart."""
+    now = time.time_ns() // 1000
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now // 1_000_000)) + f".{now % 1_000_000:06d}Z"
+
+
+def work(task: Task) -> Result:
+    """Bring the snapshots of a task into the wanted state."""
+    params = task.params
+    volumes = volumes_in_order(params["volume"])
+    snapshots = [_names.check_snapshot(name) for name in params["name"]]
+    present = params["state"] == "present"
+    if not snapshots:
+        raise BadInput("name: the list of snapshot names is empty; name at least one")
+    if present and len(snapshots) > 1:
+        raise BadInput("name: several snapshots can only be dropped together; take them one by one")
+    shares = Shares(shares_of(params, task.warn))
+    where = locate(shares, volumes, shares.list(), only_share(shares))
+    note = SnapshotNote(utc_now(), params["label"], params["description"])
+
+    def planner(found: Sequence[Volume]) -> list[Plan]:
+        if present:
+            return list(plan_present(found, snapshots[0], note))
+        return [plan_absent(volume, snapshots) for volume in found]
+
+    corridor = Corridor(shares, QemuImg(task.runner), task.check_mode, params["lock_timeout"])
+    outcome = corridor.change(where, planner, grouped=True)
+    named = [snapshot_object(volume, snapshot) for volume in outcome.after for snapshot in volume.snapshots if snapshot.name in snapshots]
+    after = [volume_object(volume) for volume in outcome.after]
+    return Result(
+        _sentence(volumes, snapshots, present, outcome.changed, task.check_mode),
+        outcome.changed,
+        outcome.actions,
+        {"snapshots": named, "volumes": after},
+        [volume_object(volume) for volume in outcome.before],
+        after,
+    )
+
+
+def _sentence(volumes: Sequence[str], snapshots: Sequence[str], present: bool, changed: bool, check_mode: bool) -> str:
+    what = f"snapshot{'s' if len(snapshots) > 1 else ''} {', '.join(snapshots)} of {', '.join(volumes)}"
+    if not changed:
+        return f"{what} {'is there' if present else 'is absent'} already."
+    done = "taken" if present else "dropped"
+    return f"{what} would be {done}." if check_mode else f"{what} was {done}."

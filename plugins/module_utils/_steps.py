@@ -1,0 +1,41 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Steps as the journal keeps them: JSON objects that any later run, on any host, can carry on."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from typing import Any, Mapping
+
+from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Damaged
+from ansible_collections.vdisk.gluster.plugins.module_utils._place import Step
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps_snapshot import (
+    Commit,
+    MakeOverlay,
+    Pull,
+    RemoveMerged,
+    Repoint,
+    WriteInfo,
+    WriteRecord,
+)
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps_volume import RemoveVolume
+
+_JOURNALED = {kind.__name__: kind for kind in (MakeOverlay, WriteInfo, WriteRecord, Commit, Pull, Repoint, RemoveMerged, RemoveVolume)}
+
+
+def to_json(step: Step) -> dict[str, Any]:
+    """Return a step as the journal keeps it."""
+    return {"step": type(step).__name__, **asdict(step)}
+
+
+def from_json(entries: Mapping[str, Any]) -> Step:
+    """Return the step that the journal kept.
+
+    :raises Damaged: this release knows no such step.
+    """
+    kind = _JOURNALED.get(str(entries.get("step")))
+    names = {field.name for field in fields(kind)} if kind else set()
+    if kind is None or names != set(entries) - {"step"}:
+        raise Damaged(f"the journal has a step that this release does not know: {entries.get('step')!r}")
+    return kind(**{name: tuple(entries[name]) if isinstance(entries[name], list) else entries[name] for name in names})

@@ -1,0 +1,197 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Steps that make snapshots and merge them away.
+
+Each looks first whether the chain on disk still needs it. This matters when an unfinished plan is carried on: a machine
+may have written to the volume since, and merging once more what was merged already would put old data over new.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any, ClassVar, Mapping
+
+from ansible_collections.vdisk.gluster.plugins.module_utils import (
+    _files,
+    _image_lock,
+    _info_file,
+    _names,
+    _qcow2,
+    _record,
+)
+from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Refused
+from ansible_collections.vdisk.gluster.plugins.module_utils._place import Place, Step, publish_image, write_record
+from ansible_collections.vdisk.gluster.plugins.module_utils._sizes import human
+
+
+@dataclass(frozen=True)
+class MakeOverlay(Step):
+    """Make the overlay of a snapshot."""
+
+    file: str
+    backing_file: str
+    backing_format: str
+    size: int
+    snapshot: str
+
+    def describe(self) -> str:
+        """Return what the step does and why."""
+        return f"Make the overlay {self.file} over {self.backing_file}, because snapshot {self.snapshot} is not there."
+
+    def apply(self, place: Place) -> None:
+        """Make it, owned like the active file; one that is there already must be the one meant."""
+        try:
+            like = os.stat(place.path(self.backing_file))
+        except OSError as error:
+            raise _files.explain(error, place.path(self.backing_file), "look at") from error
+        if self.file in _files.names_in(place.root):
+            header = place.header(self.file)
+            if (header.backing_file, header.backing_format) != (self.backing_file, self.backing_format):
+                raise Refused(f"{self.file} on {place.share} is not the overlay that was being made; move it away")
+            return
+        layout = _qcow2.new_image(self.size, self.backing_file, self.backing_format)
+        publish_image(place, self.file, layout, (like.st_uid, like.st_gid, like.st_mode & 0o7777))
+
+
+@dataclass(frozen=True)
+class WriteInfo(Step):
+    """Replace the info file."""
+
+    active: str
+    snapshots: Mapping[str, str]
+    quiet: ClassVar[bool] = True
+
+    def describe(self) -> str:
+        """Return what the step does and why."""
+        return f"Make {self.active} the active file in the info file, because the chain changed."
+
+    def apply(self, place: Place) -> None:
+        """Replace it whole, owned like the active file."""
+        name = _names.info_file(place.volume)
+        try:
+            like = os.stat(place.path(self.active))
+        except OSError as error:
+            raise _files.explain(error, place.path(self.active), "look at") from error
+        content = _info_file.dump(_info_file.Info(self.active, self.snapshots))
+        _files.replace(place.path(name), place.temporary(name), content, like)
+
+
+@dataclass(frozen=True)
+class WriteRecord(Step):
+    """Replace the record."""
+
+    record: Mapping[str, Any]
+    quiet: ClassVar[bool] = True
+
+    def describe(self) -> str:
+        """Return what the step does and why."""
+        return "Write the record, because what is known of the volume changed."
+
+    def apply(self, place: Place) -> None:
+        """Replace it whole."""
+        write_record(place, _record.from_json(self.record))
+
+
+@dataclass(frozen=True)
+class Commit(Step):
+    """Merge the overlays C(merged) (topmost first) down into C(base), their nearest backing file."""
+
+    merged: tuple[str, ...]
+    base: str
+    moved: int
+    snapshots: tuple[str, ...]
+
+    def describe(self) -> str:
+        """Return what the step does and why."""
+        return (
+            f"Merge {', '.join(self.merged)} down into {self.base} (about {human(self.moved)}), the cheaper direction, "
+            f"because snapshot {', '.join(self.snapshots)} is to go."
+        )
+
+    def apply(self, place: Place) -> None:
+        """Merge, unless the chain has left the overlays behind already."""
+        if self.merged[0] not in place.chain_files():
+            return
+        place.qemu_img.commit(place.path(self.merged[0]), self.base)
+        _files.sync_file(place.path(self.base))
+
+
+@dataclass(frozen=True)
+class Pull(Step):
+    """Merge the files C(merged) (topmost first) up into the overlay C(into), which then lies on C(onto)."""
+
+    merged: tuple[str, ...]
+    into: str
+    onto: str
+    onto_format: str
+    moved: int
+    snapshots: tuple[str, ...]
+
+    def describe(self) -> str:
+        """Return what the step does and why."""
+        return (
+            f"Merge {', '.join(self.merged)} up into {self.into} (about {human(self.moved)}), the cheaper direction, "
+            f"because snapshot {', '.join(self.snapshots)} is to go."
+        )
+
+    def apply(self, place: Place) -> None:
+        """Merge, unless the overlay lies on the lower file already."""
+        if place.header(self.into).backing_file == self.onto:
+            return
+        place.qemu_img.pull(place.path(self.into), self.onto, self.onto_format)
+        _files.sync_file(place.path(self.into))
+
+
+@dataclass(frozen=True)
+class Repoint(Step):
+    """Make the header of an overlay name another backing file that reads the same."""
+
+    file: str
+    backing_file: str
+    backing_format: str
+
+    def describe(self) -> str:
+        """Return what the step does and why."""
+        return f"Let {self.file} lie on {self.backing_file}, because the file between them was merged."
+
+    def apply(self, place: Place) -> None:
+        """Write the header anew, unless it names that file already."""
+        header = place.header(self.file)
+        if (header.backing_file, header.backing_format) == (self.backing_file, self.backing_format):
+            return
+        path = place.path(self.file)
+        with _image_lock.changing(path):
+            changed = _qcow2.with_backing(place.header_bytes(self.file), self.backing_file, self.backing_format)
+            try:
+                descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+                try:
+                    _files.write_all(descriptor, changed, 0)
+                    os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
+            except OSError as error:
+                raise _files.explain(error, path, "write") from error
+
+
+@dataclass(frozen=True)
+class RemoveMerged(Step):
+    """Remove files whose data another file of the chain holds now."""
+
+    files: tuple[str, ...]
+
+    def describe(self) -> str:
+        """Return what the step does and why."""
+        return f"Remove {', '.join(self.files)}, because the chain no longer needs it."
+
+    def apply(self, place: Place) -> None:
+        """Remove them, after the chain on disk and the info file were read again and name none of them."""
+        info = place.info()
+        named = set(place.chain_files()) | set(info.snapshots.values() if info else ())
+        for name in self.files:
+            if name in named:
+                raise Refused(f"{name} on {place.share} is still part of {place.volume}; it is not removed")
+        for name in self.files:
+            _files.remove(place.path(name))
+        _files.sync_directory(place.root)

@@ -1,0 +1,153 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One volume as plain data, and as the object that results show of it (pure)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Mapping
+
+from ansible_collections.vdisk.gluster.plugins.module_utils._chain import Chain, ChainFile, FileFacts, assemble
+from ansible_collections.vdisk.gluster.plugins.module_utils._info_file import Info
+from ansible_collections.vdisk.gluster.plugins.module_utils._record import Record, SnapshotNote
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A point in time; its data are in C(point_in_time_file), the backing file of C(file)."""
+
+    name: str
+    file: str
+    point_in_time_file: str
+    virtual_size: int | None
+    note: SnapshotNote
+
+
+@dataclass(frozen=True)
+class Ownership:
+    """Owner, group and permission bits of a file."""
+
+    uid: int
+    gid: int
+    mode: int
+
+
+@dataclass(frozen=True)
+class Volume:
+    """The state of a volume, read at one instant.
+
+    C(strays) are files named as this volume's overlays that belong to no chain, C(leftovers) temporary files of killed
+    runs. C(unfinished) tells of a journal. C(locked_files) are chain files that QEMU has open somewhere.
+    """
+
+    name: str
+    share: str
+    mount_point: str
+    exists: bool
+    active_file: str
+    chain: Chain
+    record: Record | None
+    problems: tuple[str, ...] = ()
+    facts: Mapping[str, FileFacts] = field(default_factory=dict)
+    info: Info | None = None
+    strays: tuple[str, ...] = ()
+    leftovers: tuple[str, ...] = ()
+    unfinished: bool = False
+    locked_files: frozenset[str] = frozenset()
+    ownership: Ownership | None = None
+
+    @property
+    def label(self) -> str:
+        """The volume's name in a sentence."""
+        return f"{self.name} on {self.share}"
+
+    @property
+    def path(self) -> str:
+        """Absolute path of the active file."""
+        return f"{self.mount_point}/{self.active_file}"
+
+    @property
+    def active(self) -> ChainFile:
+        """The active file's entry; only for a volume whose chain has one."""
+        return self.chain.files[0]
+
+    @property
+    def in_use(self) -> bool:
+        """Whether the active file's image lock is held on any host."""
+        return self.active_file in self.locked_files
+
+    @property
+    def snapshots(self) -> tuple[Snapshot, ...]:
+        """The snapshots, oldest first."""
+        notes = self.record.snapshots if self.record else {}
+        found = []
+        for name, file in self.chain.snapshots.items():
+            point = self.chain.get(file).backing_file
+            below = next((entry for entry in self.chain.files if entry.file == point), None)
+            found.append(Snapshot(name, file, point or "", below.virtual_size if below else None, notes.get(name, SnapshotNote())))
+        return tuple(found)
+
+    def snapshot(self, name: str) -> Snapshot | None:
+        """Return one snapshot by its name."""
+        return next((snapshot for snapshot in self.snapshots if snapshot.name == name), None)
+
+
+def with_record(volume: Volume, record: Record) -> Volume:
+    """Return a volume as it is read with another record: formats, sizes and problems follow from it."""
+    chain = assemble(volume.name, volume.facts, volume.info, record)
+    return replace(volume, chain=chain, record=record, problems=chain.problems)
+
+
+def absent(name: str, share: str, mount_point: str, **more: Any) -> Volume:
+    """Return the state of a volume that is not there."""
+    return Volume(name, share, mount_point, False, name, Chain((), {}, ()), None, **more)
+
+
+def snapshot_object(volume: Volume, snapshot: Snapshot) -> dict[str, Any]:
+    """Return the C(snapshot) object of results."""
+    return {
+        "volume": volume.name,
+        "name": snapshot.name,
+        "file": snapshot.file,
+        "point_in_time_file": snapshot.point_in_time_file,
+        "virtual_size": snapshot.virtual_size,
+        "created": snapshot.note.created,
+        "label": snapshot.note.label,
+        "description": snapshot.note.description,
+        "quiesced": snapshot.note.quiesced,
+    }
+
+
+def volume_object(volume: Volume) -> dict[str, Any]:
+    """Return the C(volume) object of results."""
+    files = volume.chain.files
+    base = files[-1] if files and not files[-1].backing_file else None
+    return {
+        "name": volume.name,
+        "share": volume.share,
+        "mount_point": volume.mount_point,
+        "exists": volume.exists,
+        "path": volume.path if volume.exists else None,
+        "format": files[0].format if files else None,
+        "base_format": base.format if base else None,
+        "virtual_size": files[0].virtual_size if files else None,
+        "allocated_size": sum(entry.allocated_size for entry in files) if files else None,
+        "active_file": volume.active_file if volume.exists else None,
+        "in_use": volume.in_use,
+        "domains": [],
+        "recorded": volume.record is not None,
+        "snapshots": [snapshot_object(volume, snapshot) for snapshot in volume.snapshots],
+        "chain": [
+            {
+                "file": entry.file,
+                "format": entry.format,
+                "backing_file": entry.backing_file,
+                "backing_format": entry.backing_format,
+                "virtual_size": entry.virtual_size,
+                "allocated_size": entry.allocated_size,
+            }
+            for entry in files
+        ],
+        "problems": list(volume.problems),
+    }

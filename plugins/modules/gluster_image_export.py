@@ -1,0 +1,178 @@
+#!/usr/bin/python
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: gluster_image_export
+short_description: Export a virtual disk on GlusterFS, or a snapshot of it, to a file
+version_added: 1.0.0
+description:
+  - Copies what a volume reads as now, or read as when a snapshot was taken, to one complete file.
+  - The copy is made under a temporary name, made durable and verified, and only then gets its name. A manifest beside it,
+    C(<dest>.manifest.json), lets the same export of a snapshot run again without reading the data.
+  - While it is read, image locks keep the source from being written or merged, on every host.
+author:
+  - the vdisk.gluster authors (@vdisk)
+extends_documentation_fragment:
+  - vdisk.gluster.location
+  - vdisk.gluster.gluster
+  - vdisk.gluster.patience
+  - vdisk.gluster.attributes
+requirements:
+  - C(qemu-img) on the managed host.
+options:
+  volume:
+    description:
+      - Name of the volume.
+    type: str
+    required: true
+  snapshot:
+    description:
+      - Name of the snapshot to export. Without it the volume is exported as it is now, and must not be in use.
+    type: str
+  dest:
+    description:
+      - Absolute path of the file, or of a directory in which it is named C(<volume>[.<snapshot>].<format>). Its directory must exist.
+      - A file that is there is replaced only if it is an export of the same volume and was not changed since, or with O(force=true).
+    type: path
+    required: true
+  format:
+    description:
+      - Format of the file.
+    type: str
+    choices: [raw, qcow2]
+    default: raw
+  compress:
+    description:
+      - Compress a qcow2 image.
+    type: bool
+    default: false
+  checksum_algorithm:
+    description:
+      - Algorithm of the checksum of the file's bytes, or V(none).
+    type: str
+    choices: [sha256, sha512, none]
+    default: sha256
+  verify:
+    description:
+      - Compare the copy with its source before it gets its name.
+    type: bool
+    default: true
+  force:
+    description:
+      - Export again in any case, over whatever file is there.
+    type: bool
+    default: false
+  owner:
+    description:
+      - Owner of the file, by name or number.
+    type: str
+  group:
+    description:
+      - Group of the file, by name or number.
+    type: str
+  mode:
+    description:
+      - Mode of the file, in octal and in quotes; V("0640") for a new one.
+    type: raw
+notes:
+  - Without O(snapshot) a second run compares the volume with the file that is there, and changes nothing if they read the same.
+"""
+
+EXAMPLES = r"""
+---
+- name: Export a snapshot
+  vdisk.gluster.gluster_image_export:
+    share: "gl1:/vms"
+    volume: web-1
+    snapshot: before-upgrade
+    dest: /var/backups/web-1.raw
+
+- name: Export a volume as it is now, compressed, into a directory
+  vdisk.gluster.gluster_image_export:
+    share: "gl1:/vms"
+    volume: web-1
+    dest: /var/backups/
+    format: qcow2
+    compress: true
+    checksum_algorithm: sha512
+"""
+
+RETURN = r"""
+---
+export:
+  description: The export.
+  type: dict
+  returned: success
+  contains:
+    dest:
+      description: Path of the file.
+      type: str
+    image_id:
+      description: Always V(null) for a file.
+      type: str
+    format:
+      description: Its format.
+      type: str
+    virtual_size:
+      description: Size of the disk in bytes.
+      type: int
+    size_bytes:
+      description: Length of the file in bytes; V(null) where it is not made yet.
+      type: int
+    checksum:
+      description: Checksum of the file's bytes, after its algorithm.
+      type: str
+      sample: "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+    source:
+      description: The C(volume) and C(snapshot) it is a copy of.
+      type: dict
+    duration:
+      description: Seconds that making it took.
+      type: float
+    bytes_per_second:
+      description: Length of the file by RV(export.duration).
+      type: int
+    verified:
+      description: Whether it was compared with its source.
+      type: bool
+msg:
+  description: What the task found or did, in one sentence.
+  type: str
+  returned: always
+actions:
+  description: What was done, or would be in check mode, and why; one sentence each, in order.
+  type: list
+  elements: str
+  returned: always
+"""
+
+from ansible_collections.vdisk.gluster.plugins.module_utils._exporting import work
+from ansible_collections.vdisk.gluster.plugins.module_utils._module import LOCATION, OWNERSHIP, PATIENCE, run
+
+OPTIONS = {
+    **LOCATION,
+    **PATIENCE,
+    **OWNERSHIP,
+    "volume": {"type": "str", "required": True},
+    "snapshot": {"type": "str"},
+    "dest": {"type": "path", "required": True},
+    "format": {"type": "str", "choices": ["raw", "qcow2"], "default": "raw"},
+    "compress": {"type": "bool", "default": False},
+    "checksum_algorithm": {"type": "str", "choices": ["sha256", "sha512", "none"], "default": "sha256"},
+    "verify": {"type": "bool", "default": True},
+    "force": {"type": "bool", "default": False},
+}
+
+
+def main() -> None:
+    """Run the module."""
+    run(OPTIONS, work)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+#!/usr/bin/python
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: gluster_share_info
+short_description: Tell what GlusterFS shares hold
+version_added: 1.0.0
+description:
+  - Returns for each share whether it is mounted, its capacity, how many volumes it holds, and how much they may grow to.
+  - Never fails for a share that is not mounted or does not answer; its RV(shares.error) says what is wrong.
+author:
+  - the vdisk.gluster authors (@vdisk)
+extends_documentation_fragment:
+  - vdisk.gluster.location
+  - vdisk.gluster.gluster
+  - vdisk.gluster.attributes_info
+"""
+
+EXAMPLES = r"""
+---
+- name: Look at two shares
+  vdisk.gluster.gluster_share_info:
+    shares:
+      - "gl1:/vms"
+      - "gl1:/fast"
+  register: info
+
+- name: Say how much more is promised than there is
+  ansible.builtin.debug:
+    msg: "{{ item.share }}: {{ item.provisioned_bytes | human_readable }} of {{ item.total_bytes | human_readable }}"
+  loop: "{{ info.shares | selectattr('mounted') }}"
+"""
+
+RETURN = r"""
+---
+shares:
+  description: The shares, in the order of the task.
+  type: list
+  elements: dict
+  returned: always
+  contains:
+    share:
+      description: Name of the share.
+      type: str
+      sample: "gl1:/vms"
+    mount_point:
+      description: Where it is mounted, or would be.
+      type: str
+      sample: /var/lib/vdisk/mnt/c2df5f7e4b1d0d6a4d2b0f3c7e8a9b10
+    options:
+      description: Mount options from O(shares_file) and, where the module has them, from the task.
+      type: str
+    mounted:
+      description: Whether it is mounted. A mount that does not answer counts for C(gluster_share_mount) only.
+      type: bool
+    writable:
+      description: Whether it can be written; V(null) where that is not known.
+      type: bool
+    total_bytes:
+      description: Size in bytes.
+      type: int
+    available_bytes:
+      description: Available space in bytes.
+      type: int
+    error:
+      description: Why it cannot be used.
+      type: str
+      returned: where the share failed
+    volumes:
+      description: How many volumes are on it; V(null) where it cannot be looked at.
+      type: int
+    provisioned_bytes:
+      description: Sum of the virtual sizes of its volumes.
+      type: int
+    allocated_bytes:
+      description: Bytes that the files of its volumes take.
+      type: int
+msg:
+  description: What the task found or did, in one sentence.
+  type: str
+  returned: always
+"""
+
+from ansible_collections.vdisk.gluster.plugins.module_utils._information import share_info
+from ansible_collections.vdisk.gluster.plugins.module_utils._module import LOCATION, run
+
+OPTIONS = dict(LOCATION)
+
+
+def main() -> None:
+    """Run the module."""
+    run(OPTIONS, share_info)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,257 @@
+#!/usr/bin/python
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: gluster_snapshot
+short_description: Take and drop snapshots of virtual disks on GlusterFS
+version_added: 1.0.0
+description:
+  - Takes snapshots of volumes that are not in use, as qcow2 overlays, and drops them in any order.
+  - Dropping a snapshot merges two neighbouring files in the direction that moves less data. Every other snapshot and the disk itself stay
+    byte for byte what they were.
+  - The plan of every change is on the share before its first step. Killed at any instant, the next task that changes the volume, from any
+    host, finishes it first.
+author:
+  - the vdisk.gluster authors (@vdisk)
+extends_documentation_fragment:
+  - vdisk.gluster.location
+  - vdisk.gluster.gluster
+  - vdisk.gluster.patience
+  - vdisk.gluster.attributes
+requirements:
+  - C(qemu-img) on the managed host, only to drop snapshots.
+options:
+  volume:
+    description:
+      - Names of the volumes. Several are one group, whose snapshots are taken together or not at all.
+    type: list
+    elements: str
+    required: true
+  name:
+    description:
+      - Name of the snapshot, 1 to 64 letters, digits, V(_) and V(-), beginning with a letter or digit.
+      - Several only with O(state=absent); neighbours are merged at once, so that their data move once.
+    type: list
+    elements: str
+    required: true
+  state:
+    description:
+      - Whether the snapshots are there. One that is there already is left as it is, whatever O(label) and O(description) say.
+    type: str
+    choices: [present, absent]
+    default: present
+  label:
+    description:
+      - A label to record with a new snapshot, for example the name of the rotation that owns it.
+    type: str
+  description:
+    description:
+      - A description to record with a new snapshot.
+    type: str
+notes:
+  - Volumes that a machine is running on are refused in this release. Shut it down first.
+  - After taking or dropping the newest snapshot the active file is another one, and a machine has to be pointed to it before it is started
+    again; see RV(volumes.path).
+"""
+
+EXAMPLES = r"""
+---
+- name: Take a snapshot
+  vdisk.gluster.gluster_snapshot:
+    share: "gl1:/vms"
+    volume: web-1
+    name: before-upgrade
+    description: Before the upgrade to the new release
+
+- name: Take a snapshot of a group of volumes
+  vdisk.gluster.gluster_snapshot:
+    share: "gl1:/vms"
+    volume: [db-1, db-2]
+    name: monday
+    label: nightly
+
+- name: Drop two snapshots in one merge
+  vdisk.gluster.gluster_snapshot:
+    share: "gl1:/vms"
+    volume: web-1
+    name: [before-upgrade, after-upgrade]
+    state: absent
+"""
+
+RETURN = r"""
+---
+snapshots:
+  description: The snapshots of O(volume) under O(name) that are there now.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    volume:
+      description: Name of the volume.
+      type: str
+    name:
+      description: Name of the snapshot.
+      type: str
+    file:
+      description: The overlay that the snapshot made; it holds the changes since.
+      type: str
+    point_in_time_file:
+      description: The file whose chain holds the frozen data; the backing file of RV(snapshots.file).
+      type: str
+    virtual_size:
+      description: Size of the disk at that point in time, in bytes.
+      type: int
+    created:
+      description: When it was taken, ISO 8601 in UTC; V(null) for one that another program made.
+      type: str
+    label:
+      description: The label given to it.
+      type: str
+    description:
+      description: The description given to it.
+      type: str
+    quiesced:
+      description: Whether a guest agent froze the file systems.
+      type: bool
+volumes:
+  description: The volumes, in the order of O(volume).
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    name:
+      description: Name of the volume.
+      type: str
+    share:
+      description: The share it is on, or would be.
+      type: str
+    mount_point:
+      description: Where that share is mounted.
+      type: str
+    exists:
+      description: Whether it is there.
+      type: bool
+    path:
+      description: Absolute path of the active file, which a hypervisor opens.
+      type: str
+    format:
+      description: Format of the active file; V(null) where nothing names it.
+      type: str
+    base_format:
+      description: Format of the base file.
+      type: str
+    virtual_size:
+      description: Size of the disk in bytes.
+      type: int
+    allocated_size:
+      description: Bytes that all its files take on the share.
+      type: int
+    active_file:
+      description: Name of the active file.
+      type: str
+    in_use:
+      description: Whether a running machine or another program, on any host, has the active file open.
+      type: bool
+    domains:
+      description: Names of running domains on this host that have it open; empty in this release.
+      type: list
+      elements: str
+    recorded:
+      description: Whether this collection has a record of the volume; without one it has to be adopted before it is changed.
+      type: bool
+    snapshots:
+      description: Its snapshots, oldest first.
+      type: list
+      elements: dict
+      contains:
+        volume:
+          description: Name of the volume.
+          type: str
+        name:
+          description: Name of the snapshot.
+          type: str
+        file:
+          description: The overlay that the snapshot made; it holds the changes since.
+          type: str
+        point_in_time_file:
+          description: The file whose chain holds the frozen data; the backing file of RV(volumes.snapshots.file).
+          type: str
+        virtual_size:
+          description: Size of the disk at that point in time, in bytes.
+          type: int
+        created:
+          description: When it was taken, ISO 8601 in UTC; V(null) for one that another program made.
+          type: str
+        label:
+          description: The label given to it.
+          type: str
+        description:
+          description: The description given to it.
+          type: str
+        quiesced:
+          description: Whether a guest agent froze the file systems.
+          type: bool
+    chain:
+      description: Its files, the active one first.
+      type: list
+      elements: dict
+      contains:
+        file:
+          description: Name of the file.
+          type: str
+        format:
+          description: Its format.
+          type: str
+        backing_file:
+          description: Name of the file below it.
+          type: str
+        backing_format:
+          description: Format of the file below it, as its header says.
+          type: str
+        virtual_size:
+          description: Its virtual size in bytes.
+          type: int
+        allocated_size:
+          description: Bytes it takes on the share.
+          type: int
+    problems:
+      description: What is wrong with it, in sentences; empty when it is sound. A volume with problems is not changed.
+      type: list
+      elements: str
+msg:
+  description: What the task found or did, in one sentence.
+  type: str
+  returned: always
+actions:
+  description: What was done, or would be in check mode, and why; one sentence each, in order.
+  type: list
+  elements: str
+  returned: always
+"""
+
+from ansible_collections.vdisk.gluster.plugins.module_utils._module import LOCATION, PATIENCE, run
+from ansible_collections.vdisk.gluster.plugins.module_utils._snapshotting import work
+
+OPTIONS = {
+    **LOCATION,
+    **PATIENCE,
+    "volume": {"type": "list", "elements": "str", "required": True},
+    "name": {"type": "list", "elements": "str", "required": True},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "label": {"type": "str"},
+    "description": {"type": "str"},
+}
+
+
+def main() -> None:
+    """Run the module."""
+    run(OPTIONS, work)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,275 @@
+#!/usr/bin/python
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: gluster_volume_file
+short_description: Make, grow, adopt and remove virtual disks on GlusterFS
+version_added: 1.0.0
+description:
+  - Makes virtual disks (volumes) as raw or qcow2 files on a mounted GlusterFS share, grows them, adopts those that another program made,
+    and removes them.
+  - A file that is there is never overwritten. A volume is never made smaller or converted.
+  - A volume has its final name only when it is complete and its format is on record. No format is ever guessed from content.
+author:
+  - the vdisk.gluster authors (@vdisk)
+extends_documentation_fragment:
+  - vdisk.gluster.location
+  - vdisk.gluster.gluster
+  - vdisk.gluster.patience
+  - vdisk.gluster.attributes
+requirements:
+  - C(qemu-img) on the managed host, only to grow qcow2 files.
+options:
+  name:
+    description:
+      - Names of the volumes; each is 1 to 128 letters, digits, V(_) and V(-), and begins with a letter or digit.
+      - All get the same options. What is refused for one of them is refused before any is changed.
+    type: list
+    elements: str
+    required: true
+  state:
+    description:
+      - Whether the volumes are there.
+    type: str
+    choices: [present, absent]
+    default: present
+  size:
+    description:
+      - Virtual size, as V(10G), V(10GiB), V(1.5T) or in bytes; units are powers of 1024. Rounded up to a multiple of 512 bytes.
+      - Needed for a new volume. A larger size than the volume has grows it; a smaller one is refused.
+    type: str
+  format:
+    description:
+      - Format of the base file. A new volume is V(raw) without it.
+      - A volume that this collection did not make is adopted in this format. Without it, it is adopted only as V(raw), and only if
+        nothing in it looks like another format.
+    type: str
+    choices: [raw, qcow2]
+  allocation:
+    description:
+      - How a new raw volume takes its space; V(sparse), which is what it is without this option, as it is written, V(falloc) reserved
+        at once, V(full) written with zeroes.
+      - Another one than the volume was made with is refused.
+    type: str
+    choices: [sparse, falloc, full]
+  owner:
+    description:
+      - Owner of the files, by name or number; root for a new volume. While a volume is in use the hypervisor chooses owner and group,
+        and they are left alone.
+    type: str
+  group:
+    description:
+      - Group of the files, by name or number.
+    type: str
+  mode:
+    description:
+      - Mode of the files, in octal and in quotes; V("0660") for a new volume.
+    type: raw
+  reserved_percentage:
+    description:
+      - Percentage of a share that new volumes and growth leave free.
+    type: int
+    default: 0
+  max_over_subscription_ratio:
+    description:
+      - How many virtual bytes may be promised for each byte of a share. Without it, a volume must fit into what is available now.
+    type: float
+  delete_snapshots:
+    description:
+      - Let O(state=absent) remove a volume that still has snapshots, together with them.
+    type: bool
+    default: false
+notes:
+  - A new volume goes to the share with the most available space; the one named first if there are several.
+"""
+
+EXAMPLES = r"""
+---
+- name: Make a sparse raw volume
+  vdisk.gluster.gluster_volume_file:
+    share: "gl1:/vms"
+    name: web-1
+    size: 10G
+
+- name: Make three qcow2 volumes, each on the share that is emptiest
+  vdisk.gluster.gluster_volume_file:
+    shares:
+      - "gl1:/vms"
+      - "gl1:/fast"
+    name: [db-1, db-2, db-3]
+    size: 20G
+    format: qcow2
+    max_over_subscription_ratio: 10.0
+
+- name: Grow a volume
+  vdisk.gluster.gluster_volume_file:
+    share: "gl1:/vms"
+    name: web-1
+    size: 12G
+
+- name: Adopt a volume that Cinder made
+  vdisk.gluster.gluster_volume_file:
+    share: "gl1:/vms"
+    name: volume-2f0b8b36-9f5d-4d53-9ff5-5e3e2a1c7a10
+    format: raw
+
+- name: Remove a volume and its snapshots
+  vdisk.gluster.gluster_volume_file:
+    share: "gl1:/vms"
+    name: web-1
+    state: absent
+    delete_snapshots: true
+"""
+
+RETURN = r"""
+---
+volumes:
+  description: The volumes, in the order of O(name).
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    name:
+      description: Name of the volume.
+      type: str
+    share:
+      description: The share it is on, or would be.
+      type: str
+    mount_point:
+      description: Where that share is mounted.
+      type: str
+    exists:
+      description: Whether it is there.
+      type: bool
+    path:
+      description: Absolute path of the active file, which a hypervisor opens.
+      type: str
+    format:
+      description: Format of the active file; V(null) where nothing names it.
+      type: str
+    base_format:
+      description: Format of the base file.
+      type: str
+    virtual_size:
+      description: Size of the disk in bytes.
+      type: int
+    allocated_size:
+      description: Bytes that all its files take on the share.
+      type: int
+    active_file:
+      description: Name of the active file.
+      type: str
+    in_use:
+      description: Whether a running machine or another program, on any host, has the active file open.
+      type: bool
+    domains:
+      description: Names of running domains on this host that have it open; empty in this release.
+      type: list
+      elements: str
+    recorded:
+      description: Whether this collection has a record of the volume; without one it has to be adopted before it is changed.
+      type: bool
+    snapshots:
+      description: Its snapshots, oldest first.
+      type: list
+      elements: dict
+      contains:
+        volume:
+          description: Name of the volume.
+          type: str
+        name:
+          description: Name of the snapshot.
+          type: str
+        file:
+          description: The overlay that the snapshot made; it holds the changes since.
+          type: str
+        point_in_time_file:
+          description: The file whose chain holds the frozen data; the backing file of RV(volumes.snapshots.file).
+          type: str
+        virtual_size:
+          description: Size of the disk at that point in time, in bytes.
+          type: int
+        created:
+          description: When it was taken, ISO 8601 in UTC; V(null) for one that another program made.
+          type: str
+        label:
+          description: The label given to it.
+          type: str
+        description:
+          description: The description given to it.
+          type: str
+        quiesced:
+          description: Whether a guest agent froze the file systems.
+          type: bool
+    chain:
+      description: Its files, the active one first.
+      type: list
+      elements: dict
+      contains:
+        file:
+          description: Name of the file.
+          type: str
+        format:
+          description: Its format.
+          type: str
+        backing_file:
+          description: Name of the file below it.
+          type: str
+        backing_format:
+          description: Format of the file below it, as its header says.
+          type: str
+        virtual_size:
+          description: Its virtual size in bytes.
+          type: int
+        allocated_size:
+          description: Bytes it takes on the share.
+          type: int
+    problems:
+      description: What is wrong with it, in sentences; empty when it is sound. A volume with problems is not changed.
+      type: list
+      elements: str
+volume:
+  description: The volume, with the keys of RV(volumes).
+  type: dict
+  returned: when one name was given
+msg:
+  description: What the task found or did, in one sentence.
+  type: str
+  returned: always
+actions:
+  description: What was done, or would be in check mode, and why; one sentence each, in order.
+  type: list
+  elements: str
+  returned: always
+"""
+
+from ansible_collections.vdisk.gluster.plugins.module_utils._module import LOCATION, OWNERSHIP, PATIENCE, run
+from ansible_collections.vdisk.gluster.plugins.module_utils._provisioning import work
+
+OPTIONS = {
+    **LOCATION,
+    **PATIENCE,
+    **OWNERSHIP,
+    "name": {"type": "list", "elements": "str", "required": True},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "size": {"type": "str"},
+    "format": {"type": "str", "choices": ["raw", "qcow2"]},
+    "allocation": {"type": "str", "choices": ["sparse", "falloc", "full"]},
+    "reserved_percentage": {"type": "int", "default": 0},
+    "max_over_subscription_ratio": {"type": "float"},
+    "delete_snapshots": {"type": "bool", "default": False},
+}
+
+
+def main() -> None:
+    """Run the module."""
+    run(OPTIONS, work)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,226 @@
+#!/usr/bin/python
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: gluster_volume_file_info
+short_description: Tell the state of virtual disks on GlusterFS
+version_added: 1.0.0
+description:
+  - Returns volumes with their chains, sizes, snapshots and problems, and what a hypervisor needs to connect to them.
+  - Reads headers itself and starts no program. Never fails for a volume that is not there or a share that is not mounted.
+author:
+  - the vdisk.gluster authors (@vdisk)
+extends_documentation_fragment:
+  - vdisk.gluster.location
+  - vdisk.gluster.gluster
+  - vdisk.gluster.attributes_info
+options:
+  name:
+    description:
+      - Names of the volumes; every volume on the shares without it.
+    type: list
+    elements: str
+"""
+
+EXAMPLES = r"""
+---
+- name: List the snapshots of a volume
+  vdisk.gluster.gluster_volume_file_info:
+    share: "gl1:/vms"
+    name: web-1
+  register: info
+
+- name: Show them, oldest first
+  ansible.builtin.debug:
+    msg: "{{ info.volumes[0].snapshots | map(attribute='name') | list }}"
+
+- name: Find volumes with problems
+  vdisk.gluster.gluster_volume_file_info:
+    share: "gl1:/vms"
+  register: all_volumes
+  failed_when: all_volumes.volumes | map(attribute='problems') | flatten | length > 0
+"""
+
+RETURN = r"""
+---
+volumes:
+  description: The volumes, in the order of O(name) or sorted by name.
+  type: list
+  elements: dict
+  returned: always
+  contains:
+    name:
+      description: Name of the volume.
+      type: str
+    share:
+      description: The share it is on, or would be.
+      type: str
+    mount_point:
+      description: Where that share is mounted.
+      type: str
+    exists:
+      description: Whether it is there.
+      type: bool
+    path:
+      description: Absolute path of the active file, which a hypervisor opens.
+      type: str
+    format:
+      description: Format of the active file; V(null) where nothing names it.
+      type: str
+    base_format:
+      description: Format of the base file.
+      type: str
+    virtual_size:
+      description: Size of the disk in bytes.
+      type: int
+    allocated_size:
+      description: Bytes that all its files take on the share.
+      type: int
+    active_file:
+      description: Name of the active file.
+      type: str
+    in_use:
+      description: Whether a running machine or another program, on any host, has the active file open.
+      type: bool
+    domains:
+      description: Names of running domains on this host that have it open; empty in this release.
+      type: list
+      elements: str
+    recorded:
+      description: Whether this collection has a record of the volume; without one it has to be adopted before it is changed.
+      type: bool
+    snapshots:
+      description: Its snapshots, oldest first.
+      type: list
+      elements: dict
+      contains:
+        volume:
+          description: Name of the volume.
+          type: str
+        name:
+          description: Name of the snapshot.
+          type: str
+        file:
+          description: The overlay that the snapshot made; it holds the changes since.
+          type: str
+        point_in_time_file:
+          description: The file whose chain holds the frozen data; the backing file of RV(volumes.snapshots.file).
+          type: str
+        virtual_size:
+          description: Size of the disk at that point in time, in bytes.
+          type: int
+        created:
+          description: When it was taken, ISO 8601 in UTC; V(null) for one that another program made.
+          type: str
+        label:
+          description: The label given to it.
+          type: str
+        description:
+          description: The description given to it.
+          type: str
+        quiesced:
+          description: Whether a guest agent froze the file systems.
+          type: bool
+    chain:
+      description: Its files, the active one first.
+      type: list
+      elements: dict
+      contains:
+        file:
+          description: Name of the file.
+          type: str
+        format:
+          description: Its format.
+          type: str
+        backing_file:
+          description: Name of the file below it.
+          type: str
+        backing_format:
+          description: Format of the file below it, as its header says.
+          type: str
+        virtual_size:
+          description: Its virtual size in bytes.
+          type: int
+        allocated_size:
+          description: Bytes it takes on the share.
+          type: int
+    problems:
+      description: What is wrong with it, in sentences; empty when it is sound. A volume with problems is not changed.
+      type: list
+      elements: str
+    connection:
+      description: What is needed to connect to it; V(null) where it is not there.
+      type: dict
+      contains:
+        driver_volume_type:
+          description: Always V(glusterfs).
+          type: str
+        data:
+          description: The share (C(export)), active file (C(name)), its C(format) and the mount C(options), as Cinder gave them.
+          type: dict
+        mount_point_base:
+          description: Directory under which shares are mounted.
+          type: str
+        libvirt_disk:
+          description: A C(<disk>) element for a libvirt domain; V(null) where the format is unknown or the volume has problems.
+          type: str
+shares:
+  description: The shares that were looked at.
+  type: list
+  elements: dict
+  returned: always
+  contains:
+    share:
+      description: Name of the share.
+      type: str
+      sample: "gl1:/vms"
+    mount_point:
+      description: Where it is mounted, or would be.
+      type: str
+      sample: /var/lib/vdisk/mnt/c2df5f7e4b1d0d6a4d2b0f3c7e8a9b10
+    options:
+      description: Mount options from O(shares_file) and, where the module has them, from the task.
+      type: str
+    mounted:
+      description: Whether it is mounted. A mount that does not answer counts for C(gluster_share_mount) only.
+      type: bool
+    writable:
+      description: Whether it can be written; V(null) where that is not known.
+      type: bool
+    total_bytes:
+      description: Size in bytes.
+      type: int
+    available_bytes:
+      description: Available space in bytes.
+      type: int
+    error:
+      description: Why it cannot be used.
+      type: str
+      returned: where the share failed
+msg:
+  description: What the task found or did, in one sentence.
+  type: str
+  returned: always
+"""
+
+from ansible_collections.vdisk.gluster.plugins.module_utils._information import volume_info
+from ansible_collections.vdisk.gluster.plugins.module_utils._module import LOCATION, run
+
+OPTIONS = {
+    **LOCATION,
+    "name": {"type": "list", "elements": "str"},
+}
+
+
+def main() -> None:
+    """Run the module."""
+    run(OPTIONS, volume_info)
+
+
+if __name__ == "__main__":
+    main()
