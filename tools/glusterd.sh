@@ -15,6 +15,7 @@ complain() {
     tail -n 20 /var/log/glusterfs/glusterd.log >&2 || true
     die "glusterd $1"
 }
+start() { if has_systemd; then systemctl start glusterd; else glusterd -p /run/glusterd.pid; fi >&2; }
 answers() { gluster --mode=script --timeout=5 pool list >/dev/null 2>&1; }
 
 case ${1:-} in
@@ -22,7 +23,7 @@ start)
     if runs; then
         echo running
     else
-        if has_systemd; then systemctl start glusterd >&2; else glusterd -p /run/glusterd.pid >&2; fi || complain "does not start"
+        start || complain "does not start"
         echo started
     fi
     for _ in {1..60}; do

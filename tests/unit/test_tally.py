@@ -104,7 +104,7 @@ def test_integration_targets_without_a_task() -> None:
         NO_HOST,
         "[WARNING]: Could not match supplied host pattern, ignoring: nowhere",
         'WARNING: Required program "shellcheck" not found.',
-        'WARNING: Excluding tests marked "needs/root" which require running as root: mount',
+        'WARNING: Excluding target tests marked "disabled" which require --allow-disabled or prefixing with ...: mount',
         "WARNING: All targets skipped.",
     ],
 )
