@@ -148,9 +148,7 @@ def reports_in(place: Path) -> list[str]:
 def run_and_show(command: list[str]) -> tuple[int, str]:
     """Run a program, pass its output on as it comes, and return its exit code and that output."""
     lines = []
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
-    ) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace") as process:
         for line in process.stdout:
             print(line, end="", flush=True)
             lines.append(line)

@@ -167,7 +167,6 @@ def test_the_table_shows_every_part_and_fails_for_one_that_ran_nothing(checkout:
 
 def test_the_light_setup_pins_the_same_versions_as_the_full_one() -> None:
     light, full = (
-        set((TOOLS.parent / name).read_text(encoding="utf-8").splitlines()[1:])
-        for name in ("requirements.txt", "requirements-dev.txt")
+        set((TOOLS.parent / name).read_text(encoding="utf-8").splitlines()[1:]) for name in ("requirements.txt", "requirements-dev.txt")
     )
     assert light < full
