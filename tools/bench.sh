@@ -6,7 +6,7 @@
 # Measure the modules against bare qemu-img on a real GlusterFS, and print the tables.
 source "$(dirname "$0")/env.sh"
 tools/setup.sh test
-is_root || exec tools/rooted.sh "$0" "$@"
+is_root || exec tools/rooted.sh tools/bench.sh "$@"
 
 [[ -e tests/bench/run.py ]] || die "tests/bench/run.py is missing"
 tools/preflight.sh

@@ -8,7 +8,7 @@
 source "$(dirname "$0")/env.sh"
 tools/setup.sh test
 source tools/pythons.sh
-is_root || exec tools/rooted.sh "$0" "$@"
+is_root || exec tools/rooted.sh tools/integration.sh "$@"
 
 tools/preflight.sh
 rm -f .cache/ran/integration.jsonl
