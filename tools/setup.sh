@@ -57,12 +57,14 @@ install_packages() {
 
 make_venv() {
     local python
+    # first of all: its python is on PATH, and must not be found as the one to make itself with
+    rm -rf .venv
     if ! python=$(find_python); then
         install_packages "python3-venv=3.11.*"
         python=$(find_python) || die "no Python from 3.11 to 3.13 that can make a venv; name one in PYTHON"
     fi
     echo "setup: making .venv with $python"
-    "$python" -m venv --clear .venv
+    "$python" -m venv .venv
     echo "$root" >.venv/made-for
 }
 
