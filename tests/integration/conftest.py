@@ -1,0 +1,336 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What tests on a real GlusterFS share: volumes of their own, a fresh share for each test, modules run as Ansible runs them."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import hashlib
+import importlib
+import json
+import os
+import pathlib
+import shutil
+import socket
+import stat
+import subprocess
+import uuid
+
+import pytest
+
+from ansible.module_utils.testing import patch_module_args
+
+VOLUME_OPTIONS = {
+    # several qemu-img at once can wedge a mount with fewer event threads
+    "client.event-threads": "8",
+    # caches that would show one mount what another replaced
+    "performance.quick-read": "off",
+    "performance.read-ahead": "off",
+    "performance.io-cache": "off",
+    "performance.stat-prefetch": "off",
+    "client.strict-locks": "on",
+    # a full or dead brick is to be told soon
+    "network.ping-timeout": "10",
+    "storage.reserve": "0",
+}
+
+
+def command(*argv: str, check: bool = True) -> subprocess.CompletedProcess:
+    """Run a program and show all it said when it fails."""
+    done = subprocess.run(argv, capture_output=True, text=True, env=dict(os.environ, LC_ALL="C"), timeout=300)
+    if check and done.returncode:
+        raise AssertionError(f"{argv} ended with {done.returncode}: {done.stdout} {done.stderr}")
+    return done
+
+
+def gluster(*argv: str) -> str:
+    return command("gluster", "--mode=script", *argv).stdout
+
+
+class Servers:
+    """GlusterFS volumes of this test run, on bricks of its own."""
+
+    def __init__(self, directory: pathlib.Path) -> None:
+        self.directory = directory
+        self.prefix = "vdt" + uuid.uuid4().hex[:8]
+        self._volumes: list[str] = []
+        self._roots: list[str] = []
+        self._disks: list[pathlib.Path] = []
+
+    def volume(self, brick: pathlib.Path | None = None, **options: str) -> str:
+        """Make and start a volume and return its name; C(brick) is an existing directory below which its brick is made."""
+        name = f"{self.prefix}-{len(self._volumes)}"
+        path = (brick or self.directory) / name
+        gluster("volume", "create", name, f"{socket.gethostname()}:{path}", "force")
+        self._volumes.append(name)
+        pairs = {**VOLUME_OPTIONS, **{key.replace("__", "."): value for key, value in options.items()}}
+        gluster("volume", "set", name, *(word for pair in pairs.items() for word in pair))
+        gluster("volume", "start", name)
+        return name
+
+    def root(self, name: str) -> pathlib.Path:
+        """Return where the root of a volume is mounted for the tests themselves, as on another host."""
+        root = self.directory / f"root-{name}"
+        if name not in self._roots:
+            root.mkdir()
+            command("mount", "-t", "glusterfs", f"localhost:/{name}", str(root))
+            self._roots.append(name)
+        return root
+
+    def small_volume(self, mebibytes: int) -> str:
+        """Make a volume that holds so many MiB: its brick lies in a file system in memory."""
+        disk = self.directory / f"disk-{len(self._disks)}"
+        disk.mkdir()
+        command("mount", "-t", "tmpfs", "-o", f"size={mebibytes}M,mode=755", self.prefix, str(disk))
+        self._disks.append(disk)
+        return self.volume(disk)
+
+    def brick_pid(self, name: str) -> int:
+        """Return the process of a volume's brick."""
+        status = command("gluster", "--mode=script", "volume", "status", name).stdout
+        line = next(line for line in status.splitlines() if line.startswith("Brick") or line.split()[-1].isdigit())
+        return int(line.split()[-1])
+
+    def close(self) -> None:
+        for name in self._roots:
+            command("umount", "-l", str(self.directory / f"root-{name}"), check=False)
+        for name in self._volumes:
+            command("gluster", "--mode=script", "volume", "stop", name, "force", check=False)
+            command("gluster", "--mode=script", "volume", "delete", name, check=False)
+        for disk in self._disks:
+            command("umount", "-l", str(disk), check=False)
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def servers():
+    """GlusterFS volumes for this run; glusterd has to run already."""
+    # not below /tmp: a brick needs extended attributes of the trusted name space, which tmpfs may lack
+    directory = pathlib.Path("/var/lib") / f"vdisk-tests-{os.getpid()}"
+    directory.mkdir(mode=0o700)
+    made = Servers(directory)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def volume_name(servers):
+    """The GlusterFS volume in which each test gets a directory as its share."""
+    return servers.volume()
+
+
+@pytest.fixture(scope="session")
+def small_volumes(servers):
+    """Two GlusterFS volumes that are soon full: one holds 64 MiB, the other 96 MiB."""
+    return servers.small_volume(64), servers.small_volume(96)
+
+
+def mounts_below(directory: pathlib.Path) -> list[str]:
+    with open("/proc/self/mounts", encoding="utf-8") as stream:
+        points = [line.split(" ")[1] for line in stream]
+    return [point for point in points if point.startswith(f"{directory}/")]
+
+
+@dataclasses.dataclass
+class Result:
+    """What a module returned."""
+
+    failed: bool
+    values: dict
+
+    def __getattr__(self, key: str):
+        try:
+            return self.values[key]
+        except KeyError:
+            raise AttributeError(f"no key {key} in {self.values}") from None
+
+
+@pytest.fixture
+def run_module(capsys):
+    """Return a callable that runs a module's main() with options and returns its result."""
+
+    def run(module_name: str, check: bool, options: dict) -> Result:
+        module = importlib.import_module(f"ansible_collections.vdisk.gluster.plugins.modules.{module_name}")
+        capsys.readouterr()
+        with patch_module_args({**options, "_ansible_check_mode": check, "_ansible_diff": True}), pytest.raises(SystemExit) as ended:
+            module.main()
+        values = json.loads(capsys.readouterr().out)
+        assert bool(ended.value.code) == bool(values.get("failed", False))
+        return Result(bool(ended.value.code), values)
+
+    return run
+
+
+class Place:
+    """A share of a test's own: a new directory of the run's GlusterFS volume, with a mount point base of its own."""
+
+    def __init__(self, run_module, servers: Servers, volume_name: str, tmp_path: pathlib.Path) -> None:
+        self._run_module = run_module
+        self._servers = servers
+        self._volume_name = volume_name
+        self.tmp = tmp_path
+        self.base = tmp_path / "mnt"
+        self.fstab = tmp_path / "fstab"
+        self.fstab.write_text("# of this test\nproc /proc proc defaults 0 0\n")
+        self._made: list[pathlib.Path] = []
+        self.share = self.new_share()
+
+    def new_share(self, volume_name: str | None = None) -> str:
+        """Make another empty directory of a GlusterFS volume and return it as a share."""
+        name, directory = volume_name or self._volume_name, "t" + uuid.uuid4().hex[:10]
+        (self._servers.root(name) / directory).mkdir()
+        self._made.append(self._servers.root(name) / directory)
+        return f"localhost:/{name}/{directory}"
+
+    def behind(self, share: str | None = None) -> pathlib.Path:
+        """Return a share's root directory as it is seen without the mount point that is tested."""
+        _host, name, directory = (share or self.share).split("/")
+        return self._servers.root(name) / directory
+
+    def other_host(self) -> Place:
+        """Return the same share with a mount of its own, as another host has it."""
+        other = copy.copy(self)
+        other.base = self.tmp / "other-host"
+        other.mount()
+        return other
+
+    def mount_point(self, share: str | None = None) -> pathlib.Path:
+        return self.base / hashlib.md5((share or self.share).encode()).hexdigest()
+
+    def path(self, name: str) -> pathlib.Path:
+        """Return the path of a file on the share."""
+        return self.mount_point() / name
+
+    def run(self, module: str, check: bool = False, **options) -> Result:
+        """Run a module on this share (unless the options name others) and return its result, failed or not."""
+        if not {"share", "shares", "shares_file"} & set(options):
+            options["share"] = self.share
+        return self._run_module(module, check, {"mount_point_base": str(self.base), **options})
+
+    def ok(self, module: str, check: bool = False, **options) -> Result:
+        """Run a module that must succeed."""
+        result = self.run(module, check, **options)
+        assert not result.failed, result.values
+        return result
+
+    def refused(self, module: str, check: bool = False, **options) -> str:
+        """Run a module that must fail and return its sentence."""
+        result = self.run(module, check, **options)
+        assert result.failed, result.values
+        assert "Traceback" not in json.dumps(result.values)
+        assert not result.changed and not result.values.get("actions")
+        return result.msg
+
+    def refused_untouched(self, module: str, **options) -> str:
+        """Run a module that must fail in check mode and in a run, and leave all as it was; return the sentence of both."""
+        before = self.everything()
+        told = self.refused(module, check=True, **options)
+        assert self.refused(module, **options) == told
+        assert self.everything() == before, "what was refused left a trace"
+        return told
+
+    def check_run_again(self, module: str, **options) -> Result:
+        """Check mode, run, run again: the prediction holds, the run changes, the second run does not. Return the run's result."""
+        before = self.digest() if os.path.ismount(self.mount_point()) else None
+        predicted = self.ok(module, check=True, **options)
+        if before is not None:
+            assert self.digest() == before, "check mode wrote to the share"
+        made = self.ok(module, **options)
+        again = self.ok(module, **options)
+        again_checked = self.ok(module, check=True, **options)
+        assert predicted.changed and made.changed, (predicted.values, made.values)
+        assert not again.changed and not again.actions, again.values
+        assert not again_checked.changed, again_checked.values
+        assert predicted.actions == made.actions
+        assert set(predicted.values) == set(made.values)
+        return made
+
+    def mount(self, *shares: str) -> None:
+        self.ok("gluster_share_mount", shares=list(shares or [self.share]))
+
+    def volume(self, name: str = "v1", size: str = "4M", **options) -> dict:
+        """Make a volume and return its object."""
+        return self.ok("gluster_volume_file", name=[name], size=size, **options).volume
+
+    def info(self, name: str = "v1") -> dict:
+        """Return a volume's object."""
+        return self.ok("gluster_volume_file_info", name=[name]).volumes[0]
+
+    def snapshot(self, name: str, volume: str = "v1", **options) -> Result:
+        return self.ok("gluster_snapshot", volume=[volume], name=[name], **options)
+
+    def drop(self, *names: str, volume: str = "v1") -> Result:
+        return self.ok("gluster_snapshot", volume=[volume], name=list(names), state="absent")
+
+    def write(self, byte: int, offset: int, length: int, volume: str = "v1") -> None:
+        """Write a pattern to a volume as a machine would: through its active file."""
+        found = self.info(volume)
+        command("qemu-io", "-f", found["format"], "-c", f"write -P {byte} {offset} {length}", found["path"])
+
+    def read(self, volume: str = "v1", snapshot: str | None = None) -> bytes:
+        """Return all bytes that a volume, or a snapshot of it, reads as."""
+        found = self.info(volume)
+        file, image_format = found["active_file"], found["format"]
+        if snapshot is not None:
+            file = next(entry for entry in found["snapshots"] if entry["name"] == snapshot)["point_in_time_file"]
+            image_format = next(entry for entry in found["chain"] if entry["file"] == file)["format"]
+        return self.read_image(self.path(file), image_format)
+
+    def read_image(self, path: pathlib.Path, image_format: str) -> bytes:
+        """Return all bytes that an image reads as, through qemu-img."""
+        out = self.tmp / f"read-{uuid.uuid4().hex}.raw"
+        command("qemu-img", "convert", "-f", image_format, "-O", "raw", str(path), str(out))
+        content = out.read_bytes()
+        out.unlink()
+        return content
+
+    def names(self) -> list[str]:
+        """Return the names on the share without this collection's own directory, sorted."""
+        return sorted(name for name in os.listdir(self.mount_point()) if name != ".vdisk")
+
+    def digest(self, share: str | None = None, top: pathlib.Path | None = None) -> dict[str, tuple]:
+        """Return everything about every file of a share that a change would show in."""
+        found = {}
+        top = top or self.mount_point(share)
+        for directory, directories, files in os.walk(top):
+            for name in sorted(directories + files):
+                path = os.path.join(directory, name)
+                status = os.lstat(path)
+                content: str | None = None
+                if stat.S_ISREG(status.st_mode):
+                    with open(path, "rb") as stream:
+                        content = hashlib.sha256(stream.read()).hexdigest()
+                elif stat.S_ISLNK(status.st_mode):
+                    content = os.readlink(path)
+                times = status.st_mtime_ns if not stat.S_ISDIR(status.st_mode) else 0
+                found[os.path.relpath(path, top)] = (status.st_mode, status.st_uid, status.st_gid, status.st_size, times, content)
+        return found
+
+    def everything(self) -> tuple:
+        """Return all that a task could change: every file below the mount point bases, what is mounted there, and fstab."""
+        tops = sorted(self.tmp.glob("*/" + "[0-9a-f]" * 32))
+        files = [(str(top), self.digest(top=top)) for top in tops]
+        return files, sorted(mounts_below(self.tmp)), self.fstab.read_text()
+
+    def close(self) -> None:
+        for point in mounts_below(self.tmp):
+            command("umount", "-l", point, check=False)
+        for directory in self._made:
+            shutil.rmtree(directory)
+
+
+@pytest.fixture
+def unmounted(run_module, servers, volume_name, tmp_path):
+    """A share that is not mounted yet."""
+    place = Place(run_module, servers, volume_name, tmp_path)
+    yield place
+    place.close()
+
+
+@pytest.fixture
+def place(unmounted):
+    """A share that is mounted."""
+    unmounted.mount()
+    return unmounted
