@@ -1,24 +1,20 @@
 # Copyright (c) 2026 the vdisk.gluster authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What gluster_image_export does: a complete, verified copy of a point in time, in a file outside the share."""
+"""What gluster_image_export does: find the point in time, hold what must not change under it, make the file."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import stat
-import time
-from dataclasses import dataclass, replace
-from typing import Any, Sequence
+from typing import Sequence
 
-from ansible_collections.vdisk.gluster.plugins.module_utils import _files, _image_lock, _manifest, _names, _qcow2
-from ansible_collections.vdisk.gluster.plugins.module_utils._chain import ChainFile
-from ansible_collections.vdisk.gluster.plugins.module_utils._checksum import checksum
-from ansible_collections.vdisk.gluster.plugins.module_utils._corridor import Corridor, Shares
-from ansible_collections.vdisk.gluster.plugins.module_utils._errors import BadInput, Damaged, Refused, Unavailable
-from ansible_collections.vdisk.gluster.plugins.module_utils._lock import host_lock
-from ansible_collections.vdisk.gluster.plugins.module_utils._manifest import Manifest
+from ansible_collections.vdisk.gluster.plugins.module_utils import _image_lock, _names
+from ansible_collections.vdisk.gluster.plugins.module_utils._corridor import Corridor
+from ansible_collections.vdisk.gluster.plugins.module_utils._errors import BadInput, Refused
+from ansible_collections.vdisk.gluster.plugins.module_utils._export import Export, Source, Wanted
+from ansible_collections.vdisk.gluster.plugins.module_utils._locating import Shares
 from ansible_collections.vdisk.gluster.plugins.module_utils._module import Result, Task
 from ansible_collections.vdisk.gluster.plugins.module_utils._ownership import group_id, mode_bits, user_id
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan import (
@@ -28,57 +24,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._plan import (
 )
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import QemuImg
 from ansible_collections.vdisk.gluster.plugins.module_utils._share import Share, shares_of
-from ansible_collections.vdisk.gluster.plugins.module_utils._sizes import SECTOR, human, round_up
-from ansible_collections.vdisk.gluster.plugins.module_utils._snapshotting import utc_now
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import Volume
-
-DEFAULT_MODE = 0o640
-_TEMPORARY = "export"
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What a task wants to have exported."""
-
-    snapshot: str | None
-    format: str
-    compress: bool
-    algorithm: str
-    verify: bool
-    force: bool
-    uid: int | None
-    gid: int | None
-    mode: int | None
-
-
-@dataclass(frozen=True)
-class Source:
-    """What is read: one file of a volume and all below it."""
-
-    volume: Volume
-    snapshot: str | None
-    created: str | None
-    files: tuple[ChainFile, ...]
-
-    @property
-    def label(self) -> str:
-        """The source in a sentence."""
-        return f"snapshot {self.snapshot} of {self.volume.label}" if self.snapshot else self.volume.label
-
-    @property
-    def path(self) -> str:
-        """Absolute path of the file that is read."""
-        return f"{self.volume.mount_point}/{self.files[0].file}"
-
-    @property
-    def format(self) -> str:
-        """Format of the file that is read."""
-        return str(self.files[0].format)
-
-    @property
-    def paths(self) -> tuple[str, ...]:
-        """Absolute paths of every file that is read."""
-        return tuple(f"{self.volume.mount_point}/{entry.file}" for entry in self.files)
 
 
 def work(task: Task) -> Result:
@@ -104,13 +50,12 @@ def work(task: Task) -> Result:
     if share is None:
         raise Refused(f"{name} does not exist on {', '.join(shares.usable)}, so it cannot be exported")
     qemu_img = QemuImg(task.runner)
-    corridor = Corridor(shares, qemu_img, task.check_mode, params["lock_timeout"])
+    corridor = Corridor(qemu_img, task.check_mode, params["lock_timeout"])
     export = Export(qemu_img, wanted, dest)
     if task.check_mode:
-        source = _source(corridor.read({name: share})[name], wanted)
-        return export.predict(source)
+        return export.predict(_source(corridor.read({name: share})[name], wanted))
     with contextlib.ExitStack() as images:
-        with corridor.locked(name, share) as volume:
+        with corridor.locked(name, share, lambda volume: export.check(_source(volume, wanted))) as volume:
             source = _source(volume, wanted)
             images.enter_context(_image_lock.reading(*source.paths))
             if wanted.snapshot is None:
@@ -163,264 +108,3 @@ def _source(volume: Volume, wanted: Wanted) -> Source:
         raise Refused(f"{volume.label} has no snapshot {wanted.snapshot} to export (it has: {there})")
     start = next(index for index, entry in enumerate(files) if entry.file == snapshot.point_in_time_file)
     return Source(volume, snapshot.name, snapshot.note.created, files[start:])
-
-
-class Export:
-    """One export: whether it is needed, and making it."""
-
-    def __init__(self, qemu_img: QemuImg, wanted: Wanted, dest: str) -> None:
-        self._qemu_img = qemu_img
-        self._wanted = wanted
-        self._dest = dest
-        self._manifest_path = dest + _manifest.SUFFIX
-        directory, name = os.path.split(dest)
-        self._temporary = os.path.join(directory, _names.temporary(name, _TEMPORARY))
-        self._temporary_manifest = os.path.join(directory, _names.temporary(name + _manifest.SUFFIX, _TEMPORARY))
-
-    def predict(self, source: Source) -> Result:
-        """Return what check mode says."""
-        before = self._manifest()
-        reason = self._reason(source, before)
-        if reason is None:
-            return self._unchanged(source, before, check_mode=True)
-        after = self._object(source, None)
-        return Result(
-            f"{source.label} would be exported to {self._dest}.",
-            True,
-            (self._sentence(source, reason),),
-            {"export": after},
-            self._object_of(before),
-            after,
-        )
-
-    def make(self, source: Source, recovered: Sequence[str]) -> Result:
-        """Make the file, unless it is there and holds what it should."""
-        with host_lock(f"export:{self._dest}") as ours:
-            if not ours:
-                raise Refused(f"dest: another task is exporting to {self._dest} right now; let it end")
-            self._finish_renaming()
-            before = self._manifest()
-            reason = self._reason(source, before)
-            if reason is None:
-                result = self._unchanged(source, before, check_mode=False)
-                return replace(result, changed=result.changed or bool(recovered), actions=(*recovered, *result.actions))
-            made = self._copy(source)
-            actions = (*recovered, self._sentence(source, reason))
-            after = self._object(source, made)
-            return Result(
-                f"{source.label} was exported to {self._dest}.",
-                True,
-                actions,
-                {"export": after},
-                self._object_of(before),
-                after,
-            )
-
-    def _sentence(self, source: Source, reason: str) -> str:
-        verb = "verify it, " if self._wanted.verify else ""
-        return f"Copy {source.label} to {self._dest} as {self._wanted.format}, {verb}and give it its name, because {reason}."
-
-    def _manifest(self) -> Manifest | None:
-        """Return the manifest of the file at the destination; one whose file was named just before a kill counts."""
-        for path in (self._temporary_manifest, self._manifest_path):
-            content = _files.read_text_file(path, _manifest.LIMIT)
-            try:
-                found = None if content is None else _manifest.parse(content)
-            except Damaged:
-                continue
-            if found is not None and (path == self._manifest_path or self._is_as_made(found)):
-                return found
-        return None
-
-    def _finish_renaming(self) -> None:
-        """Give a manifest its name that a killed run wrote for the file it had just put in place; clear away the rest."""
-        content = _files.read_text_file(self._temporary_manifest, _manifest.LIMIT)
-        try:
-            if content is not None and self._is_as_made(_manifest.parse(content)):
-                os.rename(self._temporary_manifest, self._manifest_path)
-        except Damaged:
-            pass
-        for path in (self._temporary, self._temporary_manifest):
-            _files.remove(path)
-
-    def _is_as_made(self, manifest: Manifest) -> bool:
-        try:
-            status = os.stat(self._dest)
-        except FileNotFoundError:
-            return False
-        return (status.st_size, status.st_mtime_ns) == (manifest.size_bytes, manifest.modified_ns)
-
-    def _reason(self, source: Source, manifest: Manifest | None) -> str | None:
-        """Return why the export has to be made, or None where the file holds it already.
-
-        :raises Refused: the file that is there is not for this task to replace.
-        """
-        if not os.path.lexists(self._dest):
-            return "it is not there"
-        if self._wanted.force:
-            return "force is set"
-        volume = source.volume
-        if manifest is None:
-            raise Refused(
-                f"dest: {self._dest} is there and was not exported by this collection; name another file, or set force to replace it"
-            )
-        if (manifest.share, manifest.volume) != (volume.share, volume.name):
-            raise Refused(
-                f"dest: {self._dest} is an export of {manifest.volume} on {manifest.share}; "
-                f"name another file for {volume.label}, or set force"
-            )
-        if not self._is_as_made(manifest) and not self._same_bytes(manifest):
-            raise Refused(f"dest: {self._dest} was changed after it was exported; name another file, or set force to replace it")
-        return self._difference(source, manifest)
-
-    def _difference(self, source: Source, manifest: Manifest) -> str | None:
-        wanted = self._wanted
-        if (manifest.snapshot, manifest.snapshot_created) != (source.snapshot, source.created):
-            return f"it holds {f'snapshot {manifest.snapshot}' if manifest.snapshot else 'another point in time'}"
-        if (manifest.format, manifest.compressed) != (wanted.format, wanted.compress):
-            return f"it is {manifest.format}{', compressed' if manifest.compressed else ''}"
-        if wanted.algorithm != "none" and not (manifest.checksum or "").startswith(wanted.algorithm + ":"):
-            return f"its manifest has no {wanted.algorithm} checksum"
-        if wanted.verify and not manifest.verified:
-            return "it was not verified"
-        if source.snapshot is None and not self._reads_as(source, self._dest):
-            return "the volume was written to since"
-        return None
-
-    def _reads_as(self, source: Source, path: str) -> bool:
-        """Tell whether a copy reads as its source, and is as long."""
-        size = os.stat(path).st_size
-        if self._wanted.format == "qcow2":
-            with open(path, "rb") as stream:
-                size = _qcow2.parse(stream.read(_qcow2.HEADER_READ)).virtual_size
-        expected = round_up(source.files[0].virtual_size or 0, SECTOR)
-        return size == expected and self._qemu_img.compare(source.path, source.format, path, self._wanted.format)
-
-    def _same_bytes(self, manifest: Manifest) -> bool:
-        """Tell whether a file whose time changed still has its content; only a checksum can say."""
-        if manifest.checksum is None or os.stat(self._dest).st_size != manifest.size_bytes:
-            return False
-        return checksum(self._dest, manifest.checksum.partition(":")[0]) == manifest.checksum
-
-    def _unchanged(self, source: Source, manifest: Manifest | None, check_mode: bool) -> Result:
-        assert manifest is not None
-        status = os.stat(self._dest)
-        now = (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode))
-        wanted = tuple(have if want is None else want for have, want in zip(now, (self._wanted.uid, self._wanted.gid, self._wanted.mode)))
-        after = self._object(source, manifest)
-        if wanted == now:
-            return Result(f"{self._dest} holds {source.label} already.", False, (), {"export": after}, after, after)
-        if not check_mode:
-            os.chown(self._dest, wanted[0], wanted[1])
-            os.chmod(self._dest, wanted[2])
-        action = f"Give {self._dest} the owner {wanted[0]}, group {wanted[1]} and mode {wanted[2]:04o}, because they differ."
-        return Result(
-            f"{self._dest} holds {source.label} already, with another owner or mode.",
-            True,
-            (action,),
-            {"export": after},
-            after,
-            after,
-        )
-
-    def _copy(self, source: Source) -> Manifest:
-        """Copy, make durable, verify, name."""
-        wanted = self._wanted
-        started = time.monotonic()
-        os.close(_files.create_temporary(self._temporary))
-        try:
-            self._check_space(source)
-            self._qemu_img.convert(source.path, source.format, self._temporary, wanted.format, wanted.compress)
-            _files.sync_file(self._temporary)
-            if wanted.verify and not self._reads_as(source, self._temporary):
-                raise Unavailable(
-                    f"the copy of {source.label} does not read as its source; see the disk of {self._dest}, then run the task again"
-                )
-            digest = None if wanted.algorithm == "none" else checksum(self._temporary, wanted.algorithm)
-            self._own()
-            status = os.stat(self._temporary)
-            duration = time.monotonic() - started
-            manifest = Manifest(
-                source.volume.share,
-                source.volume.name,
-                source.snapshot,
-                source.created,
-                wanted.format,
-                wanted.compress,
-                source.files[0].virtual_size or 0,
-                status.st_size,
-                status.st_mtime_ns,
-                digest,
-                wanted.verify,
-                utc_now(),
-                round(duration, 3),
-                int(status.st_size / duration) if duration else 0,
-                self._qemu_img.version(),
-            )
-            descriptor = _files.create_temporary(self._temporary_manifest, 0o600)
-            try:
-                _files.write_all(descriptor, _manifest.dump(manifest), 0)
-                _files.copy_ownership(descriptor, status)
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-            os.rename(self._temporary, self._dest)
-            # from here on the manifest's temporary name is enough for the next run to know the file
-            _files.sync_directory(os.path.dirname(self._dest))
-            os.rename(self._temporary_manifest, self._manifest_path)
-            _files.sync_directory(os.path.dirname(self._dest))
-            return manifest
-        except BaseException as error:
-            _files.remove(self._temporary, quietly=True)
-            if isinstance(error, OSError):
-                raise _files.explain(error, self._dest, "write") from error
-            raise
-
-    def _check_space(self, source: Source) -> None:
-        # what qcow2 needs is what the data need: the copy is sparse in either format
-        needed = self._qemu_img.measure(source.path, source.format, "qcow2")
-        directory = os.path.dirname(self._dest)
-        space = os.statvfs(directory)
-        available = space.f_bavail * space.f_frsize
-        if not self._wanted.compress and needed > available:
-            raise Unavailable(
-                f"dest: {directory} has {human(available)} available, and the copy of {source.label} needs up to {human(needed)}; "
-                "free space or choose another place"
-            )
-
-    def _own(self) -> None:
-        wanted = self._wanted
-        os.chown(self._temporary, -1 if wanted.uid is None else wanted.uid, -1 if wanted.gid is None else wanted.gid)
-        os.chmod(self._temporary, DEFAULT_MODE if wanted.mode is None else wanted.mode)
-
-    def _object(self, source: Source, manifest: Manifest | None) -> dict[str, Any]:
-        """Return the C(export) object of results; without a manifest, of what is still to be made."""
-        return {
-            "dest": self._dest,
-            "image_id": None,
-            "format": self._wanted.format,
-            "virtual_size": source.files[0].virtual_size,
-            "size_bytes": manifest.size_bytes if manifest else None,
-            "checksum": manifest.checksum if manifest else None,
-            "source": {"volume": source.volume.name, "snapshot": source.snapshot},
-            "duration": manifest.duration if manifest else None,
-            "bytes_per_second": manifest.bytes_per_second if manifest else None,
-            "verified": manifest.verified if manifest else self._wanted.verify,
-        }
-
-    def _object_of(self, manifest: Manifest | None) -> dict[str, Any]:
-        """Return the C(export) object of the file that is there before."""
-        if manifest is None:
-            return {}
-        return {
-            "dest": self._dest,
-            "image_id": None,
-            "format": manifest.format,
-            "virtual_size": manifest.virtual_size,
-            "size_bytes": manifest.size_bytes,
-            "checksum": manifest.checksum,
-            "source": {"volume": manifest.volume, "snapshot": manifest.snapshot},
-            "duration": manifest.duration,
-            "bytes_per_second": manifest.bytes_per_second,
-            "verified": manifest.verified,
-        }

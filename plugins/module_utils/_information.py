@@ -9,7 +9,7 @@ from typing import Any
 from xml.sax.saxutils import quoteattr
 
 from ansible_collections.vdisk.gluster.plugins.module_utils import _names
-from ansible_collections.vdisk.gluster.plugins.module_utils._corridor import Shares
+from ansible_collections.vdisk.gluster.plugins.module_utils._locating import Shares
 from ansible_collections.vdisk.gluster.plugins.module_utils._module import Result, Task
 from ansible_collections.vdisk.gluster.plugins.module_utils._mounting import is_writable, share_object
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan_volume import volumes_in_order

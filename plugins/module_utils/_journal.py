@@ -15,11 +15,15 @@ from dataclasses import dataclass
 from typing import Any, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils import _files, _names
-from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Damaged, Refused, Unavailable
+from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Damaged, Unavailable, VdiskError
 
 SCHEMA = 1
 LIMIT = 8 << 20
 """No journal is larger than this, in bytes."""
+
+
+class LostLock(VdiskError):
+    """The lock was lost while it was held, and another task owns the plan now."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ class Journal:
     def check_ours(self) -> None:
         """See that the plan on the share is still the one that was begun here.
 
-        :raises Refused: another host has taken it over, or finished it.
+        :raises LostLock: another host has taken it over, or finished it.
         """
         if self._token is None:
             return
@@ -78,7 +82,7 @@ class Journal:
         except ValueError:
             ours = False
         if not ours:
-            raise Refused(
+            raise LostLock(
                 f"the lock of {self._volume} was lost and another task has taken over its operation; this task stops here, run it again"
             )
 

@@ -315,7 +315,7 @@ def _own_root(share: Share, state: State, wanted: Wanted, check_mode: bool) -> l
 
 def _prove_writable(share: Share) -> bool:
     """Prove that the share can be written by making and removing a file."""
-    path = f"{share.mount_point}/{_names.temporary('writable', uuid.uuid4().hex)}"
+    path = f"{share.mount_point}/{_names.temporary('~writable', uuid.uuid4().hex)}"
     try:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
         os.unlink(path)

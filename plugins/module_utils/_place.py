@@ -80,8 +80,19 @@ class Step:
         raise NotImplementedError
 
     def apply(self, place: Place) -> None:
-        """Do it, or find that it is done."""
+        """Do it, or find that it is done; C(Refused) is raised only before anything was done."""
         raise NotImplementedError
+
+    def at_rest(self, place: Place) -> tuple[str, ...]:
+        """Return the files that no QEMU may open until the whole plan is applied."""
+        return ()
+
+    def can_be_undone(self, place: Place) -> bool:
+        """Tell whether the step, applied or failed half way, can be taken back as the volume is now."""
+        return False
+
+    def undo(self, place: Place) -> None:
+        """Take the step back."""
 
 
 def write_record(place: Place, record: _record.Record) -> None:

@@ -19,7 +19,6 @@ class Plan:
     :param after: the state that check mode predicts; a run reads it anew.
     :param journaled: the steps are on the share before the first is taken, so that any later task can finish them.
     :param touched: chain files that are written, merged or removed: no QEMU may have them open.
-    :param held: files kept from being opened by QEMU while the steps are applied without it.
     """
 
     before: Volume
@@ -27,7 +26,6 @@ class Plan:
     steps: tuple[Step, ...] = ()
     journaled: bool = False
     touched: tuple[str, ...] = ()
-    held: tuple[str, ...] = ()
 
     @property
     def actions(self) -> tuple[str, ...]:

@@ -91,7 +91,7 @@ def _plan_take(volume: Volume, snapshot: str, note: SnapshotNote) -> Plan:
         WriteInfo(file, snapshots),
         WriteRecord(_record.to_json(record)),
     )
-    return Plan(volume, after, steps, journaled=True, touched=(active.file,), held=(active.file,))
+    return Plan(volume, after, steps, journaled=True, touched=(active.file,))
 
 
 def _free_overlay(volume: Volume, snapshot: str) -> str:

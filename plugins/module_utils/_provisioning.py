@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Mapping, Sequence
 
-from ansible_collections.vdisk.gluster.plugins.module_utils._corridor import Corridor, Shares
+from ansible_collections.vdisk.gluster.plugins.module_utils._corridor import Corridor
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import BadInput
 from ansible_collections.vdisk.gluster.plugins.module_utils._information import promised
+from ansible_collections.vdisk.gluster.plugins.module_utils._locating import Shares
 from ansible_collections.vdisk.gluster.plugins.module_utils._module import Result, Task
 from ansible_collections.vdisk.gluster.plugins.module_utils._ownership import group_id, mode_bits, user_id
 from ansible_collections.vdisk.gluster.plugins.module_utils._placement import Candidate, Limits, choose
@@ -49,7 +50,7 @@ def work(task: Task) -> Result:
             return [plan_present(volume, wanted) for volume in volumes]
         return [plan_absent(volume, params["delete_snapshots"]) for volume in volumes]
 
-    corridor = Corridor(shares, QemuImg(task.runner), task.check_mode, params["lock_timeout"])
+    corridor = Corridor(QemuImg(task.runner), task.check_mode, params["lock_timeout"])
     outcome = corridor.change(where, planner)
     after = [volume_object(volume) for volume in outcome.after]
     values = {"volumes": after}

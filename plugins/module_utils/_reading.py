@@ -44,6 +44,10 @@ class Listing:
         names = self.by_volume.get(volume, ())
         return volume in names or _names.info_file(volume) in names
 
+    def holds(self, volume: str) -> bool:
+        """Tell whether the volume is there, or an operation on it is unfinished."""
+        return self.has(volume) or os.path.basename(_names.journal(volume)) in self.own
+
     def mentions(self, volume: str) -> bool:
         """Tell whether any file is there that is or was this volume's."""
         return volume in self.by_volume or volume in self.leftovers
@@ -84,8 +88,11 @@ def list_share(share: Share) -> Listing:
     )
 
 
-def read_volume(listing: Listing, name: str) -> Volume:
-    """Return the state of one volume of a share that was just listed."""
+def read_volume(listing: Listing, name: str, patient: bool = False) -> Volume:
+    """Return the state of one volume of a share that was just listed.
+
+    :param patient: wait a moment for a passing user of the active file before it counts as in use.
+    """
     share = listing.share
     root = share.mount_point
     unfinished = os.path.basename(_names.journal(name)) in listing.own
@@ -132,7 +139,7 @@ def read_volume(listing: Listing, name: str) -> Volume:
         strays=tuple(file for file in beside if file not in used) if info else (),
         leftovers=leftovers,
         unfinished=unfinished,
-        locked_files=frozenset([active]) if chain.files and _image_lock.is_open_in_qemu(f"{root}/{active}") else frozenset(),
+        locked_files=frozenset([active]) if chain.files and _image_lock.is_open_in_qemu(f"{root}/{active}", patient) else frozenset(),
         ownership=_ownership(f"{root}/{active}") if chain.files else None,
     )
 

@@ -9,8 +9,9 @@ import time
 from typing import Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils import _names
-from ansible_collections.vdisk.gluster.plugins.module_utils._corridor import Corridor, Shares, locate, only_share
+from ansible_collections.vdisk.gluster.plugins.module_utils._corridor import Corridor
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import BadInput
+from ansible_collections.vdisk.gluster.plugins.module_utils._locating import Shares
 from ansible_collections.vdisk.gluster.plugins.module_utils._module import Result, Task
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan import Plan
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan_snapshot import plan_absent, plan_present
@@ -38,7 +39,7 @@ def work(task: Task) -> Result:
     if present and len(snapshots) > 1:
         raise BadInput("name: several snapshots can only be dropped together; take them one by one")
     shares = Shares(shares_of(params, task.warn))
-    where = locate(shares, volumes, shares.list(), only_share(shares))
+    where = shares.locate(volumes)
     note = SnapshotNote(utc_now(), params["label"], params["description"])
 
     def planner(found: Sequence[Volume]) -> list[Plan]:
@@ -46,7 +47,7 @@ def work(task: Task) -> Result:
             return list(plan_present(found, snapshots[0], note))
         return [plan_absent(volume, snapshots) for volume in found]
 
-    corridor = Corridor(shares, QemuImg(task.runner), task.check_mode, params["lock_timeout"])
+    corridor = Corridor(QemuImg(task.runner), task.check_mode, params["lock_timeout"])
     outcome = corridor.change(where, planner, grouped=True)
     named = [snapshot_object(volume, snapshot) for volume in outcome.after for snapshot in volume.snapshots if snapshot.name in snapshots]
     after = [volume_object(volume) for volume in outcome.after]

@@ -54,6 +54,22 @@ class MakeOverlay(Step):
         layout = _qcow2.new_image(self.size, self.backing_file, self.backing_format)
         publish_image(place, self.file, layout, (like.st_uid, like.st_gid, like.st_mode & 0o7777))
 
+    def at_rest(self, place: Place) -> tuple[str, ...]:
+        """Keep a machine from starting on the file that is about to be frozen; once the overlay is active that is over."""
+        return () if self._is_named(place) else (self.backing_file,)
+
+    def can_be_undone(self, place: Place) -> bool:
+        """An overlay that the info file does not name holds nothing yet."""
+        return not self._is_named(place)
+
+    def undo(self, place: Place) -> None:
+        """Remove the overlay."""
+        _files.remove(place.path(self.file))
+
+    def _is_named(self, place: Place) -> bool:
+        info = place.info()
+        return info is not None and self.file in (info.active, *info.snapshots.values())
+
 
 @dataclass(frozen=True)
 class WriteInfo(Step):
@@ -76,6 +92,11 @@ class WriteInfo(Step):
             raise _files.explain(error, place.path(self.active), "look at") from error
         content = _info_file.dump(_info_file.Info(self.active, self.snapshots))
         _files.replace(place.path(name), place.temporary(name), content, like)
+
+    def can_be_undone(self, place: Place) -> bool:
+        """One that failed before the new file took the old one's place has done nothing."""
+        info = place.info()
+        return info is None or (info.active, dict(info.snapshots)) != (self.active, dict(self.snapshots))
 
 
 @dataclass(frozen=True)
