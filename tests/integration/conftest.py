@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import copy
+import contextlib
 import dataclasses
 import hashlib
 import importlib
@@ -285,6 +286,27 @@ class Place:
         content = out.read_bytes()
         out.unlink()
         return content
+
+    def points(self, volume: str = "v1") -> dict[str, bytes]:
+        """Return what each snapshot of a volume and, as C(now), the volume itself read as."""
+        found = self.info(volume)
+        formats = {entry["file"]: entry["format"] for entry in found["chain"]}
+        files = {entry["name"]: entry["point_in_time_file"] for entry in found["snapshots"]}
+        files["now"] = found["active_file"]
+        return {name: self.read_image(self.path(file), formats[file]) for name, file in files.items()}
+
+    @contextlib.contextmanager
+    def in_qemu(self, file: str, image_format: str, *options: str):
+        """Hold a file open in QEMU, as a running machine does, or with C(-r) as one that reads from it does."""
+        argv = ["qemu-io", *options, "-f", image_format, str(self.path(file))]
+        with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+            process.stdin.write("read 0 512\n")
+            process.stdin.flush()
+            assert "read 512/512" in process.stdout.readline()
+            try:
+                yield process
+            finally:
+                process.kill()
 
     def names(self) -> list[str]:
         """Return the names on the share without this collection's own directory, sorted."""
