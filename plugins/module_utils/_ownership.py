@@ -17,7 +17,7 @@ def user_id(owner: str | None) -> int | None:
 
     :raises BadInput: this host knows no such user.
     """
-    if owner is None or owner.isdigit():
+    if owner is None or owner.isdecimal():
         return None if owner is None else int(owner)
     try:
         return pwd.getpwnam(owner).pw_uid
@@ -30,7 +30,7 @@ def group_id(group: str | None) -> int | None:
 
     :raises BadInput: this host knows no such group.
     """
-    if group is None or group.isdigit():
+    if group is None or group.isdecimal():
         return None if group is None else int(group)
     try:
         return grp.getgrnam(group).gr_gid

@@ -42,8 +42,8 @@ def parse_shares_file(text: str) -> tuple[dict[str, str | None], tuple[str, ...]
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
-        name, _space, rest = line.strip().partition(" ")
-        name, options = name.replace("\\040", " "), rest.strip()
+        name, *rest = line.split(None, 1)
+        name, options = name.replace("\\040", " "), "".join(rest).strip()
         if options.startswith("-o"):
             options = options[2:].strip()
         try:
@@ -76,7 +76,7 @@ def shares_of(params: Mapping[str, Any], warn) -> tuple[Share, ...]:
         if not named:
             raise BadInput(f"shares_file: {path} names no share; write one host:/volume a line")
     else:
-        named = {_names.check_share(name): None for name in params["shares"] or [params["share"]]}
+        named = {_names.check_share(name): None for name in ([params["share"]] if params["shares"] is None else params["shares"])}
         if not named:
             raise BadInput("shares: the list is empty; name at least one host:/volume")
     return tuple(

@@ -10,7 +10,7 @@ import re
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import BadInput
 
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40, "P": 1 << 50}
-_SIZE = re.compile(r"\A\s*(\d+(?:\.\d+)?)\s*(?:([KMGTP])(?:i?B)?|B)?\s*\Z", re.IGNORECASE)
+_SIZE = re.compile(r"\A\s*(\d+(?:\.\d+)?)\s*(?:([KMGTP])(?:i?B)?|B)?\s*\Z", re.IGNORECASE | re.ASCII)
 
 SECTOR = 512
 """Guests see disks in sectors of this many bytes; virtual sizes are whole numbers of them."""
