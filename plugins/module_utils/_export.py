@@ -88,13 +88,13 @@ class Export:
         """Return what check mode says."""
         before = self._manifest()
         reason = self._reason(source, before)
-        if reason is None:
+        if reason is None and before is not None:
             return self._unchanged(source, before, check_mode=True)
         after = self._object(source, None)
         return Result(
             f"{source.label} would be exported to {self._dest}.",
             True,
-            (self._sentence(source, reason),),
+            (self._sentence(source, str(reason)),),
             {"export": after},
             self._object_of(before),
             after,
@@ -108,11 +108,11 @@ class Export:
             self._finish_renaming()
             before = self._manifest()
             reason = self._reason(source, before)
-            if reason is None:
+            if reason is None and before is not None:
                 result = self._unchanged(source, before, check_mode=False)
                 return replace(result, changed=result.changed or bool(recovered), actions=(*recovered, *result.actions))
             made = self._copy(source)
-            actions = (*recovered, self._sentence(source, reason))
+            actions = (*recovered, self._sentence(source, str(reason)))
             after = self._object(source, made)
             return Result(
                 f"{source.label} was exported to {self._dest}.",
@@ -166,9 +166,7 @@ class Export:
             return "it is not there"
         if self._wanted.force:
             return "force is set"
-        self._refuse_other(source, manifest)
-        assert manifest is not None
-        return self._difference(source, manifest)
+        return self._difference(source, self._ours(source, manifest))
 
     def check(self, source: Source) -> None:
         """See that the destination may be written, without reading the source.
@@ -176,9 +174,10 @@ class Export:
         :raises Refused: the file that is there is not for this task to replace.
         """
         if os.path.lexists(self._dest) and not self._wanted.force:
-            self._refuse_other(source, self._manifest())
+            self._ours(source, self._manifest())
 
-    def _refuse_other(self, source: Source, manifest: Manifest | None) -> None:
+    def _ours(self, source: Source, manifest: Manifest | None) -> Manifest:
+        """Return the manifest of a file that this task may replace."""
         volume = source.volume
         if manifest is None:
             raise Refused(
@@ -191,6 +190,7 @@ class Export:
             )
         if not self._is_as_made(manifest) and not self._same_bytes(manifest):
             raise Refused(f"dest: {self._dest} was changed after it was exported; name another file, or set force to replace it")
+        return manifest
 
     def _difference(self, source: Source, manifest: Manifest) -> str | None:
         wanted = self._wanted
@@ -224,8 +224,7 @@ class Export:
             return False
         return checksum(self._dest, manifest.checksum.partition(":")[0]) == manifest.checksum
 
-    def _unchanged(self, source: Source, manifest: Manifest | None, check_mode: bool) -> Result:
-        assert manifest is not None
+    def _unchanged(self, source: Source, manifest: Manifest, check_mode: bool) -> Result:
         status = os.stat(self._dest)
         now = (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode))
         wanted = tuple(have if want is None else want for have, want in zip(now, (self._wanted.uid, self._wanted.gid, self._wanted.mode)))

@@ -18,9 +18,9 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._locating import Sha
 from ansible_collections.vdisk.gluster.plugins.module_utils._module import Result, Task
 from ansible_collections.vdisk.gluster.plugins.module_utils._ownership import group_id, mode_bits, user_id
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan import (
+    record_of,
     refuse_in_use,
     refuse_problems,
-    refuse_unrecorded,
 )
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import QemuImg
 from ansible_collections.vdisk.gluster.plugins.module_utils._share import Share, shares_of
@@ -97,7 +97,7 @@ def _source(volume: Volume, wanted: Wanted) -> Source:
     if not volume.exists and not volume.problems:
         raise Refused(f"{volume.label} does not exist, so it cannot be exported")
     refuse_problems(volume)
-    refuse_unrecorded(volume, "exported")
+    record_of(volume, "exported")
     files = volume.chain.files
     if wanted.snapshot is None:
         refuse_in_use(volume, "exported")

@@ -41,14 +41,14 @@ def explain(error: OSError, path: str, doing: str) -> VdiskError:
 
 def fresh(read: Callable[[], T]) -> T:
     """Return what C(read) returns, again where a name was replaced by another host in between (ESTALE)."""
-    for attempt in range(_STALE_TRIES):
+    for attempt in range(1, _STALE_TRIES):
         try:
             return read()
         except OSError as error:
-            if error.errno != errno.ESTALE or attempt == _STALE_TRIES - 1:
+            if error.errno != errno.ESTALE:
                 raise
-            time.sleep(0.05 * (attempt + 1))
-    raise AssertionError("unreachable")
+            time.sleep(0.05 * attempt)
+    return read()
 
 
 def names_in(directory: str) -> frozenset[str]:

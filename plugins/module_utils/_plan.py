@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._place import Step
+from ansible_collections.vdisk.gluster.plugins.module_utils._record import Record
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import Volume
 
 
@@ -48,8 +49,10 @@ def refuse_problems(volume: Volume) -> None:
         raise Refused(f"{volume.label} is not changed, because {volume.problems[0]}{more}")
 
 
-def refuse_unrecorded(volume: Volume, what: str) -> None:
-    """Refuse what needs the format of the base while no record names it (it is never guessed).
+def record_of(volume: Volume, what: str) -> Record:
+    """Return the record of a volume for what needs the format of its base, which is never guessed.
+
+    :param what: what is to be done with the volume, as the end of a sentence.
 
     :raises Refused: there is no record.
     """
@@ -58,6 +61,7 @@ def refuse_unrecorded(volume: Volume, what: str) -> None:
             f"{volume.label} was not made by this collection, so the format of its base is not known and it cannot be {what}; "
             "adopt it first with gluster_volume_file, state present and its format"
         )
+    return volume.record
 
 
 def refuse_in_use(volume: Volume, what: str) -> None:

@@ -23,9 +23,9 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._place import Step
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan import (
     Plan,
     nothing_to_do,
+    record_of,
     refuse_in_use,
     refuse_problems,
-    refuse_unrecorded,
 )
 from ansible_collections.vdisk.gluster.plugins.module_utils._record import SnapshotNote
 from ansible_collections.vdisk.gluster.plugins.module_utils._sizes import SECTOR, round_up
@@ -66,18 +66,13 @@ def plan_present(volumes: Sequence[Volume], snapshot: str, note: SnapshotNote) -
 
 
 def _plan_take(volume: Volume, snapshot: str, note: SnapshotNote) -> Plan:
-    refuse_unrecorded(volume, "given a snapshot")
+    old = record_of(volume, "given a snapshot")
     refuse_in_use(volume, "given a snapshot")
-    assert volume.record is not None
     active = volume.active
     size = round_up(active.virtual_size or 0, SECTOR)
     file = _free_overlay(volume, snapshot)
     snapshots = {**volume.chain.snapshots, snapshot: file}
-    record = replace(
-        volume.record,
-        virtual_size=max(size, volume.record.virtual_size),
-        snapshots={**volume.record.snapshots, snapshot: note},
-    )
+    record = replace(old, virtual_size=max(size, old.virtual_size), snapshots={**old.snapshots, snapshot: note})
     entry = ChainFile(file, "qcow2", active.file, active.format, size, _qcow2.new_image(size, active.file, str(active.format)).length)
     after = replace(
         volume,
@@ -135,9 +130,8 @@ def plan_absent(volume: Volume, names: Sequence[str]) -> Plan:
     dropped = [name for name in volume.chain.snapshots if name in set(names)]
     if not dropped:
         return nothing_to_do(volume)
-    refuse_unrecorded(volume, "rid of a snapshot")
+    old = record_of(volume, "rid of a snapshot")
     refuse_in_use(volume, "rid of a snapshot")
-    assert volume.record is not None
     by_file: Mapping[str, str] = {file: name for name, file in volume.chain.snapshots.items()}
     files = tuple(reversed(volume.chain.files))
     stack = _Stack(files, tuple(by_file.get(entry.file) for entry in files))
@@ -150,7 +144,7 @@ def plan_absent(volume: Volume, names: Sequence[str]) -> Plan:
         merge, stack, files_touched = _merge(stack, *run)
         steps += merge
         touched |= files_touched
-    record = replace(volume.record, snapshots={name: note for name, note in volume.record.snapshots.items() if name not in dropped})
+    record = replace(old, snapshots={name: note for name, note in old.snapshots.items() if name not in dropped})
     steps.append(WriteRecord(_record.to_json(record)))
     active, snapshots = stack.info()
     after = replace(

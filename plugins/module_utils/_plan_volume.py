@@ -14,9 +14,9 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._place import Step
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan import (
     Plan,
     nothing_to_do,
+    record_of,
     refuse_in_use,
     refuse_problems,
-    refuse_unrecorded,
 )
 from ansible_collections.vdisk.gluster.plugins.module_utils._record import Record
 from ansible_collections.vdisk.gluster.plugins.module_utils._sizes import human
@@ -61,10 +61,12 @@ def plan_present(volume: Volume, wanted: Wanted) -> Plan:
     touched: tuple[str, ...] = ()
     after = volume
     if volume.record is None:
-        after = _adopted(volume, wanted)
-        assert after.record is not None
-        steps.append(AdoptVolume(after.record, volume.share, volume.name))
-    _refuse_other_making(after, wanted)
+        record = _record_for_adoption(volume, wanted)
+        after = with_record(volume, record)
+        steps.append(AdoptVolume(record, volume.share, volume.name))
+    else:
+        record = volume.record
+    _refuse_other_making(volume, record, wanted)
     size = after.active.virtual_size
     if wanted.size is not None and size is not None and wanted.size != size:
         if wanted.size < size:
@@ -73,11 +75,11 @@ def plan_present(volume: Volume, wanted: Wanted) -> Plan:
                 f"give a size of at least that, not {human(wanted.size)}"
             )
         if wanted.format is None:
-            refuse_unrecorded(volume, "grown")
+            record_of(volume, "grown")
         refuse_in_use(volume, "grown")
-        after = _grown(after, wanted.size)
-        assert after.record is not None
-        steps.append(Grow(volume.active_file, str(after.active.format), size, wanted.size, after.record))
+        record = replace(record, virtual_size=wanted.size)
+        after = _grown(after, record)
+        steps.append(Grow(volume.active_file, str(after.active.format), size, wanted.size, record))
         touched = (volume.active_file,)
     owned = _owned(volume, wanted)
     if owned is not None and owned != volume.ownership:
@@ -109,8 +111,8 @@ def _plan_create(volume: Volume, wanted: Wanted) -> Plan:
     return Plan(volume, after, (step,))
 
 
-def _adopted(volume: Volume, wanted: Wanted) -> Volume:
-    """Return a volume as it is once it has a record.
+def _record_for_adoption(volume: Volume, wanted: Wanted) -> Record:
+    """Return the record that a volume of another program gets.
 
     :raises Refused: its format is not said and not certain, or what is said does not fit what is there.
     """
@@ -140,12 +142,10 @@ def _adopted(volume: Volume, wanted: Wanted) -> Volume:
     size = sized.active.virtual_size or 0
     if size <= 0:
         raise Refused(f"{volume.label} cannot be adopted: it is empty; remove the file, or make the volume under another name")
-    return with_record(volume, Record(base.file, said, size, allocation))
+    return Record(base.file, said, size, allocation)
 
 
-def _refuse_other_making(volume: Volume, wanted: Wanted) -> None:
-    record = volume.record
-    assert record is not None
+def _refuse_other_making(volume: Volume, record: Record, wanted: Wanted) -> None:
     if wanted.format is not None and wanted.format != record.base_format:
         raise Refused(f"{volume.label} is {record.base_format} and is not converted to {wanted.format}; make a new volume in that format")
     if wanted.allocation is not None and record.allocation is not None and wanted.allocation != record.allocation:
@@ -155,10 +155,9 @@ def _refuse_other_making(volume: Volume, wanted: Wanted) -> None:
         )
 
 
-def _grown(volume: Volume, size: int) -> Volume:
-    assert volume.record is not None
-    files = (replace(volume.active, virtual_size=size), *volume.chain.files[1:])
-    return replace(volume, chain=replace(volume.chain, files=files), record=replace(volume.record, virtual_size=size))
+def _grown(volume: Volume, record: Record) -> Volume:
+    files = (replace(volume.active, virtual_size=record.virtual_size), *volume.chain.files[1:])
+    return replace(volume, chain=replace(volume.chain, files=files), record=record)
 
 
 def _owned(volume: Volume, wanted: Wanted) -> Ownership | None:

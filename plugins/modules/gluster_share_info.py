@@ -12,7 +12,7 @@ short_description: Tell what GlusterFS shares hold
 version_added: 1.0.0
 description:
   - Returns for each share whether it is mounted, its capacity, how many volumes it holds, and how much they may grow to.
-  - Never fails for a share that is not mounted or does not answer; its RV(shares.error) says what is wrong.
+  - Never fails for a share that is not mounted or does not answer; its RV(shares[].error) says what is wrong.
 author:
   - the vdisk.gluster authors (@vdisk)
 extends_documentation_fragment:

@@ -56,7 +56,7 @@ options:
 notes:
   - Volumes that a machine is running on are refused in this release. Shut it down first.
   - After taking or dropping the newest snapshot the active file is another one, and a machine has to be pointed to it before it is started
-    again; see RV(volumes.path).
+    again; see RV(volumes[].path).
 """
 
 EXAMPLES = r"""
@@ -101,7 +101,7 @@ snapshots:
       description: The overlay that the snapshot made; it holds the changes since.
       type: str
     point_in_time_file:
-      description: The file whose chain holds the frozen data; the backing file of RV(snapshots.file).
+      description: The file whose chain holds the frozen data; the backing file of RV(snapshots[].file).
       type: str
     virtual_size:
       description: Size of the disk at that point in time, in bytes.
@@ -179,7 +179,7 @@ volumes:
           description: The overlay that the snapshot made; it holds the changes since.
           type: str
         point_in_time_file:
-          description: The file whose chain holds the frozen data; the backing file of RV(volumes.snapshots.file).
+          description: The file whose chain holds the frozen data; the backing file of RV(volumes[].snapshots[].file).
           type: str
         virtual_size:
           description: Size of the disk at that point in time, in bytes.

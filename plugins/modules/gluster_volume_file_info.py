@@ -109,7 +109,7 @@ volumes:
           description: The overlay that the snapshot made; it holds the changes since.
           type: str
         point_in_time_file:
-          description: The file whose chain holds the frozen data; the backing file of RV(volumes.snapshots.file).
+          description: The file whose chain holds the frozen data; the backing file of RV(volumes[].snapshots[].file).
           type: str
         virtual_size:
           description: Size of the disk at that point in time, in bytes.
