@@ -5,22 +5,26 @@
 
 from __future__ import annotations
 
-import copy
 import contextlib
+import copy
 import dataclasses
+import errno
 import hashlib
 import importlib
 import json
 import os
 import pathlib
 import shutil
+import signal
 import socket
 import stat
 import subprocess
+import time
 import uuid
+from unittest import mock
 
 import pytest
-
+from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
 
 VOLUME_OPTIONS = {
@@ -76,7 +80,8 @@ class Servers:
         root = self.directory / f"root-{name}"
         if name not in self._roots:
             root.mkdir()
-            command("mount", "-t", "glusterfs", f"localhost:/{name}", str(root))
+            # nothing is remembered here, so that what a test does through another mount is seen at once
+            command("mount", "-t", "glusterfs", "-o", "attribute-timeout=0,entry-timeout=0", f"localhost:/{name}", str(root))
             self._roots.append(name)
         return root
 
@@ -155,13 +160,25 @@ def run_module(capsys):
     def run(module_name: str, check: bool, options: dict) -> Result:
         module = importlib.import_module(f"ansible_collections.vdisk.gluster.plugins.modules.{module_name}")
         capsys.readouterr()
-        with patch_module_args({**options, "_ansible_check_mode": check, "_ansible_diff": True}), pytest.raises(SystemExit) as ended:
-            module.main()
-        values = json.loads(capsys.readouterr().out)
+        warnings: list[str] = []
+        arguments = {**options, "_ansible_check_mode": check, "_ansible_diff": True}
+        # in a process that has loaded Ansible's controller a module's warnings go to the terminal, not into its result
+        with patch_module_args(arguments), mock.patch.object(AnsibleModule, "warn", lambda self, warning: warnings.append(warning)):
+            with pytest.raises(SystemExit) as ended:
+                module.main()
+        values = {"warnings": warnings, **json.loads(capsys.readouterr().out)}
         assert bool(ended.value.code) == bool(values.get("failed", False))
         return Result(bool(ended.value.code), values)
 
     return run
+
+
+@dataclasses.dataclass
+class Client:
+    """A FUSE client of GlusterFS: its process and its exact command line."""
+
+    pid: int
+    argv: list[str]
 
 
 class Place:
@@ -189,6 +206,11 @@ class Place:
         """Return a share's root directory as it is seen without the mount point that is tested."""
         _host, name, directory = (share or self.share).split("/")
         return self._servers.root(name) / directory
+
+    def mounted_from(self, share: str | None = None) -> list[str]:
+        """Return what is mounted at a share's mount point, as lines of the mount table."""
+        with open("/proc/self/mounts", encoding="utf-8") as stream:
+            return [line.rstrip("\n") for line in stream if line.split(" ")[1] == str(self.mount_point(share))]
 
     def other_host(self) -> Place:
         """Return the same share with a mount of its own, as another host has it."""
@@ -308,6 +330,30 @@ class Place:
             finally:
                 process.kill()
 
+    def client(self, share: str | None = None) -> Client:
+        """Return the FUSE client behind a share's mount point."""
+        point = str(self.mount_point(share))
+        for directory in pathlib.Path("/proc").glob("[0-9]*"):
+            try:
+                argv = (directory / "cmdline").read_text().rstrip("\0").split("\0")
+            except OSError:
+                continue  # it has just ended
+            if argv[0].endswith("glusterfs") and argv[-1] == point:
+                return Client(int(directory.name), argv)
+        raise AssertionError(f"no FUSE client serves {point}")
+
+    def kill_client(self, share: str | None = None) -> None:
+        """Leave a share's mount dead: its FUSE client is killed."""
+        os.kill(self.client(share).pid, signal.SIGKILL)
+        for _try in range(100):
+            try:
+                os.listdir(self.mount_point(share))
+            except OSError as error:
+                if error.errno == errno.ENOTCONN:
+                    return
+            time.sleep(0.02)
+        raise AssertionError(f"{self.mount_point(share)} still answers")
+
     def names(self) -> list[str]:
         """Return the names on the share without this collection's own directory, sorted."""
         return sorted(name for name in os.listdir(self.mount_point()) if name != ".vdisk")
@@ -333,7 +379,7 @@ class Place:
     def everything(self) -> tuple:
         """Return all that a task could change: every file below the mount point bases, what is mounted there, and fstab."""
         tops = sorted(self.tmp.glob("*/" + "[0-9a-f]" * 32))
-        files = [(str(top), self.digest(top=top)) for top in tops]
+        files = [(str(top), self.digest(top=top) if top.is_dir() else "not a directory") for top in tops]
         return files, sorted(mounts_below(self.tmp)), self.fstab.read_text()
 
     def close(self) -> None:
