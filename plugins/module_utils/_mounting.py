@@ -216,6 +216,7 @@ def _plan_mounted(share: Share, state: State, wanted: Wanted, task: Task) -> lis
             )
         )
     if not state.mounted or plan:
+        _mounts.check_helper_takes(share.name)
         _mounts.find_mount_helper()
         _refuse_full_mount_point(share, state)
         shown = f" with {share.options}" if share.options else ""

@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from typing import Iterator, Sequence
 
-from ansible_collections.vdisk.gluster.plugins.module_utils._errors import CommandFailed, Unavailable
+from ansible_collections.vdisk.gluster.plugins.module_utils._errors import CommandFailed, Refused, Unavailable
 from ansible_collections.vdisk.gluster.plugins.module_utils._process import Runner, find_program
 
 FUSE_TYPE = "fuse.glusterfs"
@@ -134,6 +134,21 @@ def find_mount_helper() -> str:
         "mount.glusterfs",
         "install the GlusterFS client (package glusterfs-client on Debian, glusterfs-fuse on Red Hat)",
     )
+
+
+def check_helper_takes(share: str) -> None:
+    """See that mount.glusterfs takes the name of a share whole.
+
+    It is a shell script that cuts a directory off at white space and at the last colon, and then mounts what that names.
+
+    :raises Refused: it would cut the name short.
+    """
+    directory = share.partition(":/")[2]
+    if any(char.isspace() or char in ":\\" for char in directory):
+        raise Refused(
+            f"{share} cannot be mounted: mount.glusterfs cuts the name of a directory off at white space, a colon or a backslash; "
+            "rename the directory"
+        )
 
 
 def mount(share: str, mount_point: str, options: str | None, runner: Runner, attempts: int = 1) -> None:
