@@ -239,19 +239,27 @@ def _plan_mounted(share: Share, state: State, wanted: Wanted, task: Task) -> lis
 
 def _refuse_full_mount_point(share: Share, state: State) -> None:
     """Refuse to mount over files: they landed there while the share was not mounted and would be hidden."""
-    if state.mounted:
-        return
-    try:
-        hidden = os.listdir(share.mount_point)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise Refused(f"{share.mount_point} cannot be a mount point: {error.strerror}; move it away") from error
+    hidden = [] if state.mounted else _names_below(share)
     if hidden:
         raise Refused(
             f"{share.mount_point} is not mounted and holds {hidden[0]!r}, which mounting {share.name} there would hide; "
             "look at what it is and move it away"
         )
+
+
+def _names_below(share: Share) -> list[str]:
+    """Return what lies at a mount point where nothing is mounted.
+
+    :raises Refused: it is no directory; the kernel would follow a link and mount the share elsewhere.
+    """
+    try:
+        if os.path.islink(share.mount_point):
+            raise Refused(f"{share.mount_point} is a symbolic link and cannot be the mount point of {share.name}; move it away")
+        return sorted(os.listdir(share.mount_point))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise Refused(f"{share.mount_point} cannot be the mount point of {share.name}: {error.strerror}; move it away") from error
 
 
 def _refuse_users(share: Share, why: str) -> None:
@@ -339,7 +347,7 @@ def _plan_away(share: Share, state: State, wanted: Wanted, task: Task) -> list[A
             )
         )
     if wanted.state == "absent" and os.path.lexists(share.mount_point):
-        if not state.mounted and os.listdir(share.mount_point):
+        if not state.mounted and _names_below(share):
             raise Refused(
                 f"{share.mount_point} is not mounted and not empty, so it is not removed; look at what it holds and move that away"
             )
