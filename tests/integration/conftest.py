@@ -184,6 +184,8 @@ class Client:
 class Place:
     """A share of a test's own: a new directory of the run's GlusterFS volume, with a mount point base of its own."""
 
+    command = staticmethod(command)
+
     def __init__(self, run_module, servers: Servers, volume_name: str, tmp_path: pathlib.Path) -> None:
         self._run_module = run_module
         self._servers = servers
@@ -402,3 +404,19 @@ def place(unmounted):
     """A share that is mounted."""
     unmounted.mount()
     return unmounted
+
+
+@pytest.fixture
+def only_these_programs(monkeypatch, tmp_path):
+    """Return a callable after which the modules find no other programs than those it is given."""
+
+    def limit(*names: str) -> None:
+        directory = tmp_path / "programs"
+        directory.mkdir()
+        for name in names:
+            (directory / name).symlink_to(str(shutil.which(name)))
+        process = importlib.import_module("ansible_collections.vdisk.gluster.plugins.module_utils._process")
+        monkeypatch.setattr(process, "_SEARCH_PATH", ())
+        monkeypatch.setenv("PATH", str(directory))
+
+    return limit
