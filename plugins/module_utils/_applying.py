@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
 import uuid
 from typing import Mapping, Sequence
@@ -15,7 +14,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils import _files, _imag
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Refused, VdiskError
 from ansible_collections.vdisk.gluster.plugins.module_utils._journal import Journal, LostLock
 from ansible_collections.vdisk.gluster.plugins.module_utils._place import Place, Step
-from ansible_collections.vdisk.gluster.plugins.module_utils._plan import Plan
+from ansible_collections.vdisk.gluster.plugins.module_utils._plan import Plan, side_by_side
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import QemuImg
 from ansible_collections.vdisk.gluster.plugins.module_utils._reading import list_share
 from ansible_collections.vdisk.gluster.plugins.module_utils._share import Share
@@ -56,13 +55,9 @@ class Applier:
             journal.end()
 
     def apply(self, plans: Sequence[Plan]) -> None:
-        """Apply plans side by side as one unit: a failure before the first step that cannot be taken back undoes all.
-
-        The volumes of a group go through each kind of step together, so that their instants lie close to one another.
-        """
+        """Apply plans side by side as one unit: a failure before the first step that cannot be taken back undoes all."""
         places = {plan.before.name: self._place(plan.before.name, Share(plan.before.share, plan.before.mount_point)) for plan in plans}
-        rows = [[(plan.before.name, step) for step in plan.steps] for plan in plans]
-        order = [pair for pair in itertools.chain.from_iterable(itertools.zip_longest(*rows)) if pair is not None]
+        order = [(plan.before.name, step) for plan, step in side_by_side(plans)]
         journals = {plan.before.name: Journal(plan.before.mount_point, plan.before.name) for plan in plans if plan.journaled and plan.steps}
         tried: list[tuple[Place, Step]] = []
         actions = len(self.actions)

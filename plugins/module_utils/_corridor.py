@@ -18,7 +18,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils import _image_lock, 
 from ansible_collections.vdisk.gluster.plugins.module_utils._applying import Applier
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Refused, VdiskError
 from ansible_collections.vdisk.gluster.plugins.module_utils._lock import volume_lock
-from ansible_collections.vdisk.gluster.plugins.module_utils._plan import Plan
+from ansible_collections.vdisk.gluster.plugins.module_utils._plan import Plan, actions_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import QemuImg
 from ansible_collections.vdisk.gluster.plugins.module_utils._reading import Listing, list_share, read_volume
 from ansible_collections.vdisk.gluster.plugins.module_utils._share import Share
@@ -68,7 +68,7 @@ class Corridor:
             # another task may be in the middle of it, or have left it unfinished: only under the lock is the answer final
             plans = {}
         if self._check_mode:
-            return _outcome(names, plans, volumes)
+            return _outcome(names, plans, volumes, grouped)
         todo = [name for name in names if name not in plans or plans[name].steps or volumes[name].unfinished]
         after = {name: volumes[name] for name in names if name not in todo}
         before = dict(volumes)
@@ -148,13 +148,12 @@ class Corridor:
                 )
 
 
-def _outcome(names: Sequence[str], plans: Mapping[str, Plan], volumes: Mapping[str, Volume]) -> Outcome:
+def _outcome(names: Sequence[str], plans: Mapping[str, Plan], volumes: Mapping[str, Volume], grouped: bool) -> Outcome:
     """Return what check mode says of plans."""
     actions = []
-    for name in names:
-        if volumes[name].unfinished:
-            actions.append(f"Finish what an earlier task began with {volumes[name].label}.")
-        actions += plans[name].actions
+    for unit in [names] if grouped else [[name] for name in names]:
+        actions += [f"Finish what an earlier task began with {volumes[name].label}." for name in unit if volumes[name].unfinished]
+        actions += actions_of([plans[name] for name in unit])
     return Outcome(
         tuple(plans[name].before for name in names),
         tuple(plans[name].after for name in names),

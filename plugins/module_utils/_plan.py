@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
+from typing import Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._place import Step
@@ -28,10 +30,19 @@ class Plan:
     journaled: bool = False
     touched: tuple[str, ...] = ()
 
-    @property
-    def actions(self) -> tuple[str, ...]:
-        """The sentences that say what is done and why, in order."""
-        return tuple(step.describe() for step in self.steps if not step.quiet)
+
+def side_by_side(plans: Sequence[Plan]) -> list[tuple[Plan, Step]]:
+    """Return the steps of plans in the order in which they are taken.
+
+    The volumes of a group go through each kind of step together, so that their instants lie close to one another.
+    """
+    rows = [[(plan, step) for step in plan.steps] for plan in plans]
+    return [pair for pair in itertools.chain.from_iterable(itertools.zip_longest(*rows)) if pair is not None]
+
+
+def actions_of(plans: Sequence[Plan]) -> list[str]:
+    """Return the sentences that say what plans do and why, in order."""
+    return [step.describe() for _plan, step in side_by_side(plans) if not step.quiet]
 
 
 def nothing_to_do(volume: Volume) -> Plan:
