@@ -56,7 +56,14 @@ def read_mount_table() -> tuple[Mount, ...]:
 
 def mount_at(table: Sequence[Mount], mount_point: str) -> Mount | None:
     """Return what is mounted at a path, the topmost where there are several; a dead mount is still there."""
-    return next((mount for mount in reversed(table) if mount.mount_point == mount_point), None)
+    name = _kernel_name(mount_point)
+    return next((mount for mount in reversed(table) if mount.mount_point == name), None)
+
+
+def _kernel_name(mount_point: str) -> str:
+    """Return a mount point as the kernel writes it: without symbolic links above it; a dead mount itself is not touched."""
+    directory, name = os.path.split(mount_point)
+    return os.path.join(os.path.realpath(directory), name)
 
 
 def is_dead(mount_point: str) -> bool:
@@ -89,6 +96,7 @@ def users_of(mount_point: str) -> tuple[User, ...]:
     The links under /proc are only read, never followed, so that a dead mount cannot block this.
     """
     found = []
+    mount_point = _kernel_name(mount_point)
     for pid in sorted(int(name) for name in os.listdir("/proc") if name.isdigit()):
         path = next((path for path in _open_paths(pid) if path == mount_point or path.startswith(mount_point + "/")), None)
         if path is not None:

@@ -136,17 +136,21 @@ def plan_absent(volume: Volume, names: Sequence[str]) -> Plan:
     files = tuple(reversed(volume.chain.files))
     stack = _Stack(files, tuple(by_file.get(entry.file) for entry in files))
     steps: list[Step] = []
+    merged: list[str] = []
     touched: set[str] = set()
     while True:
         run = _next_run(stack, set(dropped))
         if run is None:
             break
-        merge, stack, files_touched = _merge(stack, *run)
+        merge, stack, files_merged, files_touched = _merge(stack, *run)
         steps += merge
+        merged += files_merged
         touched |= files_touched
     record = replace(old, snapshots={name: note for name, note in old.snapshots.items() if name not in dropped})
-    steps.append(WriteRecord(_record.to_json(record)))
     active, snapshots = stack.info()
+    # the info file changes once, after every merge: a plan that was interrupted later and is applied from its start again
+    # must never make a file active that is merged already, for a machine may have written to the one it went into
+    steps += [WriteInfo(active, snapshots), RemoveMerged(tuple(merged)), WriteRecord(_record.to_json(record))]
     after = replace(
         volume,
         active_file=active,
@@ -169,8 +173,8 @@ def _next_run(stack: _Stack, dropped: set[str]) -> tuple[int, int] | None:
     return first, last
 
 
-def _merge(stack: _Stack, first: int, last: int) -> tuple[list[Step], _Stack, set[str]]:
-    """Return the steps that make the files C(first - 1) to C(last) one, the chain after them, and the files they touch."""
+def _merge(stack: _Stack, first: int, last: int) -> tuple[list[Step], _Stack, tuple[str, ...], set[str]]:
+    """Return the steps that make the files C(first - 1) to C(last) one, the chain then, the files merged and those touched."""
     group = stack.files[first - 1 : last + 1]
     gone = tuple(str(name) for name in stack.snapshots[first : last + 1])
     down = sum(entry.allocated_size for entry in group[1:])
@@ -182,7 +186,9 @@ def _merge(stack: _Stack, first: int, last: int) -> tuple[list[Step], _Stack, se
     return _merge_down(stack, first, last, gone, down)
 
 
-def _merge_down(stack: _Stack, first: int, last: int, gone: tuple[str, ...], moved: int) -> tuple[list[Step], _Stack, set[str]]:
+def _merge_down(
+    stack: _Stack, first: int, last: int, gone: tuple[str, ...], moved: int
+) -> tuple[list[Step], _Stack, tuple[str, ...], set[str]]:
     base, top = stack.files[first - 1], stack.files[last]
     merged = tuple(entry.file for entry in reversed(stack.files[first : last + 1]))
     size = max(base.virtual_size or 0, top.virtual_size or 0)
@@ -193,11 +199,12 @@ def _merge_down(stack: _Stack, first: int, last: int, gone: tuple[str, ...], mov
         steps.append(Repoint(above[0].file, base.file, str(base.format)))
         above = (replace(above[0], backing_file=base.file, backing_format=base.format), *above[1:])
     result = _Stack((*stack.files[: first - 1], joined, *above), (*stack.snapshots[:first], *stack.snapshots[last + 1 :]))
-    steps += [WriteInfo(*result.info()), RemoveMerged(merged)]
-    return steps, result, {base.file, *merged, *(entry.file for entry in above[:1])}
+    return steps, result, merged, {base.file, *merged, *(entry.file for entry in above[:1])}
 
 
-def _merge_up(stack: _Stack, first: int, last: int, gone: tuple[str, ...], moved: int) -> tuple[list[Step], _Stack, set[str]]:
+def _merge_up(
+    stack: _Stack, first: int, last: int, gone: tuple[str, ...], moved: int
+) -> tuple[list[Step], _Stack, tuple[str, ...], set[str]]:
     into, onto = stack.files[last], stack.files[first - 2]
     merged = tuple(entry.file for entry in reversed(stack.files[first - 1 : last]))
     joined = replace(
@@ -212,9 +219,4 @@ def _merge_up(stack: _Stack, first: int, last: int, gone: tuple[str, ...], moved
         (*stack.files[: first - 1], joined, *stack.files[last + 1 :]),
         (*stack.snapshots[: first - 1], kept, *stack.snapshots[last + 1 :]),
     )
-    steps: list[Step] = [
-        Pull(merged, into.file, onto.file, str(onto.format), moved, gone),
-        WriteInfo(*result.info()),
-        RemoveMerged(merged),
-    ]
-    return steps, result, {into.file, *merged}
+    return [Pull(merged, into.file, onto.file, str(onto.format), moved, gone)], result, merged, {into.file, *merged}

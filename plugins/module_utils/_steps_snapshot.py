@@ -178,7 +178,9 @@ class Repoint(Step):
         return f"Let {self.file} lie on {self.backing_file}, because the file between them was merged."
 
     def apply(self, place: Place) -> None:
-        """Write the header anew, unless it names that file already."""
+        """Write the header anew, unless it names that file already, or a later merge of the same plan has taken the overlay up."""
+        if self.file not in place.chain_files():
+            return
         header = place.header(self.file)
         if (header.backing_file, header.backing_format) == (self.backing_file, self.backing_format):
             return
