@@ -72,7 +72,7 @@ def parse(start: bytes) -> Header:
     """
     if not looks_like_qcow2(start) or len(start) < _V2.size:
         raise Damaged("it is too short for a qcow2 header" if looks_like_qcow2(start) else "it has no qcow2 header")
-    (_magic, version, name_offset, name_length, bits, size, crypt, l1_size, l1, table, table_clusters, snapshots, _so) = _V2.unpack_from(start)
+    (_magic, version, name_offset, name_length, bits, size, crypt, l1_size, l1, rt, rt_clusters, snapshots, _so) = _V2.unpack_from(start)
     if version not in (2, 3):
         raise Damaged(f"its qcow2 version is {version}, not 2 or 3")
     if not 9 <= bits <= 21:
@@ -101,7 +101,7 @@ def parse(start: bytes) -> Header:
         dirty=bool(incompatible & _INCOMPATIBLE_DIRTY),
         corrupt=bool(incompatible & _INCOMPATIBLE_CORRUPT),
         unknown_features=incompatible & ~_INCOMPATIBLE_KNOWN,
-        tables_end=max(l1 + l1_size * 8, table + (table_clusters << bits)),
+        tables_end=max(l1 + l1_size * 8, rt + (rt_clusters << bits)),
     )
 
 
