@@ -10,9 +10,10 @@ plan: a lock can be lost under its holder, and a plan that another host has take
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from dataclasses import dataclass
-from typing import Any, Sequence
+from typing import Any, Callable, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils import _files, _names
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Damaged, Unavailable, VdiskError
@@ -20,6 +21,10 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Damag
 SCHEMA = 1
 LIMIT = 8 << 20
 """No journal is larger than this, in bytes."""
+
+
+_SEEN_HOLDS = 1.0
+"""Seconds for which a look at the token on the share holds good."""
 
 
 class LostLock(VdiskError):
@@ -36,7 +41,9 @@ class Unfinished:
 class Journal:
     """The journal of one volume on one mounted share."""
 
-    def __init__(self, root: str, volume: str) -> None:
+    def __init__(self, root: str, volume: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._seen = 0.0
         self._path = f"{root}/{_names.journal(volume)}"
         self._volume = volume
         self._directory = f"{root}/{_names.OWN_DIRECTORY}"
@@ -67,15 +74,19 @@ class Journal:
         content = json.dumps({"schema": SCHEMA, "token": token, "steps": list(steps)}, indent=1, sort_keys=True)
         name = self._path.rpartition("/")[2]
         _files.replace(self._path, f"{self._directory}/{_names.temporary(name, token)}", content.encode("utf-8"))
-        self._token = token
+        self._token, self._seen = token, self._clock()
 
     def check_ours(self) -> None:
-        """See that the plan on the share is still the one that was begun here.
+        """See that the plan on the share is still the one that was begun here; called before each step.
+
+        A lock is lost only when a client was cut off for seconds, so what was seen within the last one still holds.
 
         :raises LostLock: another host has taken it over, or finished it.
         """
-        if self._token is None:
+        if self._token is None or self._clock() - self._seen < _SEEN_HOLDS:
             return
+        # without the listing this host would be shown its own old file for another second
+        _files.names_in(self._directory)
         content = _files.read_text_file(self._path, LIMIT)
         try:
             ours = content is not None and json.loads(content.decode("utf-8")).get("token") == self._token
@@ -85,6 +96,7 @@ class Journal:
             raise LostLock(
                 f"the lock of {self._volume} was lost and another task has taken over its operation; this task stops here, run it again"
             )
+        self._seen = self._clock()
 
     def end(self) -> None:
         """Remove the plan: every step of it has been applied."""

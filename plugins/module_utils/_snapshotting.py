@@ -64,6 +64,6 @@ def work(task: Task) -> Result:
 def _sentence(volumes: Sequence[str], snapshots: Sequence[str], present: bool, changed: bool, check_mode: bool) -> str:
     what = f"snapshot{'s' if len(snapshots) > 1 else ''} {', '.join(snapshots)} of {', '.join(volumes)}"
     if not changed:
-        return f"{what} {'is there' if present else 'is absent'} already."
-    done = "taken" if present else "dropped"
-    return f"{what} would be {done}." if check_mode else f"{what} was {done}."
+        return f"{what} {'is there' if present else 'is absent' if len(snapshots) == 1 else 'are absent'} already."
+    done = "taken" if present else "deleted"
+    return f"{what} would be {done}." if check_mode else f"{what} {'were' if len(snapshots) > 1 else 'was'} {done}."
