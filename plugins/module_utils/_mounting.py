@@ -86,15 +86,22 @@ def work(task: Task) -> Result:
         try:
             found, made = _one(share, wanted, task, actions)
         except VdiskError as error:
-            found = made = dict(share_object(share, mounted=False), error=error.message)
+            found = made = dict(share_object(share, mounted=_is_mounted(share)), error=error.message)
             failures.append((share, error))
         before.append(found)
         after.append(made)
     _report_failures(failures, len(shares), params["required"], task, after, actions)
-    names = ", ".join(share.name for share in shares)
-    said = {"mounted": "mounted", "unmounted": "not mounted", "absent": "not mounted and has no mount point"}[wanted.state]
-    msg = f"{names} {'would be' if task.check_mode and actions else 'is'} {said}."
+    failed = [share.name for share, _error in failures]
+    names = [share.name for share in shares if share.name not in failed]
+    said = {"mounted": "mounted", "unmounted": "unmounted", "absent": "unmounted and without a mount point"}[wanted.state]
+    be = "would be" if task.check_mode and actions else "is" if len(names) == 1 else "are"
+    msg = f"{', '.join(names)} {be} {said}{'; ' + ', '.join(failed) + ' failed' if failed else ''}."
     return Result(msg, bool(actions), actions, {"shares": after}, before, after)
+
+
+def _is_mounted(share: Share) -> bool:
+    found = _mounts.mount_at(_mounts.read_mount_table(), share.mount_point)
+    return found is not None and is_mounted_from(found, share.name)
 
 
 def _report_failures(failures, count: int, required: str, task: Task, after: list[dict[str, Any]], actions: list[str]) -> None:
