@@ -80,6 +80,19 @@ def test_a_shares_file_of_cinder_is_taken_as_it_is(unmounted):
     assert "line 6" in warning and "'gl1/without-a-colon' is not a share" in warning and str(file) in warning
 
 
+def test_the_base_may_be_reached_through_a_symbolic_link(unmounted):
+    real = unmounted.tmp / "disk" / "mnt"
+    real.mkdir(parents=True)
+    unmounted.base.symlink_to(real)
+    unmounted.check_run_again(MODULE, boot=True, fstab=str(unmounted.fstab))
+    unmounted.volume()
+    assert (unmounted.behind() / "v1").exists()
+    with unmounted.path("v1").open("rb"):
+        assert "let it end first" in unmounted.refused(MODULE, state="unmounted")
+    unmounted.check_run_again(MODULE, state="absent", fstab=str(unmounted.fstab))
+    assert os.listdir(real) == []
+
+
 def test_mount_options_reach_the_client(unmounted):
     made = unmounted.check_run_again(MODULE, options="log-level=WARNING,attribute-timeout=0")
     assert made.shares[0]["options"] == "log-level=WARNING,attribute-timeout=0"
@@ -113,6 +126,8 @@ def test_proving_that_a_share_is_writable_leaves_no_file(place):
 def test_a_share_mounted_read_only_fails_the_proof_and_is_fine_without_it(unmounted):
     result = unmounted.run(MODULE, options="ro")
     assert result.failed and "the share is read-only" in result.msg and str(unmounted.mount_point()) in result.msg
+    # it was mounted all the same, and that is told
+    assert result.changed and result.shares[0]["mounted"] is True and len(unmounted.mounted_from()) == 1
     made = unmounted.ok(MODULE, options="ro", writable=False)
     assert not made.changed and made.shares[0]["writable"] is False
 
@@ -121,7 +136,7 @@ def test_one_working_share_is_enough_where_any_is_required(unmounted):
     broken = "localhost:/vdt-no-such-volume"
     shares = [broken, unmounted.share]
     made = unmounted.ok(MODULE, shares=shares, required="any", retries=1)
-    assert made.changed
+    assert made.changed and made.msg == f"{unmounted.share} is mounted; {broken} failed."
     assert [entry["mounted"] for entry in made.shares] == [False, True]
     assert made.shares[0]["error"].startswith(f"{broken} could not be mounted at ") and "error" not in made.shares[1]
     (warning,) = made.warnings
