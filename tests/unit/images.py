@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import tempfile
@@ -84,6 +85,24 @@ def header_bytes(path: Path) -> bytes:
 def parsed(path: Path) -> _qcow2.Header:
     """Return what the header of an image says."""
     return _qcow2.parse(header_bytes(path))
+
+
+@contextlib.contextmanager
+def held_by_qemu(path: Path, file_format: str, write: bool) -> Iterator[None]:
+    """Keep an image open in qemu-io, which locks it as a running machine does, for writing or for reading only."""
+    command = ["qemu-io", *([] if write else ["-r"]), "-f", file_format, str(path)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert process.stdin and process.stdout
+    try:
+        process.stdin.write("length\n")
+        process.stdin.flush()
+        said = process.stdout.readline()
+        assert "can't open" not in said, said
+        yield
+    finally:
+        process.stdin.close()
+        process.wait(10)
+        process.stdout.close()
 
 
 def every_file(directory: Path) -> Iterator[tuple[str, bytes]]:

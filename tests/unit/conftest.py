@@ -1,0 +1,23 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fixtures of the unit tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from ansible_collections.vdisk.gluster.tests.unit.share import PlainShare
+
+
+@pytest.fixture
+def share(tmp_path: Path) -> PlainShare:
+    """Return an empty directory that stands for a mounted share."""
+    # this file is read before the collection can be imported
+    from ansible_collections.vdisk.gluster.tests.unit.share import PlainShare
+
+    return PlainShare(tmp_path)

@@ -1,0 +1,136 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A plain directory in the place of a mounted share: planners, steps and the corridor work on it as on GlusterFS."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Iterable, Sequence
+
+from ansible_collections.vdisk.gluster.plugins.module_utils import _names
+from ansible_collections.vdisk.gluster.plugins.module_utils._corridor import Corridor, Outcome
+from ansible_collections.vdisk.gluster.plugins.module_utils._journal import Journal
+from ansible_collections.vdisk.gluster.plugins.module_utils._place import Place, Step
+from ansible_collections.vdisk.gluster.plugins.module_utils._plan import Plan
+from ansible_collections.vdisk.gluster.plugins.module_utils._plan_snapshot import plan_absent, plan_present
+from ansible_collections.vdisk.gluster.plugins.module_utils._plan_volume import Wanted
+from ansible_collections.vdisk.gluster.plugins.module_utils._plan_volume import plan_absent as plan_no_volume
+from ansible_collections.vdisk.gluster.plugins.module_utils._plan_volume import plan_present as plan_volume
+from ansible_collections.vdisk.gluster.plugins.module_utils._process import Runner
+from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import QemuImg
+from ansible_collections.vdisk.gluster.plugins.module_utils._reading import list_share, read_volume
+from ansible_collections.vdisk.gluster.plugins.module_utils._record import SnapshotNote
+from ansible_collections.vdisk.gluster.plugins.module_utils._share import Share
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps import from_json, to_json
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume import Volume
+from ansible_collections.vdisk.gluster.tests.unit import images
+
+_tokens = itertools.count(0x100000)
+
+
+class PlainShare:
+    """Volumes in a directory that stands for a mounted share."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.share = Share("gl1:/vms", str(root))
+        self.qemu_img = QemuImg(Runner(30))
+
+    def read(self, name: str = "v") -> Volume:
+        """Return the state of a volume, read anew."""
+        return read_volume(list_share(self.share), name)
+
+    def place(self, name: str = "v") -> Place:
+        """Return where the steps for a volume are applied, as a task of its own."""
+        return Place(self.share.mount_point, self.share.name, name, f"{next(_tokens):x}", self.qemu_img)
+
+    def apply(self, plan: Plan, steps: Iterable[Step] | None = None) -> None:
+        """Apply the steps of a plan, each as the journal gives it back where it is journaled."""
+        place = self.place(plan.before.name)
+        for step in plan.steps if steps is None else steps:
+            (from_json(to_json(step)) if plan.journaled else step).apply(place)
+
+    def create(self, name: str = "v", **wanted: Any) -> Volume:
+        """Make a volume."""
+        self.apply(plan_volume(self.read(name), Wanted(**wanted)))
+        return self.sound(name)
+
+    def grow(self, size: int, name: str = "v") -> Volume:
+        """Grow a volume."""
+        self.apply(plan_volume(self.read(name), Wanted(size=size)))
+        return self.sound(name)
+
+    def take(self, snapshot: str, name: str = "v") -> Volume:
+        """Take a snapshot of a volume."""
+        (plan,) = plan_present([self.read(name)], snapshot, SnapshotNote())
+        self.apply(plan)
+        assert predicted(plan.after) == predicted(self.sound(name))
+        return self.read(name)
+
+    def drop(self, *snapshots: str, name: str = "v") -> Plan:
+        """Drop snapshots of a volume and return how it was done."""
+        plan = plan_absent(self.read(name), snapshots)
+        self.apply(plan)
+        assert predicted(plan.after) == predicted(self.sound(name))
+        return plan
+
+    def remove(self, name: str = "v") -> None:
+        """Remove a volume with all its snapshots."""
+        self.apply(plan_no_volume(self.read(name), True))
+
+    def write(self, *patterns: tuple[int, int, int], name: str = "v") -> None:
+        """Write patterns into a volume as a guest does: into its active file."""
+        volume = self.read(name)
+        images.write(Path(volume.path), str(volume.active.format), *patterns)
+
+    def content(self, file: str | None = None, name: str = "v") -> bytes:
+        """Return what a file of a volume reads as; the active file where none is named."""
+        chain = self.read(name).chain
+        entry = chain.files[0] if file is None else chain.get(file)
+        return images.content(self.root / entry.file, str(entry.format))
+
+    def points(self, name: str = "v") -> dict[str, bytes]:
+        """Return what each point in time reads as, and under C(now) what the volume reads as."""
+        volume = self.read(name)
+        found = {snapshot.name: self.content(snapshot.point_in_time_file, name) for snapshot in volume.snapshots}
+        return {**found, "now": self.content(None, name)}
+
+    def sound(self, name: str = "v") -> Volume:
+        """See that a volume and its images have no problem, and that nothing lies beside it; return its state."""
+        volume = self.read(name)
+        assert volume.problems == ()
+        assert (volume.strays, volume.leftovers, volume.unfinished) == ((), (), False)
+        for entry in volume.chain.files:
+            if entry.format == "qcow2":
+                images.check(self.root / entry.file)
+        return volume
+
+    def files(self, name: str = "v") -> set[str]:
+        """Return the names of the layout's files of a volume."""
+        return {path.name for path in self.root.iterdir() if _names.is_file_of(name, path.name)}
+
+    def leave_journal(self, plan: Plan) -> None:
+        """Leave a plan unfinished, as a task does that is killed."""
+        Journal(str(self.root), plan.before.name).begin([to_json(step) for step in plan.steps])
+
+    def corridor(self, check_mode: bool = False) -> Corridor:
+        """Return the corridor of a task."""
+        return Corridor(self.qemu_img, check_mode, 5)
+
+    def recover(self, name: str = "v") -> Outcome:
+        """Let the next task on a volume finish what an earlier one began, and want nothing itself."""
+        return self.corridor().change({name: self.share}, lambda volumes: [Plan(volume, volume) for volume in volumes])
+
+
+def predicted(volume: Volume) -> object:
+    """Return what check mode promises of a volume: everything but how much space its files take."""
+    files = tuple(replace(entry, allocated_size=0) for entry in volume.chain.files)
+    return files, list(volume.chain.snapshots.items()), volume.active_file, volume.record, volume.info, volume.snapshots
+
+
+def kinds(steps: Sequence[Step]) -> list[str]:
+    """Return the names of steps."""
+    return [type(step).__name__ for step in steps]
