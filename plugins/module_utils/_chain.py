@@ -98,7 +98,7 @@ def _walk(volume: str, active: str, files: Mapping[str, FileFacts], record: Reco
             problems.append(f"{name} is missing, although {origin} names it")
             break
         if facts.kind != "file":
-            problems.append(f"{name} is a {facts.kind}, not a regular file")
+            problems.append(f"{name} is a {'special file' if facts.kind == 'other' else facts.kind}, not a regular file")
             break
         file_format = _format_of(volume, name, above, named_format, record, problems)
         entry = _entry(facts, file_format, problems)
