@@ -53,7 +53,9 @@ def choose(what: str, size: int, thin: bool, candidates: Sequence[Candidate], li
         f"{human(room(candidate, limits, thin))}"
         for candidate in candidates
     )
-    raise Refused(
-        f"no share has room for {human(size)} of {what}: {sizes}; name another share, free space, or set "
-        "max_over_subscription_ratio to promise more than there is"
+    remedy = (
+        "name another share, free space, or set max_over_subscription_ratio to promise more than there is"
+        if thin
+        else "name another share, or free space on one"
     )
+    raise Refused(f"no share has room for {human(size)} of {what}: {sizes}; {remedy}")
