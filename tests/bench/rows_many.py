@@ -1,0 +1,81 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Many volumes: one task with a list of names against a loop of tasks, a shell loop of bare tools, and the engine alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from glusterfs import Site
+from playbook import bare, module, seconds_of
+from table import show
+from timing import Row
+
+_STEPS = ("create", "unchanged", "remove")
+_GOALS = {"raw": "0.65 s", "qcow2": "1.1 s"}
+"""What making 500 files durably cost in one process, measured alone on GlusterFS 10.3."""
+
+
+@dataclass
+class _Times:
+    one_task: list[float] = field(default_factory=list)
+    loop: list[float] = field(default_factory=list)
+    shell: list[float] = field(default_factory=list)
+    engine: list[float] = field(default_factory=list)
+
+
+def measure(site: Site, repetitions: int, volumes: int, looped: int) -> None:
+    """Measure and print."""
+    rows = []
+    for image_format in ("raw", "qcow2"):
+        times = {step: _Times() for step in _STEPS}
+        for _repetition in range(repetitions):
+            _measure_once(site, image_format, volumes, looped, times)
+        for step in _STEPS:
+            label, goal = f"{volumes} {image_format}, {step}", _GOALS[image_format] if step == "create" else ""
+            shell = "shell loop of rm" if step == "remove" else f"shell loop of qemu-img {'create' if step == 'create' else 'info'}"
+            each = times[step]
+            rows.append(Row(f"{label}, one task", each.one_task, each.shell, f"{shell}, as a task", ""))
+            rows.append(Row(f"{label}, one task", each.one_task, each.loop, "loop of our tasks, scaled", "0.09"))
+            rows.append(Row(f"{label}, engine", each.engine, each.shell, f"{shell}, as a task", goal))
+    show(
+        f"{volumes} volumes",
+        rows,
+        unit="s",
+        notes=[f"The loop of tasks was measured with {looped} items and multiplied by {volumes / looped:g}."],
+    )
+
+
+def _measure_once(site: Site, image_format: str, volumes: int, looped: int, times: dict[str, _Times]) -> None:
+    names = [f"many{number}" for number in range(volumes)]
+    wanted = {
+        "create": {"size": "10G", "format": image_format},
+        "unchanged": {"size": "10G", "format": image_format},
+        "remove": {"state": "absent"},
+    }
+    tasks, goes_to = [], []
+    # a first task that is not counted starts what Ansible starts once
+    tasks.append(bare(["true"]))
+    for step in _STEPS:
+        tasks.append(module("gluster_volume_file", {**site.location, **wanted[step], "name": names}))
+        tasks.append(bare(["sh", "-ec", _shell(site, image_format, step, volumes)]))
+        goes_to += [(times[step].one_task, 1.0), (times[step].shell, 1.0)]
+    for step in _STEPS:
+        tasks.append(module("gluster_volume_file", {**site.location, **wanted[step], "name": ["{{ item }}"]}, loop=names[:looped]))
+        goes_to.append((times[step].loop, volumes / looped))
+    for (into, factor), seconds in zip(goes_to, seconds_of(tasks)[1:]):
+        into.append(seconds * factor)
+    for step in _STEPS:
+        done = site.do("gluster_volume_file", **wanted[step], name=names)
+        assert done.result["changed"] is (step != "unchanged") and len(done.result["volumes"]) == volumes
+        times[step].engine.append(done.engine_seconds)
+
+
+def _shell(site: Site, image_format: str, step: str, volumes: int) -> str:
+    each = {
+        "create": f'qemu-img create -q -f {image_format} "$i" 10G',
+        "unchanged": f'qemu-img info -U --output=json -f {image_format} "$i" >/dev/null',
+        "remove": 'rm "$i"',
+    }[step]
+    return f"cd {site.bare}; mkdir -p many; cd many; for i in $(seq {volumes}); do {each}; done"
