@@ -12,7 +12,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Damaged
+from ansible_collections.vdisk.gluster.plugins.module_utils._errors import BadInput, Damaged
 
 MAGIC = b"QFI\xfb"
 CLUSTER_BITS = 16
@@ -119,16 +119,23 @@ def _text(raw: bytes) -> str:
 
 
 def _extensions(start: bytes, offset: int, end: int) -> list[tuple[int, bytes]]:
-    """Return the header extensions in order, without the closing one."""
+    """Return the header extensions in order, without the closing one.
+
+    :raises Damaged: they are not all there, or one stands twice: QEMU would go by the last of them.
+    """
     found: list[tuple[int, bytes]] = []
     limit = min(end, len(start))
-    while offset + _EXTENSION.size <= limit:
+    while offset + _EXTENSION.size <= end:
+        if offset + _EXTENSION.size > limit:
+            raise Damaged("its qcow2 header extensions end too early")
         kind, length = _EXTENSION.unpack_from(start, offset)
         if kind == _END:
             break
         offset += _EXTENSION.size
         if offset + length > limit:
             raise Damaged("its qcow2 header extensions end too early")
+        if kind in (known for known, _data in found):
+            raise Damaged(f"its qcow2 header has the extension {kind:#x} twice")
         found.append((kind, start[offset : offset + length]))
         offset += -(-length // 8) * 8
     return found
@@ -151,6 +158,7 @@ def new_image(virtual_size: int, backing_file: str | None = None, backing_format
     """Return a new empty qcow2 image (version 3, 64 KiB clusters, 16 bit reference counts).
 
     :param virtual_size: in bytes, a multiple of 512.
+    :raises BadInput: the size is more than such an image can have.
     :raises ValueError: the size is none, or the backing file comes without its format (CVE-2015-1851: never probed).
     """
     if virtual_size <= 0 or virtual_size % 512:
@@ -159,7 +167,7 @@ def new_image(virtual_size: int, backing_file: str | None = None, backing_format
         raise ValueError("a backing file and its format go together")
     l1_entries = max(1, -(-virtual_size // (CLUSTER_SIZE * (CLUSTER_SIZE // 8))))
     if l1_entries * 8 > _L1_LIMIT:
-        raise ValueError("a qcow2 image of 64 KiB clusters is at most 2 EiB")
+        raise BadInput(f"a qcow2 image of 64 KiB clusters, as an overlay is one too, is at most 2 PiB large, not {virtual_size} bytes")
     l1_clusters = -(-l1_entries * 8 // CLUSTER_SIZE)
     table, block, l1 = CLUSTER_SIZE, 2 * CLUSTER_SIZE, 3 * CLUSTER_SIZE
     extensions = [] if backing_format is None else [(_BACKING_FORMAT, backing_format.encode())]
