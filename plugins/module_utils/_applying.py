@@ -33,10 +33,11 @@ class Applier:
         listings = {share.name: list_share(share) for share in {share.name: share for share in where.values()}.values()}
         for name, share in where.items():
             listing = listings[share.name]
-            for leftover in listing.leftovers.get(name, ()):
-                _files.remove(f"{share.mount_point}/{leftover}")
+            # an unfinished plan may need a file that still has its temporary name
             if os.path.basename(_names.journal(name)) in listing.own:
                 self._finish(name, share)
+            for leftover in listing.leftovers.get(name, ()):
+                _files.remove(f"{share.mount_point}/{leftover}")
 
     def _finish(self, name: str, share: Share) -> None:
         journal = Journal(share.mount_point, name)
@@ -61,11 +62,12 @@ class Applier:
         journals = {plan.before.name: Journal(plan.before.mount_point, plan.before.name) for plan in plans if plan.journaled and plan.steps}
         tried: list[tuple[Place, Step]] = []
         actions = len(self.actions)
-        with _held([(places[name], step) for name, step in order]):
-            try:
-                for plan in plans:
-                    if plan.before.name in journals:
-                        journals[plan.before.name].begin([to_json(step) for step in plan.steps])
+        try:
+            for name, step in order:
+                step.prepare(places[name])
+            with _held([(places[name], step) for name, step in order]):
+                for name, journal in journals.items():
+                    journal.begin([to_json(step) for owner, step in order if owner == name])
                 for name, step in order:
                     if name in journals:
                         journals[name].check_ours()
@@ -73,18 +75,19 @@ class Applier:
                     step.apply(places[name])
                     if not step.quiet:
                         self.actions.append(step.describe())
-            except LostLock:
-                raise
-            except VdiskError as error:
-                # a step that refuses has looked and done nothing
-                done = tried[:-1] if isinstance(error, Refused) else tried
-                if _undo(done):
-                    del self.actions[actions:]
-                    for journal in journals.values():
-                        journal.end()
-                raise
-            for journal in journals.values():
-                journal.end()
+                for journal in journals.values():
+                    journal.end()
+        except LostLock:
+            raise
+        except VdiskError as error:
+            # a step that refuses has looked and done nothing
+            if _undo(tried[:-1] if isinstance(error, Refused) else tried):
+                del self.actions[actions:]
+                for name, step in order:
+                    step.throw_away(places[name])
+                for journal in journals.values():
+                    journal.end()
+            raise
 
     def _place(self, volume: str, share: Share) -> Place:
         return Place(share.mount_point, share.name, volume, uuid.uuid4().hex[:12], self._qemu_img)

@@ -23,7 +23,9 @@ class FileFacts:
     """What was seen of one file; C(kind) is C(file), C(directory), C(symlink) or C(other), sizes are in bytes.
 
     C(header) is there where the file begins as a qcow2 image does and its header is sound, else C(header_problem) says
-    what is wrong with it. Both mean nothing for a file that is raw: a guest owns every byte of it.
+    what is wrong with it. Both mean nothing for a file that is raw: a guest owns every byte of it. C(looks_like) is
+    the image format its content resembles, looked at only for a base without a record; C(empty) tells whether a qcow2 image
+    holds no data of its own, None where that was not looked at.
     """
 
     name: str
@@ -33,6 +35,7 @@ class FileFacts:
     header: Header | None = None
     header_problem: str | None = None
     looks_like: str | None = None
+    empty: bool | None = None
 
 
 @dataclass(frozen=True)

@@ -43,9 +43,11 @@ class Outcome:
 class Corridor:
     """Walks the corridor for the volumes of one task."""
 
-    def __init__(self, qemu_img: QemuImg, check_mode: bool, lock_timeout: float) -> None:
+    def __init__(self, qemu_img: QemuImg, check_mode: bool, lock_timeout: float, deep: bool = False) -> None:
+        """Take what every walk needs; C(deep) where a planner asks whether overlays hold data."""
         self._check_mode = check_mode
         self._lock_timeout = lock_timeout
+        self._deep = deep
         self._applier = Applier(qemu_img)
 
     def change(self, where: Mapping[str, Share], planner: Planner, grouped: bool = False) -> Outcome:
@@ -57,7 +59,7 @@ class Corridor:
         """
         names = tuple(where)
         listings = self._list(where)
-        volumes = {name: read_volume(listings[where[name].name], name, patient=True) for name in names}
+        volumes = {name: read_volume(listings[where[name].name], name, patient=True, deep=self._deep) for name in names}
         try:
             plans = {plan.before.name: plan for plan in planner(tuple(volumes.values()))}
             for plan in plans.values():
@@ -86,7 +88,7 @@ class Corridor:
     def read(self, where: Mapping[str, Share]) -> dict[str, Volume]:
         """Return the states of volumes as they are now, without a lock."""
         listings = self._list(where)
-        return {name: read_volume(listings[share.name], name, patient=True) for name, share in where.items()}
+        return {name: read_volume(listings[share.name], name, patient=True, deep=self._deep) for name, share in where.items()}
 
     @contextlib.contextmanager
     def locked(self, name: str, share: Share, check: Callable[[Volume], object]) -> Iterator[Volume]:

@@ -79,9 +79,15 @@ class Step:
         """Return what the step does and why, as a sentence."""
         raise NotImplementedError
 
+    def prepare(self, place: Place) -> None:
+        """Do what can be thrown away again, before the plan is in the journal."""
+
     def apply(self, place: Place) -> None:
         """Do it, or find that it is done; C(Refused) is raised only before anything was done."""
         raise NotImplementedError
+
+    def throw_away(self, place: Place) -> None:
+        """Remove what C(prepare) made, where the plan is given up."""
 
     def at_rest(self, place: Place) -> tuple[str, ...]:
         """Return the files that no QEMU may open until the whole plan is applied."""
@@ -106,9 +112,9 @@ def write_record(place: Place, record: _record.Record) -> None:
     _files.replace(place.path(name), place.temporary(name), _record.dump(record))
 
 
-def publish_image(place: Place, name: str, layout: _qcow2.Layout, own: tuple[int, int, int]) -> None:
-    temporary = place.temporary(name)
-    descriptor = _files.create_temporary(temporary)
+def write_image(path: str, layout: _qcow2.Layout, own: tuple[int, int, int]) -> None:
+    """Write a new image under a temporary name, durably; nothing is left of it when that fails."""
+    descriptor = _files.create_temporary(path)
     try:
         try:
             for offset, content in layout.pieces:
@@ -119,9 +125,14 @@ def publish_image(place: Place, name: str, layout: _qcow2.Layout, own: tuple[int
         finally:
             os.close(descriptor)
     except OSError as error:
-        _files.remove(temporary, quietly=True)
-        raise _files.explain(error, place.path(name), "write") from error
-    _files.publish(temporary, place.path(name))
+        _files.remove(path, quietly=True)
+        raise _files.explain(error, path, "write") from error
+
+
+def publish_image(place: Place, name: str, layout: _qcow2.Layout, own: tuple[int, int, int]) -> None:
+    """Make a new image under a name that must be free."""
+    write_image(place.temporary(name), layout, own)
+    _files.publish(place.temporary(name), place.path(name))
 
 
 def give(descriptor: int, own: tuple[int, int, int]) -> None:

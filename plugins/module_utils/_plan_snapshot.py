@@ -34,6 +34,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._steps_snapshot impo
     MakeOverlay,
     Pull,
     RemoveMerged,
+    ReplaceOverlay,
     Repoint,
     WriteInfo,
     WriteRecord,
@@ -105,6 +106,48 @@ def _free_overlay(volume: Volume, snapshot: str) -> str:
         number += 1
         name = _names.overlay(volume.name, f"{snapshot}_{number}")
     return name
+
+
+def plan_reverted(volume: Volume, name: str, discard_newer: bool) -> Plan:
+    """Return the plan that makes a volume read as it did at a snapshot; its size stays, and what lies beyond reads as zeroes.
+
+    :raises Refused: there is no such snapshot, there are newer ones, or the volume is in use or not sound.
+    """
+    if not volume.exists and not volume.problems:
+        raise Refused(f"{volume.label} does not exist, so it cannot be reverted to snapshot {name}")
+    refuse_problems(volume)
+    names = list(volume.chain.snapshots)
+    if name not in names:
+        raise Refused(f"{volume.label} has no snapshot {name} to revert to (it has: {', '.join(names) or 'none'})")
+    newer = names[names.index(name) + 1 :]
+    old = record_of(volume, "reverted")
+    if not newer and volume.facts[volume.active_file].empty:
+        return nothing_to_do(volume)
+    refuse_in_use(volume, "reverted")
+    if newer and not discard_newer:
+        raise Refused(
+            f"snapshot {name} of {volume.label} is not the newest, {', '.join(newer)} came after it; set discard_newer to delete "
+            f"{'that one' if len(newer) == 1 else 'those'} too, with all that was written since {name}"
+        )
+    file = volume.chain.snapshots[name]
+    place = next(index for index, entry in enumerate(volume.chain.files) if entry.file == file)
+    gone = tuple(entry.file for entry in volume.chain.files[:place])
+    below = volume.chain.files[place + 1]
+    size = round_up(volume.active.virtual_size or 0, SECTOR)
+    snapshots = {kept: volume.chain.snapshots[kept] for kept in names[: names.index(name) + 1]}
+    record = replace(old, snapshots={kept: note for kept, note in old.snapshots.items() if kept not in newer})
+    steps: list[Step] = [ReplaceOverlay(file, below.file, str(below.format), size, name)]
+    if newer:
+        steps += [WriteInfo(file, snapshots), RemoveMerged(gone), WriteRecord(_record.to_json(record))]
+    entry = ChainFile(file, "qcow2", below.file, below.format, size, _qcow2.new_image(size, below.file, str(below.format)).length)
+    after = replace(
+        volume,
+        active_file=file,
+        record=record,
+        info=Info(file, snapshots),
+        chain=replace(volume.chain, files=(entry, *volume.chain.files[place + 1 :]), snapshots=snapshots),
+    )
+    return Plan(volume, after, tuple(steps), journaled=True, touched=(*gone, file))
 
 
 @dataclass(frozen=True)

@@ -146,6 +146,15 @@ def _packed(extensions: list[tuple[int, bytes]]) -> bytes:
     return b"".join(parts) + _EXTENSION.pack(_END, 0)
 
 
+def cluster_map(start: bytes) -> tuple[int, int]:
+    """Return offset and length, in bytes, of the table (L1) that is all zero as long as an image holds no data of its own.
+
+    C(start) holds a header that C(parse) took.
+    """
+    fields = _V2.unpack_from(start)
+    return fields[8], fields[7] * 8
+
+
 @dataclass(frozen=True)
 class Layout:
     """The content of a new image: pieces to write at their offsets, and the length of the file; the rest is zero."""

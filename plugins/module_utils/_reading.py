@@ -88,10 +88,11 @@ def list_share(share: Share) -> Listing:
     )
 
 
-def read_volume(listing: Listing, name: str, patient: bool = False) -> Volume:
+def read_volume(listing: Listing, name: str, patient: bool = False, deep: bool = False) -> Volume:
     """Return the state of one volume of a share that was just listed.
 
     :param patient: wait a moment for a passing user of the active file before it counts as in use.
+    :param deep: also look whether overlays hold data of their own.
     """
     share = listing.share
     root = share.mount_point
@@ -111,7 +112,8 @@ def read_volume(listing: Listing, name: str, patient: bool = False) -> Volume:
             leftovers=leftovers,
             strays=tuple(beside),
         )
-    facts = {file: seen for file in beside for seen in (_look_at(root, file, whole=record is None and file == name),) if seen is not None}
+    looks = ((file, _look_at(root, file, record is None and file == name, deep and file != name)) for file in beside)
+    facts = {file: seen for file, seen in looks if seen is not None}
     info = None
     has_info_file = _names.info_file(name) in listing.by_volume[name]
     if has_info_file:
@@ -164,10 +166,11 @@ def _read_info(path: str, name: str) -> _info_file.Info | None:
     return None if content is None else _info_file.parse(content, name)
 
 
-def _look_at(root: str, file: str, whole: bool) -> FileFacts | None:
+def _look_at(root: str, file: str, whole: bool, deep: bool) -> FileFacts | None:
     """Return what can be seen of a file without believing it; None when it has just gone.
 
     :param whole: also look at the end, for what the content resembles.
+    :param deep: also look whether a qcow2 image holds data of its own.
     """
     path = f"{root}/{file}"
     try:
@@ -196,11 +199,18 @@ def _look_at(root: str, file: str, whole: bool) -> FileFacts | None:
         if whole:
             tail = os.pread(descriptor, TAIL, max(0, status.st_size - TAIL))
             resembles = looks_like(start[:HEAD], tail)
-        return FileFacts(file, "file", status.st_size, status.st_blocks * 512, header, wrong, resembles)
+        empty = _is_empty(descriptor, start) if deep and header is not None else None
+        return FileFacts(file, "file", status.st_size, status.st_blocks * 512, header, wrong, resembles, empty)
     except OSError as error:
         raise _files.explain(error, path, "read") from error
     finally:
         os.close(descriptor)
+
+
+def _is_empty(descriptor: int, start: bytes) -> bool:
+    offset, length = _qcow2.cluster_map(start)
+    table = os.pread(descriptor, length, offset)
+    return len(table) == length and not table.strip(b"\0")
 
 
 def _ownership(path: str) -> Ownership | None:

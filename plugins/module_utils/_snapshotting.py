@@ -14,7 +14,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._errors import BadIn
 from ansible_collections.vdisk.gluster.plugins.module_utils._locating import Shares
 from ansible_collections.vdisk.gluster.plugins.module_utils._module import Result, Task
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan import Plan
-from ansible_collections.vdisk.gluster.plugins.module_utils._plan_snapshot import plan_absent, plan_present
+from ansible_collections.vdisk.gluster.plugins.module_utils._plan_snapshot import plan_absent, plan_present, plan_reverted
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan_volume import volumes_in_order
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import QemuImg
 from ansible_collections.vdisk.gluster.plugins.module_utils._record import SnapshotNote
@@ -36,8 +36,8 @@ def work(task: Task) -> Result:
     present = params["state"] == "present"
     if not snapshots:
         raise BadInput("name: the list of snapshot names is empty; name at least one")
-    if present and len(snapshots) > 1:
-        raise BadInput("name: several snapshots can only be dropped together; take them one by one")
+    if params["state"] != "absent" and len(snapshots) > 1:
+        raise BadInput("name: several snapshots can only be deleted together; for another state name one")
     shares = Shares(shares_of(params, task.warn))
     where = shares.locate(volumes)
     note = SnapshotNote(utc_now(), params["label"], params["description"])
@@ -45,14 +45,16 @@ def work(task: Task) -> Result:
     def planner(found: Sequence[Volume]) -> list[Plan]:
         if present:
             return list(plan_present(found, snapshots[0], note))
+        if params["state"] == "reverted":
+            return [plan_reverted(volume, snapshots[0], params["discard_newer"]) for volume in found]
         return [plan_absent(volume, snapshots) for volume in found]
 
-    corridor = Corridor(QemuImg(task.runner), task.check_mode, params["lock_timeout"])
+    corridor = Corridor(QemuImg(task.runner), task.check_mode, params["lock_timeout"], deep=params["state"] == "reverted")
     outcome = corridor.change(where, planner, grouped=True)
     named = [snapshot_object(volume, snapshot) for volume in outcome.after for snapshot in volume.snapshots if snapshot.name in snapshots]
     after = [volume_object(volume) for volume in outcome.after]
     return Result(
-        _sentence(volumes, snapshots, present, outcome.changed, task.check_mode),
+        _sentence(volumes, snapshots, params["state"], outcome.changed, task.check_mode),
         outcome.changed,
         outcome.actions,
         {"snapshots": named, "volumes": after},
@@ -61,9 +63,15 @@ def work(task: Task) -> Result:
     )
 
 
-def _sentence(volumes: Sequence[str], snapshots: Sequence[str], present: bool, changed: bool, check_mode: bool) -> str:
-    what = f"snapshot{'s' if len(snapshots) > 1 else ''} {', '.join(snapshots)} of {', '.join(volumes)}"
+def _sentence(volumes: Sequence[str], snapshots: Sequence[str], state: str, changed: bool, check_mode: bool) -> str:
+    which, names = ", ".join(volumes), ", ".join(snapshots)
+    one_volume, one_snapshot = len(volumes) == 1, len(snapshots) == 1
+    if state == "reverted":
+        if not changed:
+            return f"{which} {'is' if one_volume else 'are'} as at snapshot {names} already."
+        return f"{which} {'would be' if check_mode else 'was' if one_volume else 'were'} reverted to snapshot {names}."
+    what = f"snapshot{'' if one_snapshot else 's'} {names} of {which}"
     if not changed:
-        return f"{what} {'is there' if present else 'is absent' if len(snapshots) == 1 else 'are absent'} already."
-    done = "taken" if present else "deleted"
-    return f"{what} would be {done}." if check_mode else f"{what} {'were' if len(snapshots) > 1 else 'was'} {done}."
+        return f"{what} {'is' if one_snapshot else 'are'} {'there' if state == 'present' else 'absent'} already."
+    done = "taken" if state == "present" else "deleted"
+    return f"{what} {'would be' if check_mode else 'was' if one_snapshot else 'were'} {done}."

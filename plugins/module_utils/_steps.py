@@ -15,13 +15,16 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._steps_snapshot impo
     MakeOverlay,
     Pull,
     RemoveMerged,
+    ReplaceOverlay,
     Repoint,
     WriteInfo,
     WriteRecord,
 )
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps_volume import RemoveVolume
 
-_JOURNALED = {kind.__name__: kind for kind in (MakeOverlay, WriteInfo, WriteRecord, Commit, Pull, Repoint, RemoveMerged, RemoveVolume)}
+_JOURNALED = {
+    kind.__name__: kind for kind in (MakeOverlay, WriteInfo, WriteRecord, Commit, Pull, Repoint, RemoveMerged, ReplaceOverlay, RemoveVolume)
+}
 
 
 def to_json(step: Step) -> dict[str, Any]:

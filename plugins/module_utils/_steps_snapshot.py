@@ -22,7 +22,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils import (
     _record,
 )
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Refused
-from ansible_collections.vdisk.gluster.plugins.module_utils._place import Place, Step, publish_image, write_record
+from ansible_collections.vdisk.gluster.plugins.module_utils._place import Place, Step, publish_image, write_image, write_record
 from ansible_collections.vdisk.gluster.plugins.module_utils._sizes import human
 
 
@@ -69,6 +69,67 @@ class MakeOverlay(Step):
     def _is_named(self, place: Place) -> bool:
         info = place.info()
         return info is not None and self.file in (info.active, *info.snapshots.values())
+
+
+@dataclass(frozen=True)
+class ReplaceOverlay(Step):
+    """Put a new empty overlay in the place of the one a snapshot made.
+
+    The new one waits under its temporary name before the plan is in the journal. As long as it is there the step is still to
+    be taken; once it is gone, what is in its place may hold new data and is left alone.
+    """
+
+    file: str
+    backing_file: str
+    backing_format: str
+    size: int
+    snapshot: str
+
+    def describe(self) -> str:
+        """Return what the step does and why."""
+        return f"Put a new empty overlay in the place of {self.file}, because the volume is to be what it was at snapshot {self.snapshot}."
+
+    def _waiting(self) -> str:
+        return _names.temporary(self.file, "revert")
+
+    def _waits(self, place: Place) -> bool:
+        return self._waiting() in _files.names_in(place.root)
+
+    def prepare(self, place: Place) -> None:
+        """Make the new overlay under its temporary name, owned like the one it replaces."""
+        path = place.path(self._waiting())
+        try:
+            like = os.stat(place.path(self.file))
+        except OSError as error:
+            raise _files.explain(error, place.path(self.file), "look at") from error
+        layout = _qcow2.new_image(self.size, self.backing_file, self.backing_format)
+        write_image(path, layout, (like.st_uid, like.st_gid, like.st_mode & 0o7777))
+        try:
+            _files.sync_directory(place.root)
+        except OSError as error:
+            raise _files.explain(error, place.root, "write") from error
+
+    def apply(self, place: Place) -> None:
+        """Give it the old one's name."""
+        if not self._waits(place):
+            return
+        try:
+            os.rename(place.path(self._waiting()), place.path(self.file))
+            _files.sync_directory(place.root)
+        except OSError as error:
+            raise _files.explain(error, place.path(self.file), "replace") from error
+
+    def at_rest(self, place: Place) -> tuple[str, ...]:
+        """Keep a machine from starting on the file that is about to be replaced."""
+        return (self.file,) if self._waits(place) else ()
+
+    def can_be_undone(self, place: Place) -> bool:
+        """As long as the new overlay waits, nothing has happened."""
+        return self._waits(place)
+
+    def throw_away(self, place: Place) -> None:
+        """Remove the new overlay."""
+        _files.remove(place.path(self._waiting()))
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: gluster_snapshot
-short_description: Take and drop snapshots of virtual disks on GlusterFS
+short_description: Take and delete snapshots of virtual disks on GlusterFS, and revert to them
 version_added: 1.0.0
 description:
-  - Takes snapshots of volumes that are not in use, as qcow2 overlays, and drops them in any order.
-  - Dropping a snapshot merges two neighbouring files in the direction that moves less data. Every other snapshot and the disk itself stay
+  - Takes snapshots of volumes that are not in use, as qcow2 overlays, deletes them in any order, and reverts to them.
+  - Deleting a snapshot merges two neighbouring files in the direction that moves less data. Every other snapshot and the disk itself stay
     byte for byte what they were.
   - The plan of every change is on the share before its first step. Killed at any instant, the next task that changes the volume, from any
     host, finishes it first.
@@ -24,7 +24,7 @@ extends_documentation_fragment:
   - vdisk.gluster.patience
   - vdisk.gluster.attributes
 requirements:
-  - C(qemu-img) on the managed host, only to drop snapshots.
+  - C(qemu-img) on the managed host, only to delete snapshots.
 options:
   volume:
     description:
@@ -42,9 +42,16 @@ options:
   state:
     description:
       - Whether the snapshots are there. One that is there already is left as it is, whatever O(label) and O(description) say.
+      - V(reverted) makes the volumes read as they did at the snapshot, which stays. What was written since is lost. The volumes keep their
+        present size; what lies beyond the size at the snapshot reads as zeroes.
     type: str
-    choices: [present, absent]
+    choices: [present, absent, reverted]
     default: present
+  discard_newer:
+    description:
+      - Let O(state=reverted) delete the snapshots that came after the one to revert to.
+    type: bool
+    default: false
   label:
     description:
       - A label to record with a new snapshot, for example the name of the rotation that owns it.
@@ -75,12 +82,20 @@ EXAMPLES = r"""
     name: monday
     label: nightly
 
-- name: Drop two snapshots in one merge
+- name: Delete two snapshots in one merge
   vdisk.gluster.gluster_snapshot:
     share: "gl1:/vms"
     volume: web-1
     name: [before-upgrade, after-upgrade]
     state: absent
+
+- name: Go back to a snapshot, giving up what came after it
+  vdisk.gluster.gluster_snapshot:
+    share: "gl1:/vms"
+    volume: web-1
+    name: monday
+    state: reverted
+    discard_newer: true
 """
 
 RETURN = r"""
@@ -242,7 +257,8 @@ OPTIONS = {
     **PATIENCE,
     "volume": {"type": "list", "elements": "str", "required": True},
     "name": {"type": "list", "elements": "str", "required": True},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "state": {"type": "str", "choices": ["present", "absent", "reverted"], "default": "present"},
+    "discard_newer": {"type": "bool", "default": False},
     "label": {"type": "str"},
     "description": {"type": "str"},
 }
