@@ -21,6 +21,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._lock import volume_
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan import Plan, actions_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import QemuImg
 from ansible_collections.vdisk.gluster.plugins.module_utils._reading import Listing, list_share, read_volume
+from ansible_collections.vdisk.gluster.plugins.module_utils._recovery import together
 from ansible_collections.vdisk.gluster.plugins.module_utils._share import Share
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import Volume
 
@@ -61,17 +62,14 @@ class Corridor:
         listings = self._list(where)
         volumes = {name: read_volume(listings[where[name].name], name, patient=True, deep=self._deep) for name in names}
         try:
-            plans = {plan.before.name: plan for plan in planner(tuple(volumes.values()))}
-            for plan in plans.values():
-                self._check_untouched(plan)
+            plans = self._plan(volumes, planner)
         except VdiskError:
             if self._check_mode or not self._may_be_busy(where, listings):
                 raise
-            # another task may be in the middle of it, or have left it unfinished: only under the lock is the answer final
-            plans = {}
+            volumes, plans = self._plan_at_rest(where, planner)
         if self._check_mode:
             return _outcome(names, plans, volumes, grouped)
-        todo = [name for name in names if name not in plans or plans[name].steps or volumes[name].unfinished]
+        todo = [name for name in names if plans[name].steps or volumes[name].unfinished]
         after = {name: volumes[name] for name in names if name not in todo}
         before = dict(volumes)
         for chunk in [todo] if grouped else [todo[i : i + CHUNK] for i in range(0, len(todo), CHUNK)]:
@@ -102,8 +100,8 @@ class Corridor:
         except VdiskError:
             if not self._may_be_busy(where, self._list(where)):
                 raise
-        with volume_lock(share.mount_point, name, self._lock_timeout, create=True):
-            self._applier.recover(where)
+        with self._locks(where) as locked:
+            self._applier.recover(locked)
             volume = self.read(where)[name]
             check(volume)
             yield volume
@@ -123,12 +121,33 @@ class Corridor:
             for path in (_names.lock(name), _names.journal(name))
         )
 
-    def _change_locked(self, where: Mapping[str, Share], planner: Planner, grouped: bool) -> list[tuple[Volume, Volume]]:
+    def _plan(self, volumes: Mapping[str, Volume], planner: Planner) -> dict[str, Plan]:
+        plans = {plan.before.name: plan for plan in planner(tuple(volumes.values()))}
+        for plan in plans.values():
+            self._check_untouched(plan)
+        return plans
+
+    def _plan_at_rest(self, where: Mapping[str, Share], planner: Planner) -> tuple[dict[str, Volume], dict[str, Plan]]:
+        """Read and plan while no other task is in the middle of it, and after what one left unfinished is finished.
+
+        What is refused now is refused before any volume of a list is changed. A lock file that is missing is not made for
+        that: without one no task has ever changed the volume.
+        """
         with contextlib.ExitStack() as held:
             for name in sorted(where):
-                held.enter_context(volume_lock(where[name].mount_point, name, self._lock_timeout))
+                held.enter_context(volume_lock(where[name].mount_point, name, self._lock_timeout, create=False))
             try:
                 self._applier.recover(where)
+                volumes = self.read(where)
+                return volumes, self._plan(volumes, planner)
+            except VdiskError as error:
+                error.details.update(changed=bool(self._applier.actions), actions=list(self._applier.actions))
+                raise
+
+    def _change_locked(self, where: Mapping[str, Share], planner: Planner, grouped: bool) -> list[tuple[Volume, Volume]]:
+        with self._locks(where) as locked:
+            try:
+                self._applier.recover(locked)
                 plans = list(planner(tuple(self.read(where).values())))
                 for plan in plans:
                     self._check_untouched(plan)
@@ -139,6 +158,21 @@ class Corridor:
                 raise
             now = self.read({plan.before.name: where[plan.before.name] for plan in plans if plan.steps})
         return [(plan.before, now.get(plan.before.name, plan.before)) for plan in plans]
+
+    @contextlib.contextmanager
+    def _locks(self, where: Mapping[str, Share]) -> Iterator[dict[str, Share]]:
+        """Hold the locks of volumes, and of those that an unfinished plan binds to them, in the order of their names."""
+        wanted = dict(where)
+        while True:
+            with contextlib.ExitStack() as held:
+                for name in sorted(wanted):
+                    held.enter_context(volume_lock(wanted[name].mount_point, name, self._lock_timeout))
+                found = together(wanted)
+                if set(found) == set(wanted):
+                    yield wanted
+                    return
+            # a lock further up in the order may be needed too, so all are taken anew
+            wanted = found
 
     def _check_untouched(self, plan: Plan) -> None:
         """Refuse a plan that writes, merges or removes a file somebody reads: an export from a snapshot, say."""

@@ -33,9 +33,16 @@ class LostLock(VdiskError):
 
 @dataclass(frozen=True)
 class Unfinished:
-    """What a journal says: the steps of the plan as JSON objects."""
+    """What a journal says: the steps of a plan as JSON objects, or that they stand in the journal of another volume.
+
+    The plan of a group of volumes stands in one journal, its leader's. The others are written first and point to it: as long as
+    the leader's is not there with the same C(group), nothing was decided, and after it is removed all is done.
+    """
 
     steps: tuple[dict[str, Any], ...]
+    group: str | None
+    leader_share: str | None = None
+    leader_volume: str | None = None
 
 
 class Journal:
@@ -61,20 +68,31 @@ class Journal:
             entries = json.loads(content.decode("utf-8"))
             if entries["schema"] != SCHEMA:
                 raise ValueError(f"schema {entries['schema']!r}")
-            return Unfinished(tuple(entries["steps"]))
+            if "leader" in entries:
+                return Unfinished((), entries["group"], entries["leader"]["share"], entries["leader"]["volume"])
+            return Unfinished(tuple(entries["steps"]), entries.get("group"))
         except (ValueError, KeyError, TypeError) as error:
             raise Damaged(
                 f"the journal {self._path} cannot be read by this release ({error}); an operation on {self._volume} is unfinished, "
                 "run the task with the release that began it"
             ) from error
 
-    def begin(self, steps: Sequence[dict[str, Any]]) -> None:
-        """Write a plan, durably; also over an unfinished one that is taken over under the lock."""
-        token = uuid.uuid4().hex
-        content = json.dumps({"schema": SCHEMA, "token": token, "steps": list(steps)}, indent=1, sort_keys=True)
-        name = self._path.rpartition("/")[2]
-        _files.replace(self._path, f"{self._directory}/{_names.temporary(name, token)}", content.encode("utf-8"))
-        self._token, self._seen = token, self._clock()
+    def begin(self, steps: Sequence[dict[str, Any]], group: str | None = None) -> None:
+        """Write a plan, durably; also over an unfinished one that is taken over under the lock.
+
+        :param group: what the journals of the other volumes of the plan call it.
+        """
+        self._token = uuid.uuid4().hex
+        self._write({"steps": list(steps), "group": group, "token": self._token})
+        self._seen = self._clock()
+
+    def follow(self, leader_share: str, leader_volume: str, group: str) -> None:
+        """Say, durably, that this volume is part of a plan in the journal of another, if that one has it."""
+        self._write({"leader": {"share": leader_share, "volume": leader_volume}, "group": group})
+
+    def _write(self, entries: dict[str, Any]) -> None:
+        content = json.dumps({"schema": SCHEMA, **entries}, indent=1, sort_keys=True).encode("utf-8")
+        _files.replace(self._path, f"{self._directory}/{_names.temporary(self._path.rpartition('/')[2], uuid.uuid4().hex)}", content)
 
     def check_ours(self) -> None:
         """See that the plan on the share is still the one that was begun here; called before each step.

@@ -1,0 +1,142 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Finishing what killed tasks left: plans forward to their end, temporary files away."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import uuid
+from dataclasses import dataclass
+from typing import Any, Mapping, Sequence
+
+from ansible_collections.vdisk.gluster.plugins.module_utils import _files, _image_lock, _names
+from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Refused
+from ansible_collections.vdisk.gluster.plugins.module_utils._journal import Journal
+from ansible_collections.vdisk.gluster.plugins.module_utils._mounts import read_mount_table
+from ansible_collections.vdisk.gluster.plugins.module_utils._place import Place, Step
+from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import QemuImg
+from ansible_collections.vdisk.gluster.plugins.module_utils._reading import list_share
+from ansible_collections.vdisk.gluster.plugins.module_utils._share import Share, check_mounted
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps import from_json
+
+
+@dataclass(frozen=True)
+class Pending:
+    """An unfinished plan: the volume whose journal holds it, all volumes it changes, and its steps with their volumes.
+
+    Without steps it is a plan of a group that was never decided on, or is done: only its journals are still there.
+    """
+
+    leader: tuple[str, Share]
+    members: tuple[tuple[str, Share], ...]
+    group: str | None
+    entries: tuple[dict[str, Any], ...]
+    steps: tuple[tuple[str, Share, Step], ...]
+
+
+def pending(volume: str, share: Share) -> Pending | None:
+    """Return the unfinished plan that a volume is part of."""
+    own = Journal(share.mount_point, volume).read()
+    if own is None:
+        return None
+    leader = (volume, share)
+    if own.leader_volume is not None and own.leader_share is not None:
+        leader = (own.leader_volume, _sibling(share, own.leader_share))
+        plan = Journal(leader[1].mount_point, leader[0]).read()
+        if plan is None or plan.group != own.group:
+            return Pending((volume, share), ((volume, share),), None, (), ())
+        own = plan
+    steps = []
+    for entries in own.steps:
+        bare = dict(entries)
+        owner = str(bare.pop("volume", leader[0]))
+        where = _sibling(leader[1], str(bare.pop("share", leader[1].name)))
+        steps.append((owner, where, from_json(bare)))
+    members = {(owner, where.name): (owner, where) for owner, where, _step in steps}
+    return Pending(leader, tuple(members.values()), own.group, own.steps, tuple(steps))
+
+
+def _sibling(share: Share, name: str) -> Share:
+    """Return another share below the same mount point base.
+
+    :raises Unavailable: it is not mounted there.
+    """
+    if name == share.name:
+        return share
+    other = Share(name, _names.mount_point(os.path.dirname(share.mount_point), name))
+    check_mounted(other, read_mount_table())
+    return other
+
+
+def together(where: Mapping[str, Share]) -> dict[str, Share]:
+    """Return these volumes and all that unfinished plans of theirs belong to: they are locked and finished together.
+
+    :raises VdiskError: one of those is on a share that is not mounted, or another volume of the same name is meant.
+    """
+    found = dict(where)
+    unseen = list(where)
+    while unseen:
+        plan = pending(unseen[-1], found[unseen.pop()])
+        for volume, share in (plan.leader, *plan.members) if plan else ():
+            if volume not in found:
+                found[volume] = share
+                unseen.append(volume)
+            elif found[volume].name != share.name:
+                raise Refused(f"an operation on {volume} on {share.name} is unfinished; run a task on that volume first")
+    return found
+
+
+def recover(where: Mapping[str, Share], qemu_img: QemuImg) -> list[str]:
+    """Finish the unfinished plans of locked volumes, forward only, clear their temporary files away, and tell what was done."""
+    actions: list[str] = []
+    listings = {share.name: list_share(share) for share in {share.name: share for share in where.values()}.values()}
+    # a plan may need a file that still has its temporary name, so those are cleared away after all plans
+    for volume, share in where.items():
+        if os.path.basename(_names.journal(volume)) in listings[share.name].own:
+            plan = pending(volume, share)
+            if plan is not None:
+                actions += _finish(plan, qemu_img)
+    for volume, share in where.items():
+        for leftover in listings[share.name].leftovers.get(volume, ()):
+            _files.remove(f"{share.mount_point}/{leftover}")
+    return actions
+
+
+def _finish(plan: Pending, qemu_img: QemuImg) -> list[str]:
+    actions = []
+    journal = Journal(plan.leader[1].mount_point, plan.leader[0])
+    if plan.steps:
+        places = {(volume, share.name): place_of(volume, share, qemu_img) for volume, share in plan.members}
+        steps = [(places[volume, share.name], step) for volume, share, step in plan.steps]
+        with held_at_rest(steps):
+            journal.begin(plan.entries, plan.group)
+            for place, step in steps:
+                journal.check_ours()
+                step.apply(place)
+                if not step.quiet:
+                    actions.append(f"Finish what an earlier task began: {step.describe()}")
+    # the leader's journal goes first: without it those of the others mean nothing
+    journal.end()
+    for volume, share in plan.members:
+        if (volume, share.name) != (plan.leader[0], plan.leader[1].name):
+            Journal(share.mount_point, volume).end()
+    return actions
+
+
+def place_of(volume: str, share: Share, qemu_img: QemuImg) -> Place:
+    """Return where the steps of a volume are applied, with a token of this task's for temporary names."""
+    return Place(share.mount_point, share.name, volume, uuid.uuid4().hex[:12], qemu_img)
+
+
+def held_at_rest(steps: Sequence[tuple[Place, Step]]) -> contextlib.ExitStack:
+    """Keep QEMU, on every host, from opening the files that these steps need at rest."""
+    stack = contextlib.ExitStack()
+    try:
+        for place, step in steps:
+            stack.enter_context(_image_lock.changing(*(place.path(name) for name in step.at_rest(place))))
+    except BaseException:
+        stack.close()
+        raise
+    return stack
