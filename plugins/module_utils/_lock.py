@@ -20,7 +20,7 @@ import time
 from typing import Callable, Iterator
 
 from ansible_collections.vdisk.gluster.plugins.module_utils import _names
-from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Unavailable
+from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Refused, Unavailable
 from ansible_collections.vdisk.gluster.plugins.module_utils._files import explain, fresh
 
 _PAUSE = 0.05
@@ -35,8 +35,11 @@ def volume_lock(root: str, volume: str, timeout: float, create: bool = True, clo
     :param timeout: seconds to wait for another holder.
     :param create: make the file to lock where it is missing; without it a missing one counts as free.
     :raises Unavailable: another task held it all the time.
+    :raises Refused: the directory of the locks is a symbolic link: what this collection writes there would land elsewhere.
     """
     path = f"{root}/{_names.lock(volume)}"
+    if os.path.islink(os.path.dirname(path)):
+        raise Refused(f"{os.path.dirname(path)} is a symbolic link, not the directory of this collection; see who made it and move it away")
     try:
         descriptor = _open(path, create)
     except FileNotFoundError:

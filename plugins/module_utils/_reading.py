@@ -66,7 +66,10 @@ class Listing:
 def list_share(share: Share) -> Listing:
     """List a mounted share."""
     root = _files.names_in(share.mount_point)
-    own = _files.names_in(f"{share.mount_point}/{_names.OWN_DIRECTORY}") if _names.OWN_DIRECTORY in root else frozenset()
+    own_directory = f"{share.mount_point}/{_names.OWN_DIRECTORY}"
+    # what lies in its place is not looked into; a change is refused there
+    is_ours = _names.OWN_DIRECTORY in root and os.path.isdir(own_directory) and not os.path.islink(own_directory)
+    own = _files.names_in(own_directory) if is_ours else frozenset()
     by_volume: dict[str, list[str]] = {}
     leftovers: dict[str, list[str]] = {}
     for name in root:
