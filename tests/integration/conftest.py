@@ -245,7 +245,7 @@ class Place:
         result = self.run(module, check, **options)
         assert result.failed, result.values
         assert "Traceback" not in json.dumps(result.values)
-        assert not result.changed and not result.values.get("actions")
+        assert not result.values.get("changed") and not result.values.get("actions")
         return result.msg
 
     def refused_untouched(self, module: str, **options) -> str:
