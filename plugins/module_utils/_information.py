@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from typing import Any
-from xml.sax.saxutils import quoteattr
 
 from ansible_collections.vdisk.gluster.plugins.module_utils import _names
 from ansible_collections.vdisk.gluster.plugins.module_utils._locating import Shares
@@ -120,8 +119,15 @@ def _libvirt_disk(volume: Volume, image_format: str) -> str:
     """Return a disk element; C(discard='unmap') also keeps QEMU from zeroing by a call that GlusterFS answers without zeroing."""
     return (
         "<disk type='file' device='disk'>\n"
-        f"  <driver name='qemu' type={quoteattr(image_format)} cache='none' discard='unmap'/>\n"
-        f"  <source file={quoteattr(volume.path)}/>\n"
+        f"  <driver name='qemu' type={_attribute(image_format)} cache='none' discard='unmap'/>\n"
+        f"  <source file={_attribute(volume.path)}/>\n"
         "  <target dev='vda' bus='virtio'/>\n"
         "</disk>\n"
     )
+
+
+def _attribute(text: str) -> str:
+    """Return a text as a quoted attribute of XML; xml.sax.saxutils would load http and ssl into every task for this."""
+    for char, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"), ("\n", "&#10;"), ("\r", "&#13;"), ("\t", "&#9;")):
+        text = text.replace(char, entity)
+    return f'"{text}"'
