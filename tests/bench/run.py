@@ -50,7 +50,7 @@ def arguments() -> argparse.Namespace:
             parser.error(f"there are no rows {name!r}; there are {', '.join(ROWS)}")
     if chosen.repetitions < 1:
         parser.error("--repetitions: at least 1")
-    chosen.volumes, chosen.looped = (100, 5) if chosen.quick else (500, 50)
+    chosen.volumes, chosen.looped = (100, 5) if chosen.quick else (500, 25)
     chosen.repetitions = 2 if chosen.quick else chosen.repetitions
     return chosen
 
