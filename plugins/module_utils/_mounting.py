@@ -11,7 +11,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any, Callable
 
-from ansible_collections.vdisk.gluster.plugins.module_utils import _files, _fstab, _mounts, _names
+from ansible_collections.vdisk.gluster.plugins.module_utils import _files, _fstab, _fuse_client, _mounts, _names
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import (
     BadInput,
     CommandFailed,
@@ -88,8 +88,8 @@ def work(task: Task) -> Result:
         except VdiskError as error:
             found = made = dict(share_object(share, mounted=_is_mounted(share)), error=error.message)
             failures.append((share, error))
-        before.append(found)
-        after.append(made)
+        before.append({"zeroes_ranges": None, **found})
+        after.append({"zeroes_ranges": None, **made})
     _report_failures(failures, len(shares), params["required"], task, after, actions)
     failed = [share.name for share, _error in failures]
     names = [share.name for share in shares if share.name not in failed]
@@ -131,8 +131,11 @@ def _one(share: Share, wanted: Wanted, task: Task, actions: list[str]) -> tuple[
     if wanted.state == "mounted" and not task.check_mode:
         _check_answers(share)
         actions += _own_root(share, _read(share, wanted), wanted, check_mode=False)
-        proven = _prove_writable(share) if wanted.writable else None
-        return before, _read_object(share, _read(share, wanted), proven)
+        made = _read_object(share, _read(share, wanted), proven=True if wanted.writable else None)
+        if wanted.writable:
+            made["zeroes_ranges"] = _fuse_client.prove_writable(share.mount_point)
+        _warn_of_few_threads(share, made["event_threads"], task)
+        return before, made
     if wanted.state == "mounted":
         actions += _own_root(share, state, wanted, check_mode=True)
         if not plan:
@@ -179,6 +182,15 @@ def _read_object(share: Share, state: State, proven: bool | None) -> dict[str, A
     return share_object(share, True, writable, space.total, space.available)
 
 
+def _warn_of_few_threads(share: Share, threads: int | None, task: Task) -> None:
+    if threads is not None and threads < _fuse_client.ENOUGH_EVENT_THREADS:
+        volume = share.name.partition(":/")[2].partition("/")[0]
+        task.warn(
+            f"{share.name} is served by {threads} event threads on this host; several qemu-img at once can wedge a mount with fewer than "
+            f"{_fuse_client.ENOUGH_EVENT_THREADS} (gluster volume set {volume} client.event-threads {_fuse_client.ENOUGH_EVENT_THREADS})"
+        )
+
+
 def is_writable(share: Share) -> bool:
     """Tell whether the share is mounted for writing and its root may be written, without trying it."""
     return os.access(share.mount_point, os.W_OK) and not os.statvfs(share.mount_point).f_flag & os.ST_RDONLY
@@ -196,6 +208,7 @@ def share_object(
         "writable": writable,
         "total_bytes": total,
         "available_bytes": available,
+        "event_threads": _fuse_client.event_threads(share.mount_point) if mounted else None,
     }
 
 
@@ -293,6 +306,7 @@ def _unmount_dead(share: Share, task: Task) -> None:
         _mounts.unmount(share.mount_point, task.runner)
     except CommandFailed:
         # a client that hangs keeps the mount busy although no process uses it
+        _fuse_client.kill_client(share.mount_point)
         _mounts.unmount(share.mount_point, task.runner, lazily=True)
 
 
@@ -329,17 +343,6 @@ def _own_root(share: Share, state: State, wanted: Wanted, check_mode: bool) -> l
     ]
 
 
-def _prove_writable(share: Share) -> bool:
-    """Prove that the share can be written by making and removing a file."""
-    path = f"{share.mount_point}/{_names.temporary('~writable', uuid.uuid4().hex)}"
-    try:
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
-        os.unlink(path)
-    except OSError as error:
-        raise _files.explain(error, path, "create") from error
-    return True
-
-
 def _plan_away(share: Share, state: State, wanted: Wanted, task: Task) -> list[Action]:
     plan: list[Action] = []
     if state.mounted:
@@ -353,7 +356,7 @@ def _plan_away(share: Share, state: State, wanted: Wanted, task: Task) -> list[A
                 lambda: _write_fstab(wanted.fstab, _fstab.without_entry(_read_fstab(wanted.fstab), share.mount_point)),
             )
         )
-    if wanted.state == "absent" and os.path.lexists(share.mount_point):
+    if wanted.state == "absent" and (state.mounted or os.path.lexists(share.mount_point)):
         if not state.mounted and _names_below(share):
             raise Refused(
                 f"{share.mount_point} is not mounted and not empty, so it is not removed; look at what it holds and move that away"

@@ -67,6 +67,11 @@ shares:
     available_bytes:
       description: Available space in bytes.
       type: int
+    event_threads:
+      description:
+        - Event threads of the client that serves the mount (C(client.event-threads)); with fewer than 8, several C(qemu-img) at once can
+          wedge it. V(null) where they are not seen.
+      type: int
     error:
       description: Why it cannot be used.
       type: str

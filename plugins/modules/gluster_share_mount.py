@@ -126,10 +126,20 @@ shares:
     available_bytes:
       description: Available space in bytes.
       type: int
+    event_threads:
+      description:
+        - Event threads of the client that serves the mount (C(client.event-threads)); with fewer than 8, several C(qemu-img) at once can
+          wedge it. V(null) where they are not seen.
+      type: int
     error:
       description: Why it cannot be used.
       type: str
       returned: where the share failed
+    zeroes_ranges:
+      description:
+        - Whether C(fallocate) with C(FALLOC_FL_ZERO_RANGE) zeroes there; GlusterFS may answer by success and leave the data. V(null) where
+          it is refused or was not tried (it is tried with O(writable=true), not in check mode). This collection does not depend on it.
+      type: bool
 msg:
   description: What the task found or did, in one sentence.
   type: str
