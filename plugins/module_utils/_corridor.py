@@ -133,11 +133,9 @@ class Corridor:
         What is refused now is refused before any volume of a list is changed. A lock file that is missing is not made for
         that: without one no task has ever changed the volume.
         """
-        with contextlib.ExitStack() as held:
-            for name in sorted(where):
-                held.enter_context(volume_lock(where[name].mount_point, name, self._lock_timeout, create=False))
+        with self._locks(where, create=False) as locked:
             try:
-                self._applier.recover(where)
+                self._applier.recover(locked)
                 volumes = self.read(where)
                 return volumes, self._plan(volumes, planner)
             except VdiskError as error:
@@ -160,13 +158,13 @@ class Corridor:
         return [(plan.before, now.get(plan.before.name, plan.before)) for plan in plans]
 
     @contextlib.contextmanager
-    def _locks(self, where: Mapping[str, Share]) -> Iterator[dict[str, Share]]:
+    def _locks(self, where: Mapping[str, Share], create: bool = True) -> Iterator[dict[str, Share]]:
         """Hold the locks of volumes, and of those that an unfinished plan binds to them, in the order of their names."""
         wanted = dict(where)
         while True:
             with contextlib.ExitStack() as held:
                 for name in sorted(wanted):
-                    held.enter_context(volume_lock(wanted[name].mount_point, name, self._lock_timeout))
+                    held.enter_context(volume_lock(wanted[name].mount_point, name, self._lock_timeout, create))
                 found = together(wanted)
                 if set(found) == set(wanted):
                     yield wanted
