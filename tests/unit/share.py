@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Iterable, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils import _names
-from ansible_collections.vdisk.gluster.plugins.module_utils._corridor import Corridor, Outcome
-from ansible_collections.vdisk.gluster.plugins.module_utils._journal import Journal
+from ansible_collections.vdisk.gluster.plugins.module_utils._corridor import Corridor, Outcome, Planner
 from ansible_collections.vdisk.gluster.plugins.module_utils._place import Place, Step
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan import Plan
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan_snapshot import plan_absent, plan_present
@@ -29,6 +29,22 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._volume import Volum
 from ansible_collections.vdisk.gluster.tests.unit import images
 
 _tokens = itertools.count(0x100000)
+
+
+class Killed(BaseException):
+    """A task was killed; nothing in the collection catches this."""
+
+
+def _deadly(step: Step, after: bool) -> Step:
+    """Return a step that is the same in a journal, and kills its task before or after it was taken."""
+
+    def apply(self: Step, place: Place) -> None:
+        if after:
+            step.apply(place)
+        raise Killed
+
+    kind = type(type(step).__name__, (type(step),), {"apply": apply})
+    return kind(**{entry.name: getattr(step, entry.name) for entry in fields(step)})
 
 
 class PlainShare:
@@ -112,13 +128,24 @@ class PlainShare:
         """Return the names of the layout's files of a volume."""
         return {path.name for path in self.root.iterdir() if _names.is_file_of(name, path.name)}
 
-    def leave_journal(self, plan: Plan) -> None:
-        """Leave a plan unfinished, as a task does that is killed."""
-        Journal(str(self.root), plan.before.name).begin([to_json(step) for step in plan.steps])
+    def kill(self, planner: Planner, done: int, *names: str) -> tuple[Step, ...]:
+        """Let a task on volumes be killed when it has taken so many steps of each; return the steps of the first plan."""
+        steps: list[Step] = []
+
+        def deadly(volumes: Sequence[Volume]) -> list[Plan]:
+            plans = list(planner(volumes))
+            steps[:] = plans[0].steps
+            last, index = plans[-1], max(0, done - 1)
+            return [*plans[:-1], replace(last, steps=(*last.steps[:index], _deadly(last.steps[index], done > 0), *last.steps[index + 1 :]))]
+
+        with contextlib.suppress(Killed):
+            self.corridor().change({name: self.share for name in names or ("v",)}, deadly, grouped=len(names) > 1)
+            raise AssertionError("the task was not killed")
+        return tuple(steps)
 
     def corridor(self, check_mode: bool = False) -> Corridor:
         """Return the corridor of a task."""
-        return Corridor(self.qemu_img, check_mode, 5)
+        return Corridor(self.qemu_img, check_mode, 5, deep=True)
 
     def recover(self, name: str = "v") -> Outcome:
         """Let the next task on a volume finish what an earlier one began, and want nothing itself."""

@@ -13,8 +13,10 @@ import time
 from pathlib import Path
 
 import pytest
+from ansible_collections.vdisk.gluster.plugins.module_utils._corridor import Planner
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Refused
-from ansible_collections.vdisk.gluster.plugins.module_utils._plan_snapshot import plan_absent, plan_present
+from ansible_collections.vdisk.gluster.plugins.module_utils._plan_snapshot import plan_absent, plan_present, plan_reverted
+from ansible_collections.vdisk.gluster.plugins.module_utils._plan_volume import plan_absent as plan_no_volume
 from ansible_collections.vdisk.gluster.plugins.module_utils._record import SnapshotNote
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps_snapshot import MakeOverlay, RemoveMerged, Repoint
 from ansible_collections.vdisk.gluster.tests.unit import images
@@ -95,8 +97,7 @@ def test_killed_between_any_two_steps_the_next_task_finishes_the_plan_and_keeps_
     kept = {name: data for name, data in points.items() if name not in dropped and name != "now"}
     for done in range(len(plan.steps) + 1):
         share = copied(source, tmp_path / f"share{done}")
-        share.leave_journal(plan)
-        share.apply(plan, plan.steps[:done])
+        share.kill(lambda volumes: [plan_absent(volumes[0], dropped)], done)
         active = share.place().info()
         assert active is not None
         file_format = "raw" if active.active == "v" and share.read().record.base_format == "raw" else "qcow2"
@@ -135,9 +136,8 @@ def test_a_merge_down_that_was_killed_half_way_is_finished(share: PlainShare, fi
     share.write((2, 2 * MiB, 8 * MiB))
     share.take("b")
     points = share.points()
-    plan = plan_absent(share.read(), ["a"])
-    assert kinds(plan.steps)[0] == "Commit"
-    share.leave_journal(plan)
+    steps = share.kill(lambda volumes: [plan_absent(volumes[0], ["a"])], 0)
+    assert kinds(steps)[0] == "Commit"
     before = (share.root / "v").read_bytes()
     interrupted(["qemu-img", "commit", "-q", "-d", "-r", "4M", "-f", "qcow2", "-b", "v", str(share.root / "v.a")], 0.7)
     assert (share.root / "v").read_bytes() != before, "it was killed before it wrote anything"
@@ -150,9 +150,8 @@ def test_a_merge_down_that_was_killed_half_way_is_finished(share: PlainShare, fi
 def test_a_merge_up_that_was_killed_half_way_is_finished(share: PlainShare) -> None:
     """qemu-img names the new backing file last, so that a part of what is below has been copied and nothing else."""
     points = build(share, "ab", "raw", heavy="b")
-    plan = plan_absent(share.read(), ["b"])
-    assert kinds(plan.steps)[0] == "Pull"
-    share.leave_journal(plan)
+    steps = share.kill(lambda volumes: [plan_absent(volumes[0], ["b"])], 0)
+    assert kinds(steps)[0] == "Pull"
     below = share.content("v.a")
     with open(share.root / "part", "wb") as stream:
         stream.write(below[128 * KiB : 192 * KiB])
@@ -236,9 +235,8 @@ def test_nothing_that_the_chain_or_the_info_file_names_is_removed(share: PlainSh
 
 def test_removal_that_was_cut_short_is_finished(share: PlainShare) -> None:
     points = build(share, "abc")
-    plan = plan_absent(share.read(), "ab")
-    share.leave_journal(plan)
-    share.apply(plan, plan.steps[: kinds(plan.steps).index("RemoveMerged")])
+    done = kinds(plan_absent(share.read(), "ab").steps).index("RemoveMerged")
+    share.kill(lambda volumes: [plan_absent(volumes[0], "ab")], done)
     os.unlink(share.root / "v.b")
     share.recover()
     share.sound()
@@ -249,9 +247,7 @@ def test_removal_that_was_cut_short_is_finished(share: PlainShare) -> None:
 @pytest.mark.parametrize("done", range(4))
 def test_taking_a_snapshot_is_finished_from_any_step(share: PlainShare, done: int) -> None:
     points = build(share, "a")
-    (plan,) = plan_present([share.read()], "b", SnapshotNote())
-    share.leave_journal(plan)
-    share.apply(plan, plan.steps[:done])
+    share.kill(lambda volumes: plan_present(volumes, "b", SnapshotNote()), done)
     share.recover()
     share.sound()
     assert share.points() == {"a": points["a"], "b": points["now"], "now": points["now"]}
@@ -272,12 +268,11 @@ def test_what_was_written_after_a_snapshot_survives_its_plan_being_applied_again
 def test_a_snapshot_is_not_finished_under_a_machine_that_has_started(share: PlainShare) -> None:
     """The machine writes to the file that would be frozen; the plan waits until it ends."""
     build(share, "a")
-    (plan,) = plan_present([share.read()], "b", SnapshotNote())
-    share.leave_journal(plan)
+    share.kill(lambda volumes: plan_present(volumes, "b", SnapshotNote()), 0)
     before = dict(images.every_file(share.root))
     with held_by_qemu(share.root / "v.a", "qcow2", write=True), pytest.raises(Refused, match="in use"):
         share.recover()
-    assert {name: data for name, data in images.every_file(share.root) if ".lock" not in name} == before
+    assert dict(images.every_file(share.root)) == before
     share.recover()
     assert [snapshot.name for snapshot in share.sound().snapshots] == ["a", "b"]
 
@@ -290,9 +285,7 @@ def test_temporary_files_of_a_killed_task_are_cleared_away(share: PlainShare) ->
     other.write_bytes(b"half")
     foreign = share.root / ".v.swp"
     foreign.write_bytes(b"x")
-    (plan,) = plan_present([share.read()], "b", SnapshotNote())
-    share.leave_journal(plan)
-    share.recover()
+    share.corridor().change({"v": share.share}, lambda volumes: plan_present(volumes, "b", SnapshotNote()))
     share.sound()
     assert other.exists() and foreign.exists()
 
@@ -318,9 +311,80 @@ def test_the_info_file_and_record_are_replaced_whole_never_rewritten(share: Plai
         os.close(descriptor)
 
 
-def test_removing_a_volume_is_finished_from_any_point(share: PlainShare) -> None:
+@pytest.mark.parametrize("done", [0, 1])
+def test_removing_a_volume_is_finished_and_touches_no_other(share: PlainShare, done: int) -> None:
     share.create("w", size=MiB)
     build(share, "ab")
-    share.remove()
+    share.kill(lambda volumes: [plan_no_volume(volumes[0], True)], done)
+    if not done:
+        os.unlink(share.root / "v.b")
+    share.recover()
     left = {path.name for path in share.root.iterdir()} | {path.name for path in (share.root / ".vdisk").iterdir()}
-    assert left == {"w", ".vdisk", "w.json"}
+    assert left - {"v.lock"} == {"w", ".vdisk", "w.json"}
+
+
+@pytest.mark.parametrize("done", range(4))
+def test_a_group_is_finished_as_a_whole_or_not_begun(share: PlainShare, done: int) -> None:
+    points = {}
+    for name in ("v", "w"):
+        share.create(name, size=MiB)
+        share.write((ord(name), 0, MiB), name=name)
+        points[name] = share.content(name=name)
+    share.kill(lambda volumes: plan_present(volumes, "s", SnapshotNote()), done, "v", "w")
+    share.recover("w")
+    share.recover("v")
+    for name in ("v", "w"):
+        share.sound(name)
+        assert share.points(name) == {"s": points[name], "now": points[name]}
+
+
+def revert(name: str, discard_newer: bool = False) -> Planner:
+    """Return the planner of a task that reverts a volume."""
+    return lambda volumes: [plan_reverted(volumes[0], name, discard_newer)]
+
+
+def test_a_volume_reads_as_it_did_at_the_snapshot_it_was_reverted_to(share: PlainShare) -> None:
+    points = build(share, "abc")
+    share.corridor().change({"v": share.share}, revert("c"))
+    share.sound()
+    assert share.points() == {**points, "now": points["c"]}
+    before = dict(images.every_file(share.root))
+    assert not share.corridor().change({"v": share.share}, revert("c")).changed
+    assert dict(images.every_file(share.root)) == before
+    with pytest.raises(Refused, match="is not the newest, b, c came after it; set discard_newer"):
+        share.corridor().change({"v": share.share}, revert("a"))
+    share.corridor().change({"v": share.share}, revert("a", True))
+    share.sound()
+    assert share.points() == {"a": points["a"], "now": points["a"]}
+    assert share.files() == {"v", "v.a"}
+
+
+def test_a_revert_after_a_growth_keeps_the_size_and_reads_zeroes_beyond(share: PlainShare) -> None:
+    points = build(share, "a")
+    share.grow(SIZE + MiB)
+    share.write((9, 0, SIZE + MiB))
+    share.corridor().change({"v": share.share}, revert("a"))
+    assert share.sound().active.virtual_size == SIZE + MiB
+    assert share.points() == {"a": points["a"], "now": points["a"] + bytes(MiB)}
+
+
+@pytest.mark.parametrize(("name", "steps"), [("c", 1), ("a", 4)])
+def test_a_revert_is_finished_from_any_step_and_keeps_what_a_guest_wrote_meanwhile(
+    share: PlainShare, name: str, steps: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    points = build(share, "abc")
+    kept = {point: data for point, data in points.items() if point <= name}
+    for done in range(steps + 1):
+        for guest in (False, True):
+            other = copied(share, tmp_path_factory.mktemp("revert") / "share")
+            assert len(other.kill(revert(name, True), done)) == steps
+            expected = points[name]
+            if guest and done > 0:
+                active = other.place().info()
+                assert active is not None
+                images.write(other.root / active.active, "qcow2", (0xEE, 0, 8 * KiB))
+                written = images.content(other.root / active.active, "qcow2")
+                expected = written if done > 1 or name == "c" else expected
+            other.recover()
+            other.sound()
+            assert other.points() == {**kept, "now": expected}, f"after {done} steps"
