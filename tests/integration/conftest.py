@@ -161,7 +161,7 @@ def run_module(capsys):
         module = importlib.import_module(f"ansible_collections.vdisk.gluster.plugins.modules.{module_name}")
         capsys.readouterr()
         warnings: list[str] = []
-        arguments = {**options, "_ansible_check_mode": check, "_ansible_diff": True}
+        arguments = {**options, "_ansible_check_mode": check, "_ansible_diff": True, "_ansible_module_name": f"vdisk.gluster.{module_name}"}
         # in a process that has loaded Ansible's controller a module's warnings go to the terminal, not into its result
         with patch_module_args(arguments), mock.patch.object(AnsibleModule, "warn", lambda self, warning: warnings.append(warning)):
             with pytest.raises(SystemExit) as ended:
