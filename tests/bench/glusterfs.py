@@ -102,3 +102,6 @@ def site() -> Iterator[Site]:
         command("gluster", "--mode=script", "volume", "stop", volume, "force", check=False)
         command("gluster", "--mode=script", "volume", "delete", volume, check=False)
         shutil.rmtree(directory, ignore_errors=True)
+        # mounts and bricks log under the name of their directory
+        for log in pathlib.Path("/var/log/glusterfs").rglob(f"{str(directory)[1:].replace('/', '-')}-*.log"):
+            log.unlink()

@@ -66,7 +66,7 @@ def main() -> None:
     """Measure what was asked for."""
     chosen = arguments()
     # so that the volume is taken away also where this is stopped
-    signal.signal(signal.SIGTERM, lambda _signal, _frame: sys.exit(143))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     print(about_this_machine())
     print(f"Medians of {chosen.repetitions} repetitions in which the contenders take turns; min..max is the noise.")
     print("ours/bare is the median of the ratios pair by pair: below 1 ours is faster; from 0.77 to 1.3 call it the same.", flush=True)
