@@ -9,7 +9,7 @@ record speaks for the base, an overlay's header for what lies below it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Mapping, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils import _names
@@ -51,12 +51,26 @@ class ChainFile:
 
 
 @dataclass(frozen=True)
+class Mend:
+    """A problem that a header with these names would solve, without anything being guessed; the format may follow in another."""
+
+    problem: str
+    file: str
+    backing_file: str
+    backing_format: str | None
+
+
+@dataclass(frozen=True)
 class Chain:
-    """A chain, active file first, the overlay of each snapshot oldest first, and what is wrong with it in sentences."""
+    """A chain, active file first, the overlay of each snapshot oldest first, and what is wrong with it in sentences.
+
+    C(mends) are those of the problems that can be mended.
+    """
 
     files: tuple[ChainFile, ...]
     snapshots: Mapping[str, str]
     problems: tuple[str, ...]
+    mends: tuple[Mend, ...] = ()
 
     def above(self, file: str) -> ChainFile | None:
         """Return the file whose backing file this is, or None for the active one."""
@@ -67,22 +81,33 @@ class Chain:
         return next(entry for entry in self.files if entry.file == file)
 
 
-def assemble(volume: str, files: Mapping[str, FileFacts], info: Info | None, record: Record | None) -> Chain:
+def assemble(volume: str, files: Mapping[str, FileFacts], info: Info | None, record: Record | None, home: str = "") -> Chain:
     """Return the chain of a volume from what was seen of its files, its info file and its record.
 
     Every doubt becomes a problem; a chain without problems is safe to hand to QEMU.
+
+    :param home: mount point of the share, by whose last part an absolute name of a file of the same share is known.
     """
     problems: list[str] = []
+    mends: list[Mend] = []
     active = info.active if info else volume
-    chain = _walk(volume, active, files, record, problems)
+    chain = _walk(volume, active, files, record, home, problems, mends)
     if chain and not chain[-1].backing_file and record and chain[-1].file != record.base_file and not problems:
         problems.append(f"the record says that {volume} ends in {record.base_file}, but its chain ends in {chain[-1].file}")
     _check_sizes(volume, chain, record, problems)
     snapshots = _check_snapshots(volume, chain, files, info, problems)
-    return Chain(tuple(chain), snapshots, tuple(problems))
+    return Chain(tuple(chain), snapshots, (*problems, *(mend.problem for mend in mends)), tuple(mends))
 
 
-def _walk(volume: str, active: str, files: Mapping[str, FileFacts], record: Record | None, problems: list[str]) -> list[ChainFile]:
+def _walk(
+    volume: str,
+    active: str,
+    files: Mapping[str, FileFacts],
+    record: Record | None,
+    home: str,
+    problems: list[str],
+    mends: list[Mend],
+) -> list[ChainFile]:
     """Follow the backing files from the active one down as far as each step is safe."""
     chain: list[ChainFile] = []
     name: str | None = active
@@ -103,19 +128,43 @@ def _walk(volume: str, active: str, files: Mapping[str, FileFacts], record: Reco
         if facts.kind != "file":
             problems.append(f"{name} is a {'special file' if facts.kind == 'other' else facts.kind}, not a regular file")
             break
-        file_format = _format_of(volume, name, above, named_format, record, problems)
-        entry = _entry(facts, file_format, problems)
+        file_format = _format_of(volume, name, above, named_format, record, problems, mends)
+        entry = _with_own_name(volume, _entry(facts, file_format, problems), home, mends)
         chain.append(entry)
         above, name, named_format = entry.file, entry.backing_file, entry.backing_format
     return chain
 
 
-def _format_of(volume: str, name: str, above: str | None, named: str | None, record: Record | None, problems: list[str]) -> str | None:
+def _with_own_name(volume: str, entry: ChainFile, home: str, mends: list[Mend]) -> ChainFile:
+    """Return an entry with the bare name of a backing file that its header names by an absolute path on the same share."""
+    directory, slash, name = (entry.backing_file or "").rpartition("/")
+    if not slash or not home or not _names.is_file_of(volume, name) or directory.rpartition("/")[2] != home.rpartition("/")[2]:
+        return entry
+    problem = f"the header of {entry.file} names {name} by the absolute path {entry.backing_file}; repair makes it the bare name"
+    mends.append(Mend(problem, entry.file, name, entry.backing_format))
+    return replace(entry, backing_file=name)
+
+
+def _format_of(
+    volume: str,
+    name: str,
+    above: str | None,
+    named: str | None,
+    record: Record | None,
+    problems: list[str],
+    mends: list[Mend],
+) -> str | None:
     """Return the format of a file by record, by the header above it, or by its place; None where nothing names it."""
     recorded = record.base_format if record and name == record.base_file else None
     if above is not None and named is None:
-        problems.append(f"the header of {above} names {name} without its format, so that QEMU would guess it")
-        return recorded
+        # what is not the base was made as an overlay, so it is qcow2
+        known = recorded or ("qcow2" if name != volume else None)
+        problem = f"the header of {above} names {name} without its format, so that QEMU would guess it"
+        if known is None:
+            problems.append(problem)
+        else:
+            mends.append(Mend(f"{problem}; repair adds it", above, name, known))
+        return known
     if named is not None and named not in FORMATS:
         problems.append(f"the header of {above} gives {name} the format {named!r}, which no file of a volume has")
         return recorded

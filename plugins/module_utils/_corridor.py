@@ -21,7 +21,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._lock import volume_
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan import Plan, actions_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import QemuImg
 from ansible_collections.vdisk.gluster.plugins.module_utils._reading import Listing, list_share, read_volume
-from ansible_collections.vdisk.gluster.plugins.module_utils._recovery import together
+from ansible_collections.vdisk.gluster.plugins.module_utils._recovery import clearing_away, together
 from ansible_collections.vdisk.gluster.plugins.module_utils._share import Share
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import Volume
 
@@ -187,6 +187,8 @@ def _outcome(names: Sequence[str], plans: Mapping[str, Plan], volumes: Mapping[s
     actions = []
     for unit in [names] if grouped else [[name] for name in names]:
         actions += [f"Finish what an earlier task began with {volumes[name].label}." for name in unit if volumes[name].unfinished]
+        locked = [name for name in unit if plans[name].steps or volumes[name].unfinished]
+        actions += [clearing_away(leftover) for name in locked for leftover in volumes[name].leftovers]
         actions += actions_of([plans[name] for name in unit])
     return Outcome(
         tuple(plans[name].before for name in names),

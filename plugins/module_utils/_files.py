@@ -173,12 +173,14 @@ def publish(temporary: str, path: str) -> None:
         raise explain(error, path, "create") from error
 
 
-def remove(path: str, quietly: bool = False) -> None:
-    """Remove a file that may already be gone; C(quietly) on the way out of another failure."""
+def remove(path: str, quietly: bool = False) -> bool:
+    """Remove a file that may already be gone, and tell whether it was there; C(quietly) on the way out of another failure."""
     try:
         os.unlink(path)
+        return True
     except FileNotFoundError:
         pass
     except OSError as error:
         if not quietly:
             raise explain(error, path, "remove") from error
+    return False

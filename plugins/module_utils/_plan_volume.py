@@ -18,8 +18,10 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._plan import (
     refuse_in_use,
     refuse_problems,
 )
+from ansible_collections.vdisk.gluster.plugins.module_utils._plan_repair import mended, refuse_beyond_mending
 from ansible_collections.vdisk.gluster.plugins.module_utils._record import Record
 from ansible_collections.vdisk.gluster.plugins.module_utils._sizes import human
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps_repair import MendHeader, RemoveStray
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps_volume import (
     AdoptVolume,
     CreateVolume,
@@ -42,6 +44,7 @@ class Wanted:
     uid: int | None = None
     gid: int | None = None
     mode: int | None = None
+    repair: bool = False
 
     @property
     def thin(self) -> bool:
@@ -54,9 +57,11 @@ def plan_present(volume: Volume, wanted: Wanted) -> Plan:
 
     :raises Refused: it is there and cannot safely become so.
     """
-    refuse_problems(volume)
-    if not volume.exists:
+    if not volume.chain.files:
+        refuse_problems(volume)
         return _plan_create(volume, wanted)
+    if not wanted.repair:
+        refuse_beyond_mending(volume)
     steps: list[Step] = []
     touched: tuple[str, ...] = ()
     after = volume
@@ -66,6 +71,12 @@ def plan_present(volume: Volume, wanted: Wanted) -> Plan:
         steps.append(AdoptVolume(record, volume.share, volume.name))
     else:
         record = volume.record
+    if wanted.repair:
+        mends, after = mended(after)
+        steps += mends
+        touched = tuple(step.file for step in mends if isinstance(step, (MendHeader, RemoveStray)))
+        if mends:
+            refuse_in_use(volume, "mended")
     _refuse_other_making(volume, record, wanted)
     size = after.active.virtual_size
     if wanted.size is not None and size is not None and wanted.size != size:
@@ -76,11 +87,12 @@ def plan_present(volume: Volume, wanted: Wanted) -> Plan:
             )
         if wanted.format is None:
             record_of(volume, "grown")
+        refuse_problems(after)
         refuse_in_use(volume, "grown")
         record = replace(record, virtual_size=wanted.size)
         after = _grown(after, record)
         steps.append(Grow(volume.active_file, str(after.active.format), size, wanted.size, record))
-        touched = (volume.active_file,)
+        touched = (*touched, volume.active_file)
     owned = _owned(volume, wanted)
     if owned is not None and owned != volume.ownership:
         files = tuple(entry.file for entry in volume.chain.files)
@@ -137,8 +149,9 @@ def _record_for_adoption(volume: Volume, wanted: Wanted) -> Record:
         )
     allocation = "sparse" if said == "qcow2" or facts.allocated < facts.size else None
     sized = with_record(volume, Record(base.file, said, 0, allocation))
-    if sized.problems:
-        raise Refused(f"{volume.label} cannot be adopted as {said}, because {sized.problems[0]}")
+    hard = [problem for problem in sized.problems if problem not in {mend.problem for mend in sized.chain.mends}]
+    if hard and not wanted.repair:
+        raise Refused(f"{volume.label} cannot be adopted as {said}, because {hard[0]}")
     size = sized.active.virtual_size or 0
     if size <= 0:
         raise Refused(f"{volume.label} cannot be adopted: it is empty; remove the file, or make the volume under another name")

@@ -39,6 +39,7 @@ def work(task: Task) -> Result:
         user_id(params["owner"]),
         group_id(params["group"]),
         mode_bits(params["mode"]),
+        params["repair"],
     )
     limits = _limits(params)
     shares = Shares(shares_of(params, task.warn))
@@ -50,7 +51,7 @@ def work(task: Task) -> Result:
             return [plan_present(volume, wanted) for volume in volumes]
         return [plan_absent(volume, params["delete_snapshots"]) for volume in volumes]
 
-    corridor = Corridor(QemuImg(task.runner), task.check_mode, params["lock_timeout"])
+    corridor = Corridor(QemuImg(task.runner), task.check_mode, params["lock_timeout"], deep=params["repair"])
     outcome = corridor.change(where, planner)
     after = [volume_object(volume) for volume in outcome.after]
     values = {"volumes": after}

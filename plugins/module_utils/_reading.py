@@ -127,7 +127,7 @@ def read_volume(listing: Listing, name: str, patient: bool = False, deep: bool =
     if has_info_file and info is None:
         nothing = absent(name, share.name, root, problems=tuple(problems), unfinished=unfinished, leftovers=leftovers)
         return replace(nothing, exists=True, record=record, facts=facts)
-    chain = assemble(name, facts, info, record)
+    chain = assemble(name, facts, info, record, root)
     used = {entry.file for entry in chain.files} | set(info.snapshots.values() if info else ())
     active = info.active if info else name
     return Volume(

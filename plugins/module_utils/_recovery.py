@@ -100,8 +100,14 @@ def recover(where: Mapping[str, Share], qemu_img: QemuImg) -> list[str]:
                 actions += _finish(plan, qemu_img)
     for volume, share in where.items():
         for leftover in listings[share.name].leftovers.get(volume, ()):
-            _files.remove(f"{share.mount_point}/{leftover}")
+            if _files.remove(f"{share.mount_point}/{leftover}"):
+                actions.append(clearing_away(leftover))
     return actions
+
+
+def clearing_away(leftover: str) -> str:
+    """Return the sentence on a temporary file of a killed task."""
+    return f"Remove {leftover}, because a task that was killed left it."
 
 
 def _finish(plan: Pending, qemu_img: QemuImg) -> list[str]:

@@ -242,21 +242,26 @@ class Repoint(Step):
         """Write the header anew, unless it names that file already, or a later merge of the same plan has taken the overlay up."""
         if self.file not in place.chain_files():
             return
-        header = place.header(self.file)
-        if (header.backing_file, header.backing_format) == (self.backing_file, self.backing_format):
-            return
-        path = place.path(self.file)
-        with _image_lock.changing(path):
-            changed = _qcow2.with_backing(place.header_bytes(self.file), self.backing_file, self.backing_format)
+        repoint(place, self.file, self.backing_file, self.backing_format)
+
+
+def repoint(place: Place, file: str, backing_file: str, backing_format: str) -> None:
+    """Write the header of an overlay anew with another backing file, unless it names that one already."""
+    header = place.header(file)
+    if (header.backing_file, header.backing_format) == (backing_file, backing_format):
+        return
+    path = place.path(file)
+    with _image_lock.changing(path):
+        changed = _qcow2.with_backing(place.header_bytes(file), backing_file, backing_format)
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
             try:
-                descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
-                try:
-                    _files.write_all(descriptor, changed, 0)
-                    os.fsync(descriptor)
-                finally:
-                    os.close(descriptor)
-            except OSError as error:
-                raise _files.explain(error, path, "write") from error
+                _files.write_all(descriptor, changed, 0)
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise _files.explain(error, path, "write") from error
 
 
 @dataclass(frozen=True)

@@ -95,8 +95,14 @@ class Volume:
 
 def with_record(volume: Volume, record: Record) -> Volume:
     """Return a volume as it is read with another record: formats, sizes and problems follow from it."""
-    chain = assemble(volume.name, volume.facts, volume.info, record)
-    return replace(volume, chain=chain, record=record, problems=chain.problems)
+    return reassembled(replace(volume, record=record), volume.facts)
+
+
+def reassembled(volume: Volume, facts: Mapping[str, FileFacts]) -> Volume:
+    """Return a volume as it is read with other files."""
+    chain = assemble(volume.name, facts, volume.info, volume.record, volume.mount_point)
+    outside = tuple(problem for problem in volume.problems if problem not in volume.chain.problems)
+    return replace(volume, chain=chain, facts=facts, problems=outside + chain.problems)
 
 
 def absent(name: str, share: str, mount_point: str, **more: Any) -> Volume:

@@ -84,6 +84,13 @@ options:
       - Let O(state=absent) remove a volume that still has snapshots, together with them.
     type: bool
     default: false
+  repair:
+    description:
+      - Mend what can be mended without guessing; temporary files of killed tasks, an overlay without data that nothing names, the header
+        of an overlay that names its backing file by an absolute path on the same share or without its format.
+      - What is wrong beyond that is refused by name.
+    type: bool
+    default: false
 notes:
   - A new volume goes to the share with the most available space; the one named first if there are several.
 """
@@ -117,6 +124,13 @@ EXAMPLES = r"""
     share: "gl1:/vms"
     name: volume-2f0b8b36-9f5d-4d53-9ff5-5e3e2a1c7a10
     format: raw
+
+- name: Mend a volume whose headers Cinder wrote with absolute paths, and adopt it
+  vdisk.gluster.gluster_volume_file:
+    share: "gl1:/vms"
+    name: volume-0d1a0b6e-66d5-4a3e-9be0-5a9b7c1f4a55
+    format: qcow2
+    repair: true
 
 - name: Remove a volume and its snapshots
   vdisk.gluster.gluster_volume_file:
@@ -263,6 +277,7 @@ OPTIONS = {
     "reserved_percentage": {"type": "int", "default": 0},
     "max_over_subscription_ratio": {"type": "float"},
     "delete_snapshots": {"type": "bool", "default": False},
+    "repair": {"type": "bool", "default": False},
 }
 
 
