@@ -135,7 +135,8 @@ class PlainShare:
         def deadly(volumes: Sequence[Volume]) -> list[Plan]:
             plans = list(planner(volumes))
             steps[:] = plans[0].steps
-            last, index = plans[-1], max(0, done - 1)
+            last = plans[-1]
+            index = min(max(0, done - 1), len(last.steps) - 1)
             return [*plans[:-1], replace(last, steps=(*last.steps[:index], _deadly(last.steps[index], done > 0), *last.steps[index + 1 :]))]
 
         with contextlib.suppress(Killed):

@@ -1,0 +1,155 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Programs are run with a limit on how long they stand still, and none outlives the task that started it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from ansible_collections.vdisk.gluster.plugins.module_utils import _process
+from ansible_collections.vdisk.gluster.plugins.module_utils._errors import CommandFailed, Unavailable
+from ansible_collections.vdisk.gluster.plugins.module_utils._process import Runner, find_program
+
+
+def is_running(pid: int) -> bool:
+    """Tell whether a process is there and not just waiting to be reaped."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as stream:
+            return stream.read().rpartition(")")[2].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False
+
+
+def until_gone(pid: int) -> None:
+    """Wait for a process to end."""
+    end = time.monotonic() + 5
+    while is_running(pid):
+        assert time.monotonic() < end, f"{pid} is still running"
+        time.sleep(0.01)
+
+
+def until_written(path: Path) -> str:
+    """Wait for a file with a line in it and return that."""
+    end = time.monotonic() + 5
+    while not (path.exists() and path.read_text(encoding="ascii").endswith("\n")):
+        assert time.monotonic() < end, f"{path} was not written"
+        time.sleep(0.01)
+    return path.read_text(encoding="ascii").strip()
+
+
+def test_what_a_program_prints_and_its_exit_status_come_back() -> None:
+    done = Runner().run(["sh", "-c", "printf out; printf err >&2; exit 3"])
+    assert (done.returncode, done.stdout, done.stderr, done.argv[0]) == (3, "out", "err", "sh")
+
+
+def test_output_larger_than_any_pipe_and_not_even_text_comes_back() -> None:
+    done = Runner().run(["sh", "-c", "head -c 300000 /dev/zero | tr '\\0' x; printf '\\377'"])
+    assert done.stdout == "x" * 300000 + "\ufffd"
+
+
+def test_a_program_reads_nothing_and_speaks_english() -> None:
+    done = Runner().run(["sh", "-c", "cat; echo $LC_ALL"])
+    assert done.stdout == "C\n"
+
+
+def test_an_argument_is_never_a_shells() -> None:
+    assert Runner().run(["echo", "$HOME; false", "a b"]).stdout == "$HOME; false a b\n"
+
+
+def test_a_program_that_stands_still_is_killed_with_all_it_started(tmp_path: Path) -> None:
+    started = time.monotonic()
+    with pytest.raises(CommandFailed, match="sh made no progress for 0.3 s and was stopped") as caught:
+        Runner(0.3).run(["sh", "-c", f"sleep 60 & echo $! > {tmp_path / 'pid'}; printf said >&2; wait"])
+    assert time.monotonic() - started < 5
+    assert caught.value.details["cmd"][0] == "sh"
+    assert caught.value.details["stderr"] == "said"
+    until_gone(int((tmp_path / "pid").read_text(encoding="ascii")))
+
+
+def test_a_program_that_goes_on_is_not_stopped_however_long_it_takes() -> None:
+    reads_and_writes = "i=0; while [ $i -lt 10 ]; do echo x; read y < /proc/uptime; sleep 0.1; i=$((i + 1)); done"
+    assert Runner(0.6).run(["sh", "-c", reads_and_writes]).returncode == 0
+
+
+def test_a_percentage_that_moves_is_progress() -> None:
+    percent = f"{sys.executable} -c pass; for i in 1 2 3 4 5 6 7 8; do printf '    (%s.00/100%%)\\r' $i; sleep 0.1; done"
+    assert Runner(0.5).run(["sh", "-c", percent]).returncode == 0
+
+
+def test_one_call_may_have_a_limit_of_its_own() -> None:
+    with pytest.raises(CommandFailed, match="for 0.2 s"):
+        Runner(600).run(["sleep", "60"], stall_timeout=0.2)
+
+
+def test_a_program_that_cannot_be_started_is_told_by_name(tmp_path: Path) -> None:
+    with pytest.raises(CommandFailed, match="/nothing/here could not be started: No such file") as caught:
+        Runner().run(["/nothing/here", "x"])
+    assert caught.value.details["cmd"] == ["/nothing/here", "x"]
+    text = tmp_path / "text"
+    text.write_text("x", encoding="ascii")
+    with pytest.raises(CommandFailed, match="Permission denied"):
+        Runner().run([str(text)])
+
+
+def test_a_daemon_that_keeps_its_inherited_output_open_does_not_hold_the_task_up() -> None:
+    started = time.monotonic()
+    done = Runner().run(["sh", "-c", "sleep 3 & echo mounted"])
+    assert done.stdout == "mounted\n"
+    assert time.monotonic() - started < 2
+
+
+def test_a_program_dies_with_the_task_that_started_it(tmp_path: Path) -> None:
+    """A killed task must leave nothing behind that goes on writing to a disk nobody locks any more."""
+    pid_file = tmp_path / "pid"
+    task = os.fork()
+    if task == 0:
+        try:
+            Runner().run(["sh", "-c", f"echo $$ > {pid_file}; exec sleep 60"])
+        finally:
+            os._exit(1)
+    program = int(until_written(pid_file))
+    assert is_running(program)
+    os.kill(task, signal.SIGKILL)
+    os.waitpid(task, 0)
+    until_gone(program)
+
+
+def test_an_interrupted_task_takes_its_program_along(tmp_path: Path) -> None:
+    class Interrupting(Runner):
+        def _wait(self, process: subprocess.Popen, out: int, limit: float) -> bool:
+            until_written(tmp_path / "pid")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Interrupting().run(["sh", "-c", f"echo $$ > {tmp_path / 'pid'}; exec sleep 60"])
+    assert not is_running(int((tmp_path / "pid").read_text(encoding="ascii")))
+
+
+def test_a_descriptor_can_be_passed_on(tmp_path: Path) -> None:
+    with (tmp_path / "file").open("wb+") as stream:
+        Runner().run(["sh", "-c", f"printf x > /dev/fd/{stream.fileno()}"], pass_fds=[stream.fileno()])
+        stream.seek(0)
+        assert stream.read() == b"x"
+
+
+def test_a_program_is_found_on_the_path_and_in_the_system_directories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "vdisk-program"
+    program.write_text("#!/bin/sh\n", encoding="ascii")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"relative:{tmp_path}")
+    assert find_program("vdisk-program", "") == str(program)
+    assert stat.S_ISREG(os.stat(find_program("sh", "")).st_mode)
+    program.chmod(0o644)
+    with pytest.raises(Unavailable, match="vdisk-program was not found on this host; install it"):
+        find_program("vdisk-program", "install it")
+    monkeypatch.setattr(_process, "_SEARCH_PATH", ())
+    with pytest.raises(Unavailable):
+        find_program("sh", "")
