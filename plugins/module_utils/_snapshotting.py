@@ -63,8 +63,13 @@ def work(task: Task) -> Result:
     )
 
 
+_NAMED = 5
+"""Volumes that a sentence names; more are counted."""
+
+
 def _sentence(volumes: Sequence[str], snapshots: Sequence[str], state: str, changed: bool, check_mode: bool) -> str:
-    which, names = ", ".join(volumes), ", ".join(snapshots)
+    which = ", ".join(volumes) if len(volumes) <= _NAMED else f"{len(volumes)} volumes"
+    names = ", ".join(snapshots)
     one_volume, one_snapshot = len(volumes) == 1, len(snapshots) == 1
     if state == "reverted":
         if not changed:
