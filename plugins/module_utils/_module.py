@@ -87,7 +87,14 @@ def run(
         module.fail_json(msg=error.message, **{"changed": False, "actions": [], **error.details})
     values = {"msg": result.msg, "changed": result.changed, **result.values}
     if result.before is not None or result.after is not None:
-        values["diff"] = {"before": result.before, "after": result.after}
+        values["diff"] = {"before": _by_name(result.before), "after": _by_name(result.after)}
     if "_info" not in module._name:
         values["actions"] = list(result.actions)
     module.exit_json(**values)
+
+
+def _by_name(objects: Any) -> Any:
+    """Return a list of objects as a mapping: with a list Ansible fails to show the difference."""
+    if not isinstance(objects, list):
+        return objects
+    return {entry["name" if "name" in entry else "share"]: entry for entry in objects}
