@@ -269,6 +269,9 @@ class Place:
         assert not again.changed and not again.actions, again.values
         assert not again_checked.changed, again_checked.values
         assert predicted.actions == made.actions
+        # Ansible shows the difference of mappings only
+        assert all(isinstance(result.diff[key], dict) for result in (predicted, made, again) for key in ("before", "after"))
+        assert again.diff["before"].keys() == again.diff["after"].keys() == made.diff["after"].keys()
         assert set(predicted.values) == set(made.values)
         return made
 

@@ -93,7 +93,7 @@ def test_unmounted_keeps_the_entry_and_the_mount_point(unmounted, boot):
     unmounted.ok(MODULE, **boot)
     made = unmounted.check_run_again(MODULE, state="unmounted", fstab=boot["fstab"])
     assert len(made.actions) == 1 and "because it is to be unmounted" in made.actions[0]
-    assert made.shares[0]["mounted"] is False and made.diff["before"][0]["mounted"] is True
+    assert made.shares[0]["mounted"] is False and made.diff["before"][unmounted.share]["mounted"] is True
     assert unmounted.mounted_from() == [] and unmounted.mount_point().is_dir()
     assert unmounted.share in unmounted.fstab.read_text()
 

@@ -24,14 +24,14 @@ def test_a_share_is_mounted_at_the_mount_point_that_cinder_used(unmounted):
     assert found["share"] == unmounted.share and found["mount_point"] == str(unmounted.mount_point())
     assert found["mounted"] is True and found["writable"] is True and found["options"] is None
     assert found["total_bytes"] >= found["available_bytes"] > 0
-    assert made.diff["before"][0]["mounted"] is False and made.diff["after"][0]["mounted"] is True
+    assert made.diff["before"][unmounted.share]["mounted"] is False and made.diff["after"][unmounted.share]["mounted"] is True
     assert unmounted.names() == [] and os.listdir(unmounted.mount_point()) == []
 
 
 def test_check_mode_of_a_mount_makes_not_even_the_mount_point(unmounted):
     result = unmounted.ok(MODULE, check=True)
     assert result.changed and result.msg == f"{unmounted.share} would be mounted."
-    assert result.diff["after"][0]["mounted"] is True
+    assert result.diff["after"][unmounted.share]["mounted"] is True
     assert not unmounted.base.exists()
 
 

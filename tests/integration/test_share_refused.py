@@ -170,7 +170,7 @@ def test_a_dead_mount_is_mended(place):
     made = place.ok(MODULE)
     assert predicted.actions == made.actions and predicted.changed and made.changed
     assert "because the mount is dead" in made.actions[0] and "because it is not mounted any more" in made.actions[1]
-    assert made.diff["before"][0]["mounted"] is True and made.diff["before"][0]["writable"] is None
+    assert made.diff["before"][place.share]["mounted"] is True and made.diff["before"][place.share]["writable"] is None
     assert place.path("v1").read_bytes() == b"content" and len(place.mounted_from()) == 1
     assert not place.ok(MODULE).changed
 

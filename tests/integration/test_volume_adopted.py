@@ -25,7 +25,7 @@ def adopted(place, **options) -> dict:
     assert len(made.actions) == 1 and made.actions[0].startswith(f"Adopt v1 on {place.share} as ")
     after = {name: facts for name, facts in place.digest().items() if not name.startswith(".vdisk")}
     assert after == before
-    assert made.diff["before"][0]["recorded"] is False and made.diff["after"][0]["recorded"] is True
+    assert made.diff["before"]["v1"]["recorded"] is False and made.diff["after"]["v1"]["recorded"] is True
     return made.volume
 
 

@@ -35,7 +35,7 @@ def test_a_raw_volume_takes_the_space_that_was_asked_for(place, allocation, on_d
     assert (volume["format"], volume["base_format"], volume["virtual_size"]) == ("raw", "raw", 8 * MIB)
     assert volume["allocated_size"] == status.st_blocks * 512
     assert volume["snapshots"] == [] and volume["problems"] == [] and volume["in_use"] is False and volume["domains"] == []
-    assert made.diff["before"][0]["exists"] is False and made.diff["after"] == [volume]
+    assert made.diff["before"]["v1"]["exists"] is False and made.diff["after"] == {"v1": volume}
     assert place.names() == ["v1"] and place.read() == bytes(8 * MIB)
 
 
@@ -118,8 +118,8 @@ def test_a_volume_grows_and_keeps_its_content(place, image_format):
     place.write(5, 0, 4 * MIB)
     made = place.check_run_again(MODULE, name=["v1"], size="6M")
     assert made.actions == ["Grow v1 from 4 MiB to 6 MiB, because that size is wanted."]
-    assert made.volume["virtual_size"] == made.diff["after"][0]["virtual_size"] == 6 * MIB
-    assert made.diff["before"][0]["virtual_size"] == 4 * MIB
+    assert made.volume["virtual_size"] == made.diff["after"]["v1"]["virtual_size"] == 6 * MIB
+    assert made.diff["before"]["v1"]["virtual_size"] == 4 * MIB
     assert place.read() == b"\x05" * 4 * MIB + bytes(2 * MIB)
 
 
@@ -150,7 +150,7 @@ def test_a_volume_is_removed_without_a_trace_but_the_lock(place, image_format):
     place.volume(format=image_format)
     made = place.check_run_again(MODULE, name=["v1"], state="absent")
     assert made.actions == ["Remove the volume (v1), because it is to be absent."]
-    assert made.volume["exists"] is False and made.volume["path"] is None and made.diff["before"][0]["exists"] is True
+    assert made.volume["exists"] is False and made.volume["path"] is None and made.diff["before"]["v1"]["exists"] is True
     assert sorted(place.digest()) == [".vdisk", ".vdisk/v1.lock"]
     assert place.volume(size="2M")["virtual_size"] == 2 * MIB
 
