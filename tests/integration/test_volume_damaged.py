@@ -131,7 +131,11 @@ def test_a_backing_file_without_a_format_is_not_guessed(place):
     content = place.path("v1.s1").read_bytes()
     # the extension that names the format becomes one that a reader passes over
     place.path("v1.s1").write_bytes(content.replace(b"\xe2\x79\x2a\xca", b"\x11\x22\x33\x44", 1))
-    is_left_alone(place, "the header of v1.s1 names v1 without its format, so that QEMU would guess it")
+    words = "the header of v1.s1 names v1 without its format, so that QEMU would guess it"
+    assert words in place.info()["problems"][0]
+    assert words in place.refused_untouched(MODULE, name=["v1"], size="64M")
+    assert words in place.refused_untouched("gluster_snapshot", volume=["v1"], name=["s2"])
+    assert words in place.refused_untouched("gluster_snapshot", volume=["v1"], name=["s1"], state="absent")
 
 
 def test_a_backing_format_that_contradicts_the_record(place):
