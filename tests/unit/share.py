@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Iterable, Sequence
@@ -29,6 +30,9 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._volume import Volum
 from ansible_collections.vdisk.gluster.tests.unit import images
 
 _tokens = itertools.count(0x100000)
+
+OWNER, GROUP = (64055, 107) if os.geteuid() == 0 else (os.getuid(), os.getgid())
+"""Somebody else to give files to, where that is allowed."""
 
 
 class Killed(BaseException):
@@ -70,7 +74,8 @@ class PlainShare:
             (from_json(to_json(step)) if plan.journaled else step).apply(place)
 
     def create(self, name: str = "v", **wanted: Any) -> Volume:
-        """Make a volume."""
+        """Make a volume, owned by who runs the tests where nothing else is said."""
+        wanted = {"uid": os.getuid(), "gid": os.getgid(), **wanted}
         self.apply(plan_volume(self.read(name), Wanted(**wanted)))
         return self.sound(name)
 

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import struct
 import subprocess
 import threading
 import time
@@ -171,3 +173,16 @@ def test_a_lock_goes_with_its_holder_however_it_ends(image: Path, file_format: s
     assert process.stdin is not None
     process.stdin.close()
     assert not is_open_in_qemu(str(image))
+
+
+@pytest.mark.parametrize(("permission", "lock"), [(0, reading), (0, changing), (1, changing), (3, changing)])
+def test_a_holder_that_only_denies_what_is_used_here_is_heeded(tmp_path: Path, permission: int, lock) -> None:
+    """QEMU locks byte 200 + N so that nobody uses permission N (block/file-posix.c)."""
+    path = tmp_path / "v"
+    path.write_bytes(bytes(MiB))
+    with path.open("rb") as holder:
+        fcntl.fcntl(holder, 37, struct.pack("hhqqi4x", fcntl.F_RDLCK, os.SEEK_SET, 200 + permission, 1, 0))
+        with pytest.raises(Refused, match="is in use"), lock(str(path)):
+            pass
+    with lock(str(path)):
+        pass

@@ -123,6 +123,6 @@ class Run:
                 assert points[name] == data, f"{told}: {name} differs"
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", [11, 1, 2, 3, 4, 5])  # with the first, merges go up too
 def test_every_point_in_time_stays_what_the_model_says(share: PlainShare, seed: int) -> None:
-    Run(share, 20260100 + seed).go(12)
+    Run(share, seed).go(12)

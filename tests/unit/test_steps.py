@@ -33,7 +33,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._steps_volume import
 from ansible_collections.vdisk.gluster.tests.unit import images
 from ansible_collections.vdisk.gluster.tests.unit.chains import GiB, stack
 from ansible_collections.vdisk.gluster.tests.unit.images import MiB
-from ansible_collections.vdisk.gluster.tests.unit.share import PlainShare
+from ansible_collections.vdisk.gluster.tests.unit.share import GROUP, OWNER, PlainShare
 
 RECORD = Record("v", "raw", GiB, None, {"a": SnapshotNote("2026-01-05T00:00:00.000000Z", "ä", None, True)})
 STEPS = (
@@ -100,9 +100,9 @@ def test_a_step_of_another_release_is_not_guessed_at(entries: dict[str, object])
 @pytest.mark.parametrize(("file_format", "allocation"), [("raw", "sparse"), ("raw", "falloc"), ("raw", "full"), ("qcow2", "sparse")])
 def test_a_volume_is_made_whole_with_owner_and_mode(share: PlainShare, file_format: str, allocation: str) -> None:
     size = 3 * MiB + 512
-    share.create(size=size, format=file_format, allocation=allocation, uid=64055, gid=107, mode=0o640)
+    share.create(size=size, format=file_format, allocation=allocation, uid=OWNER, gid=GROUP, mode=0o640)
     status = os.stat(share.root / "v")
-    assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (64055, 107, 0o640)
+    assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (OWNER, GROUP, 0o640)
     assert images.content(share.root / "v", file_format) == bytes(size)
     assert (status.st_blocks * 512 >= size) == (allocation != "sparse")
     record = share.read().record
@@ -139,7 +139,7 @@ def test_a_volume_grows_with_and_without_snapshots_and_frozen_files_stay(share: 
 def test_owner_and_mode_are_set_on_every_file_of_the_chain(share: PlainShare) -> None:
     share.create(size=MiB)
     share.take("a")
-    share.apply(plan_volume(share.read(), Wanted(uid=107, gid=108, mode=0o600)))
+    share.apply(plan_volume(share.read(), Wanted(uid=OWNER, gid=GROUP, mode=0o600)))
     for name in ("v", "v.a"):
         status = os.stat(Path(share.root) / name)
-        assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (107, 108, 0o600)
+        assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (OWNER, GROUP, 0o600)

@@ -21,7 +21,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._record import Snaps
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps_snapshot import MakeOverlay, RemoveMerged, Repoint
 from ansible_collections.vdisk.gluster.tests.unit import images
 from ansible_collections.vdisk.gluster.tests.unit.images import KiB, MiB, held_by_qemu
-from ansible_collections.vdisk.gluster.tests.unit.share import PlainShare, kinds
+from ansible_collections.vdisk.gluster.tests.unit.share import GROUP, OWNER, PlainShare, kinds
 
 SIZE = 2 * MiB
 
@@ -178,14 +178,14 @@ def test_no_snapshot_is_dropped_while_a_file_of_the_merge_is_open_even_for_readi
 
 def test_an_overlay_is_owned_like_the_active_file_and_as_large(share: PlainShare) -> None:
     share.create(size=SIZE + 512, mode=0o640)
-    os.chown(share.root / "v", 64055, 107)
+    os.chown(share.root / "v", OWNER, GROUP)
     share.take("a")
     status = os.stat(share.root / "v.a")
-    assert (status.st_uid, status.st_gid, status.st_mode & 0o7777) == (64055, 107, 0o640)
+    assert (status.st_uid, status.st_gid, status.st_mode & 0o7777) == (OWNER, GROUP, 0o640)
     said = images.info(share.root / "v.a")
     assert (said["virtual-size"], said["backing-filename"], said["backing-filename-format"]) == (SIZE + 512, "v", "raw")
     status = os.stat(share.root / "v.info")
-    assert (status.st_uid, status.st_gid, status.st_mode & 0o7777) == (64055, 107, 0o640)
+    assert (status.st_uid, status.st_gid, status.st_mode & 0o7777) == (OWNER, GROUP, 0o640)
 
 
 def test_a_raw_file_of_odd_length_gets_an_overlay_of_whole_sectors(share: PlainShare) -> None:
