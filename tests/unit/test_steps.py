@@ -115,7 +115,7 @@ def test_a_volume_is_never_made_over_a_file_that_appeared_meanwhile(share: Plain
     nothing = share.read()
     (share.root / "v").write_bytes(b"precious")
     with pytest.raises(Refused, match="appeared while it was being made"):
-        share.apply(plan_volume(nothing, Wanted(MiB)))
+        share.apply(plan_volume(nothing, Wanted(MiB, uid=OWNER, gid=GROUP)))
     assert (share.root / "v").read_bytes() == b"precious"
     assert [path.name for path in share.root.iterdir() if path.name.startswith(".v.")] == []
 
