@@ -10,7 +10,7 @@ import os
 import stat
 from typing import Sequence
 
-from ansible_collections.vdisk.gluster.plugins.module_utils import _image_lock, _names
+from ansible_collections.vdisk.gluster.plugins.module_utils import _files, _image_lock, _names
 from ansible_collections.vdisk.gluster.plugins.module_utils._corridor import Corridor
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import BadInput, Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._export import Export, Source, Wanted
@@ -58,6 +58,8 @@ def work(task: Task) -> Result:
         with corridor.locked(name, share, lambda volume: export.check(_source(volume, wanted))) as volume:
             source = _source(volume, wanted)
             images.enter_context(_image_lock.reading(*source.paths))
+            for path in source.paths:
+                _files.drop_cached_file(path)
             if wanted.snapshot is None:
                 return export.make(source, corridor.recovered)
         # nobody writes to what a snapshot froze, and its image locks keep it from being merged: others may go on

@@ -85,6 +85,29 @@ def read_text_file(path: str, limit: int) -> bytes | None:
     return content
 
 
+def drop_cached(descriptor: int) -> None:
+    """Let what is read next of a file come from the share.
+
+    The FUSE client of GlusterFS keeps pages that another host has overwritten in place, and gives them out to whoever opens the
+    file anew, for as long as they stay in memory; only a mount with C(auto-invalidation=on) does not. Listing the directory
+    brings the size up to date, but not the content.
+    """
+    os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def drop_cached_file(path: str) -> None:
+    """Let what any program of this host reads next of a file come from the share; what is no file has nothing cached."""
+    try:
+        descriptor = fresh(lambda: os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC))
+        try:
+            drop_cached(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ELOOP, errno.ENXIO, errno.ESPIPE):
+            raise explain(error, path, "open") from error
+
+
 def sync_directory(directory: str) -> None:
     """Make the names in a directory durable."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -190,6 +190,7 @@ def _look_at(root: str, file: str, whole: bool, deep: bool) -> FileFacts | None:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             return FileFacts(file, "directory" if stat.S_ISDIR(status.st_mode) else "other", 0, 0)
+        _files.drop_cached(descriptor)
         start = os.pread(descriptor, _qcow2.HEADER_READ, 0)
         header, wrong = None, None
         if _qcow2.looks_like_qcow2(start):

@@ -116,6 +116,11 @@ def _finish(plan: Pending, qemu_img: QemuImg) -> list[str]:
     if plan.steps:
         places = {(volume, share.name): place_of(volume, share, qemu_img) for volume, share in plan.members}
         steps = [(places[volume, share.name], step) for volume, share, step in plan.steps]
+        for place in places.values():
+            # the task that was killed wrote on another host, maybe: no program may go by what this one remembers
+            for name in _files.names_in(place.root):
+                if _names.is_file_of(place.volume, name):
+                    _files.drop_cached_file(place.path(name))
         with held_at_rest(steps):
             journal.begin(plan.entries, plan.group)
             for place, step in steps:

@@ -309,7 +309,7 @@ class Place:
     def read_image(self, path: pathlib.Path, image_format: str) -> bytes:
         """Return all bytes that an image reads as, through qemu-img."""
         out = self.tmp / f"read-{uuid.uuid4().hex}.raw"
-        command("qemu-img", "convert", "-f", image_format, "-O", "raw", str(path), str(out))
+        command("qemu-img", "convert", "-T", "none", "-f", image_format, "-O", "raw", str(path), str(out))
         content = out.read_bytes()
         out.unlink()
         return content
