@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Iterator
 
+from engine import SHA256
 from glusterfs import Site, command, write_argv
 
 DATA = 256
@@ -34,7 +35,7 @@ class Operation:
     @property
     def bare_name(self) -> str:
         """What the bare side runs, in short."""
-        words = [" ".join(argv[:2]) if argv[0] == "qemu-img" else argv[0] for argv in self.bare]
+        words = [" ".join(argv[:2]) if argv[0] in ("qemu-img", "openssl") else argv[0] for argv in self.bare]
         counts = {word: words.count(word) for word in words}
         return ", ".join(f"{count} x {word}" if count > 1 else word for word, count in counts.items())
 
@@ -108,7 +109,7 @@ def _exports(site: Site) -> Iterator[Operation]:
         convert = ("qemu-img", "convert", "-q", "-f", "raw", "-O", image_format, source, bare)
         compare = ("qemu-img", "compare", "-q", "-f", "raw", "-F", image_format, source, bare)
         anew = (("rm", "-f", dest, f"{dest}.manifest.json", bare),)
-        every = (convert, compare, ("sha256sum", bare))
+        every = (convert, compare, (*SHA256, bare))
         yield Operation(f"export {DATA} MiB, {image_format}", module, options, every, _SAME, before=anew)
         yield Operation(f"export {image_format}, unchanged", module, options, (compare,), _SAME)
     frozen = f"{site.local}/frozen"
