@@ -10,10 +10,10 @@ from typing import Any
 from ansible_collections.vdisk.gluster.plugins.module_utils import _names
 from ansible_collections.vdisk.gluster.plugins.module_utils._locating import Shares
 from ansible_collections.vdisk.gluster.plugins.module_utils._module import Result, Task
-from ansible_collections.vdisk.gluster.plugins.module_utils._mounting import is_writable, share_object
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan_volume import volumes_in_order
 from ansible_collections.vdisk.gluster.plugins.module_utils._reading import Listing, list_share, read_volume
 from ansible_collections.vdisk.gluster.plugins.module_utils._share import Share, capacity, check_base, shares_of
+from ansible_collections.vdisk.gluster.plugins.module_utils._share_state import is_writable, share_object
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import Volume, absent, volume_object
 
 

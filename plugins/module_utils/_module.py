@@ -88,8 +88,7 @@ def run(
     values = {"msg": result.msg, "changed": result.changed, **result.values}
     if result.before is not None or result.after is not None:
         values["diff"] = {"before": _by_name(result.before), "after": _by_name(result.after)}
-    if "_info" not in module._name:
-        values["actions"] = list(result.actions)
+    values["actions"] = list(result.actions)
     module.exit_json(**values)
 
 

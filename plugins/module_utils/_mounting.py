@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import stat
 import uuid
 from dataclasses import dataclass
 from typing import Any, Callable
@@ -23,23 +22,20 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._module import Resul
 from ansible_collections.vdisk.gluster.plugins.module_utils._ownership import group_id, mode_bits, user_id
 from ansible_collections.vdisk.gluster.plugins.module_utils._share import (
     Share,
-    capacity,
     is_mounted_from,
     join_options,
     shares_of,
 )
-
-_FSTAB_LIMIT = 1 << 20
-
-
-@dataclass(frozen=True)
-class State:
-    """One share as it was found: mounted or not, answering or not, its fstab entry, its root's owner, group and mode."""
-
-    mounted: bool
-    dead: bool = False
-    entry: _fstab.Entry | None = None
-    root: tuple[int, int, int] | None = None
+from ansible_collections.vdisk.gluster.plugins.module_utils._share_state import (
+    UNKNOWN,
+    State,
+    at_boot,
+    owned,
+    read_fstab,
+    read_state,
+    share_object,
+    state_object,
+)
 
 
 @dataclass(frozen=True)
@@ -88,8 +84,8 @@ def work(task: Task) -> Result:
         except VdiskError as error:
             found = made = dict(share_object(share, mounted=_is_mounted(share)), error=error.message)
             failures.append((share, error))
-        before.append({"zeroes_ranges": None, **found})
-        after.append({"zeroes_ranges": None, **made})
+        before.append({**UNKNOWN, **found})
+        after.append({**UNKNOWN, **made})
     _report_failures(failures, len(shares), params["required"], task, after, actions)
     failed = [share.name for share, _error in failures]
     names = [share.name for share in shares if share.name not in failed]
@@ -121,8 +117,10 @@ def _report_failures(failures, count: int, required: str, task: Task, after: lis
 
 def _one(share: Share, wanted: Wanted, task: Task, actions: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Bring one share into the wanted state and return its objects before and after."""
-    state = _read(share, wanted)
-    before = _read_object(share, state, proven=None)
+    if wanted.state == "mounted" and wanted.writable and "ro" in (share.options or "").split(","):
+        raise BadInput(f"{share.name} is to be mounted read-only (option ro), so it cannot be proven writable; set writable to false")
+    state = read_state(share, wanted.fstab)
+    before = state_object(share, state, proven=None)
     plan = _plan_mounted(share, state, wanted, task) if wanted.state == "mounted" else _plan_away(share, state, wanted, task)
     for action in plan:
         if not task.check_mode:
@@ -130,39 +128,18 @@ def _one(share: Share, wanted: Wanted, task: Task, actions: list[str]) -> tuple[
         actions.append(action.sentence)
     if wanted.state == "mounted" and not task.check_mode:
         _check_answers(share)
-        actions += _own_root(share, _read(share, wanted), wanted, check_mode=False)
-        made = _read_object(share, _read(share, wanted), proven=True if wanted.writable else None)
+        actions += _own_root(share, read_state(share, wanted.fstab), wanted, check_mode=False)
+        made = state_object(share, read_state(share, wanted.fstab), proven=True if wanted.writable else None)
         if wanted.writable:
             made["zeroes_ranges"] = _fuse_client.prove_writable(share.mount_point)
         _warn_of_few_threads(share, made["event_threads"], task)
         return before, made
     if wanted.state == "mounted":
         actions += _own_root(share, state, wanted, check_mode=True)
-        if not plan:
-            return before, before
-        return before, share_object(share, mounted=True, writable=wanted.writable or None)
-    return before, share_object(share, mounted=False)
-
-
-def _read(share: Share, wanted: Wanted) -> State:
-    found = _mounts.mount_at(_mounts.read_mount_table(), share.mount_point)
-    entry = _fstab.find(_read_fstab(wanted.fstab), share.mount_point)
-    if found is None:
-        return State(False, entry=entry)
-    if not is_mounted_from(found, share.name):
-        raise Refused(
-            f"{found.source} ({found.fs_type}) is mounted at {share.mount_point}, the mount point of {share.name}; unmount it or choose "
-            "another mount_point_base"
-        )
-    if _mounts.is_dead(share.mount_point):
-        return State(True, dead=True, entry=entry)
-    status = os.stat(share.mount_point)
-    return State(True, entry=entry, root=(status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)))
-
-
-def _read_fstab(path: str) -> str:
-    content = _files.read_text_file(os.path.realpath(path), _FSTAB_LIMIT)
-    return "" if content is None else content.decode("utf-8", "surrogateescape")
+        known = before if state.mounted and not state.dead else share_object(share, True, wanted.writable or None)
+        entry = _entry(share) if wanted.boot else state.entry
+        return before, {**known, **owned(_target(state.root, wanted)), **at_boot(entry)}
+    return before, {**share_object(share, mounted=False), **at_boot(state.entry if wanted.state == "unmounted" else None)}
 
 
 def _write_fstab(path: str, text: str) -> None:
@@ -174,14 +151,6 @@ def _write_fstab(path: str, text: str) -> None:
         os.chmod(path, 0o644)
 
 
-def _read_object(share: Share, state: State, proven: bool | None) -> dict[str, Any]:
-    if not state.mounted or state.dead:
-        return share_object(share, mounted=state.mounted)
-    space = capacity(share)
-    writable = proven if proven is not None else is_writable(share)
-    return share_object(share, True, writable, space.total, space.available)
-
-
 def _warn_of_few_threads(share: Share, threads: int | None, task: Task) -> None:
     if threads is not None and threads < _fuse_client.ENOUGH_EVENT_THREADS:
         volume = share.name.partition(":/")[2].partition("/")[0]
@@ -191,30 +160,13 @@ def _warn_of_few_threads(share: Share, threads: int | None, task: Task) -> None:
         )
 
 
-def is_writable(share: Share) -> bool:
-    """Tell whether the share is mounted for writing and its root may be written, without trying it."""
-    return os.access(share.mount_point, os.W_OK) and not os.statvfs(share.mount_point).f_flag & os.ST_RDONLY
-
-
-def share_object(
-    share: Share, mounted: bool, writable: bool | None = None, total: int | None = None, available: int | None = None
-) -> dict[str, Any]:
-    """Return the C(share) object of results."""
-    return {
-        "share": share.name,
-        "mount_point": share.mount_point,
-        "options": share.options,
-        "mounted": mounted,
-        "writable": writable,
-        "total_bytes": total,
-        "available_bytes": available,
-        "event_threads": _fuse_client.event_threads(share.mount_point) if mounted else None,
-    }
+def _entry(share: Share) -> _fstab.Entry:
+    return _fstab.Entry(share.name, share.mount_point, str(join_options("defaults,_netdev", share.options)))
 
 
 def _plan_mounted(share: Share, state: State, wanted: Wanted, task: Task) -> list[Action]:
     plan: list[Action] = []
-    entry = _fstab.Entry(share.name, share.mount_point, str(join_options("defaults,_netdev", share.options)))
+    entry = _entry(share)
     other_options = wanted.boot and state.entry is not None and state.entry != entry
     if state.mounted and state.dead:
         _refuse_users(share, "is dead, and mending it means to unmount it")
@@ -251,7 +203,7 @@ def _plan_mounted(share: Share, state: State, wanted: Wanted, task: Task) -> lis
         plan.append(
             Action(
                 f"Write an entry for {share.name} to {wanted.fstab}, because {why}.",
-                lambda: _write_fstab(wanted.fstab, _fstab.with_entry(_read_fstab(wanted.fstab), entry)),
+                lambda: _write_fstab(wanted.fstab, _fstab.with_entry(read_fstab(wanted.fstab), entry)),
             )
         )
     return plan
@@ -318,18 +270,24 @@ def _check_answers(share: Share) -> None:
         )
 
 
-def _own_root(share: Share, state: State, wanted: Wanted, check_mode: bool) -> list[str]:
-    """Give the share's root the wanted owner, group and mode, and return what was (would be) done."""
-    if state.root is None:
-        return []
-    uid, gid, mode = state.root
-    target = (
+def _target(root: tuple[int, int, int] | None, wanted: Wanted) -> tuple[int, int, int] | None:
+    """Return owner, group and mode that a root directory is to have; None where it cannot be looked at yet."""
+    if root is None:
+        return None
+    uid, gid, mode = root
+    return (
         uid if wanted.uid is None else wanted.uid,
         gid if wanted.gid is None else wanted.gid,
         mode if wanted.mode is None else wanted.mode,
     )
-    if target == state.root:
+
+
+def _own_root(share: Share, state: State, wanted: Wanted, check_mode: bool) -> list[str]:
+    """Give the share's root the wanted owner, group and mode, and return what was (would be) done."""
+    target = _target(state.root, wanted)
+    if state.root is None or target is None or target == state.root:
         return []
+    uid, gid, mode = state.root
     if not check_mode:
         try:
             if target[:2] != state.root[:2]:
@@ -353,7 +311,7 @@ def _plan_away(share: Share, state: State, wanted: Wanted, task: Task) -> list[A
         plan.append(
             Action(
                 f"Remove the entry for {share.name} from {wanted.fstab}, because the share is to be absent.",
-                lambda: _write_fstab(wanted.fstab, _fstab.without_entry(_read_fstab(wanted.fstab), share.mount_point)),
+                lambda: _write_fstab(wanted.fstab, _fstab.without_entry(read_fstab(wanted.fstab), share.mount_point)),
             )
         )
     if wanted.state == "absent" and (state.mounted or os.path.lexists(share.mount_point)):

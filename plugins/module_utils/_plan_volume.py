@@ -95,6 +95,7 @@ def plan_present(volume: Volume, wanted: Wanted) -> Plan:
         touched = (*touched, volume.active_file)
     owned = _owned(volume, wanted)
     if owned is not None and owned != volume.ownership:
+        refuse_problems(after)
         files = tuple(entry.file for entry in volume.chain.files)
         steps.append(SetOwnership(files, owned.uid, owned.gid, owned.mode))
         after = replace(after, ownership=owned)

@@ -89,6 +89,11 @@ msg:
   description: What the task found or did, in one sentence.
   type: str
   returned: always
+actions:
+  description: Always empty; this module only reads.
+  type: list
+  elements: str
+  returned: always
 """
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._information import share_info

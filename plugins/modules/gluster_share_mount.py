@@ -140,6 +140,19 @@ shares:
         - Whether C(fallocate) with C(FALLOC_FL_ZERO_RANGE) zeroes there; GlusterFS may answer by success and leave the data. V(null) where
           it is refused or was not tried (it is tried with O(writable=true), not in check mode). This collection does not depend on it.
       type: bool
+    owner:
+      description: Number of the owner of its root directory; V(null) where it is not mounted.
+      type: int
+    group:
+      description: Number of the group of its root directory.
+      type: int
+    mode:
+      description: Mode of its root directory.
+      type: str
+      sample: "0755"
+    fstab_entry:
+      description: Its line in O(fstab), or V(null).
+      type: str
 msg:
   description: What the task found or did, in one sentence.
   type: str

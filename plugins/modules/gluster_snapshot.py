@@ -169,6 +169,16 @@ volumes:
     active_file:
       description: Name of the active file.
       type: str
+    owner:
+      description: Number of the owner of the active file.
+      type: int
+    group:
+      description: Number of the group of the active file.
+      type: int
+    mode:
+      description: Mode of the active file.
+      type: str
+      sample: "0660"
     in_use:
       description: Whether a running machine or another program, on any host, has the active file open.
       type: bool

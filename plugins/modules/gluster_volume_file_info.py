@@ -84,6 +84,16 @@ volumes:
     active_file:
       description: Name of the active file.
       type: str
+    owner:
+      description: Number of the owner of the active file.
+      type: int
+    group:
+      description: Number of the group of the active file.
+      type: int
+    mode:
+      description: Mode of the active file.
+      type: str
+      sample: "0660"
     in_use:
       description: Whether a running machine or another program, on any host, has the active file open.
       type: bool
@@ -210,6 +220,11 @@ shares:
 msg:
   description: What the task found or did, in one sentence.
   type: str
+  returned: always
+actions:
+  description: Always empty; this module only reads.
+  type: list
+  elements: str
   returned: always
 """
 

@@ -17,7 +17,7 @@ def told_twice(place, **options) -> list[dict]:
     """Return what is told of the shares; check mode tells the same, and all stays as it was."""
     before = place.everything()
     result = place.ok(MODULE, **options)
-    assert not result.changed and "actions" not in result.values
+    assert not result.changed and result.actions == []
     checked = place.ok(MODULE, check=True, **options).shares
     # others write to the same disk
     assert [{**entry, "available_bytes": None} for entry in checked] == [{**entry, "available_bytes": None} for entry in result.shares]

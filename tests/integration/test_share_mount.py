@@ -123,13 +123,17 @@ def test_proving_that_a_share_is_writable_leaves_no_file(place):
     assert os.listdir(place.mount_point()) == []
 
 
-def test_a_share_mounted_read_only_fails_the_proof_and_is_fine_without_it(unmounted):
-    result = unmounted.run(MODULE, options="ro")
+def test_a_share_mounted_read_only_cannot_be_proven_writable_and_is_fine_without_it(unmounted):
+    for check in (True, False):
+        said = unmounted.refused(MODULE, check=check, options="ro")
+        assert "read-only (option ro)" in said and "set writable to false" in said
+    assert unmounted.mounted_from() == []
+    made = unmounted.check_run_again(MODULE, options="ro", writable=False)
+    assert made.shares[0]["writable"] is False
+    # where the option came by another way, the proof itself fails, and that it is mounted all the same is told
+    result = unmounted.run(MODULE)
     assert result.failed and "the share is read-only" in result.msg and str(unmounted.mount_point()) in result.msg
-    # it was mounted all the same, and that is told
-    assert result.changed and result.shares[0]["mounted"] is True and len(unmounted.mounted_from()) == 1
-    made = unmounted.ok(MODULE, options="ro", writable=False)
-    assert not made.changed and made.shares[0]["writable"] is False
+    assert result.shares[0]["mounted"] is True
 
 
 def test_one_working_share_is_enough_where_any_is_required(unmounted):

@@ -19,7 +19,7 @@ def told(place, **options) -> list[dict]:
     """Return what is told of volumes; check mode tells the same, and all stays as it was."""
     before = place.everything()
     result = place.ok(MODULE, **options)
-    assert not result.changed and "actions" not in result.values
+    assert not result.changed and result.actions == []
     assert place.ok(MODULE, check=True, **options).volumes == result.volumes
     assert place.everything() == before
     return result.volumes
