@@ -69,7 +69,7 @@ class Corridor:
             volumes, plans = self._plan_at_rest(where, planner)
         if self._check_mode:
             return _outcome(names, plans, volumes, grouped)
-        todo = [name for name in names if plans[name].steps or volumes[name].unfinished]
+        todo = [name for name in names if plans[name].steps or _left_by_a_kill(volumes[name])]
         after = {name: volumes[name] for name in names if name not in todo}
         before = dict(volumes)
         for chunk in [todo] if grouped else [todo[i : i + CHUNK] for i in range(0, len(todo), CHUNK)]:
@@ -182,12 +182,17 @@ class Corridor:
                 )
 
 
+def _left_by_a_kill(volume: Volume) -> bool:
+    """Tell whether there is something to finish or to clear away; a task that is still at work has such files too."""
+    return volume.unfinished or bool(volume.leftovers)
+
+
 def _outcome(names: Sequence[str], plans: Mapping[str, Plan], volumes: Mapping[str, Volume], grouped: bool) -> Outcome:
     """Return what check mode says of plans."""
     actions = []
     for unit in [names] if grouped else [[name] for name in names]:
         actions += [f"Finish what an earlier task began with {volumes[name].label}." for name in unit if volumes[name].unfinished]
-        locked = [name for name in unit if plans[name].steps or volumes[name].unfinished]
+        locked = [name for name in unit if plans[name].steps or _left_by_a_kill(volumes[name])]
         actions += [clearing_away(leftover) for name in locked for leftover in volumes[name].leftovers]
         actions += actions_of([plans[name] for name in unit])
     return Outcome(
