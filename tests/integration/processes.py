@@ -118,7 +118,7 @@ class Crash:
 
     def arm(self) -> None:
         """Wrap what changes files; for a child process only."""
-        self._stream = open(self._log, "w", encoding="utf-8")
+        self._stream = open(self._log, "w", buffering=1, encoding="utf-8")
         for name in ("rename", "link", "unlink", "mkdir", "chown", "chmod"):
             self._wrap(name, lambda *args, **_more: args[0])
         self._wrap("open", lambda path, flags=0, *_more, **_named: path if flags & (os.O_CREAT | os.O_TRUNC) else None)
