@@ -55,9 +55,13 @@ class QemuImg:
         self._run(["commit", "-q", "-p", "-d", "-f", "qcow2", "-b", base, top], f"merge {top} into {base}")
 
     def pull(self, path: str, onto: str, onto_format: str) -> None:
-        """Copy into an overlay what it reads from the files between it and a lower one, and make it lie on that one."""
+        """Copy into an overlay what it reads from the files between it and a lower one, and make it lie on that one.
+
+        C(writethrough), because else qemu-img writes the header before the tables of what it has copied: killed between the
+        two, the overlay would lie on the lower file without the data, and look as if the merge were done.
+        """
         self._run(
-            ["rebase", "-q", "-p", "-f", "qcow2", "-F", onto_format, "-b", onto, path],
+            ["rebase", "-q", "-p", "-t", "writethrough", "-f", "qcow2", "-F", onto_format, "-b", onto, path],
             f"merge the backing file of {path} into it",
         )
 
