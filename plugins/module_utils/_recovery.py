@@ -44,6 +44,7 @@ def pending(volume: str, share: Share) -> Pending | None:
     leader = (volume, share)
     if own.leader_volume is not None and own.leader_share is not None:
         leader = (own.leader_volume, _sibling(share, own.leader_share))
+        _journals_of(leader[1])
         plan = Journal(leader[1].mount_point, leader[0]).read()
         if plan is None or plan.group != own.group:
             return Pending((volume, share), ((volume, share),), None, (), ())
@@ -77,8 +78,13 @@ def together(where: Mapping[str, Share]) -> dict[str, Share]:
     """
     found = dict(where)
     unseen = list(where)
+    journals: dict[str, frozenset[str]] = {}
     while unseen:
-        plan = pending(unseen[-1], found[unseen.pop()])
+        name = unseen.pop()
+        at = found[name]
+        if at.name not in journals:
+            journals[at.name] = _journals_of(at)
+        plan = pending(name, at) if os.path.basename(_names.journal(name)) in journals[at.name] else None
         for volume, share in (plan.leader, *plan.members) if plan else ():
             if volume not in found:
                 found[volume] = share
@@ -86,6 +92,11 @@ def together(where: Mapping[str, Share]) -> dict[str, Share]:
             elif found[volume].name != share.name:
                 raise Refused(f"an operation on {volume} on {share.name} is unfinished; run a task on that volume first")
     return found
+
+
+def _journals_of(share: Share) -> frozenset[str]:
+    """Return the names beside the journals of a share; only after this listing are journals opened as other hosts left them."""
+    return _files.names_in(f"{share.mount_point}/{_names.OWN_DIRECTORY}")
 
 
 def recover(where: Mapping[str, Share], qemu_img: QemuImg) -> list[str]:
@@ -121,6 +132,7 @@ def _finish(plan: Pending, qemu_img: QemuImg) -> list[str]:
             for name in _files.names_in(place.root):
                 if _names.is_file_of(place.volume, name):
                     _files.drop_cached_file(place.path(name))
+        _refuse_readers(steps)
         with held_at_rest(steps):
             journal.begin(plan.entries, plan.group)
             for place, step in steps:
@@ -134,6 +146,20 @@ def _finish(plan: Pending, qemu_img: QemuImg) -> list[str]:
         if (volume, share.name) != (plan.leader[0], plan.leader[1].name):
             Journal(share.mount_point, volume).end()
     return actions
+
+
+def _refuse_readers(steps: Sequence[tuple[Place, Step]]) -> None:
+    """Refuse to carry on under a reader; one of a raw file denies nobody to write, so nothing else would stop a merge into it.
+
+    :raises Refused: a file that is merged, moved or removed is open somewhere.
+    """
+    for place, step in steps:
+        for name in step.touches():
+            if _image_lock.is_open_in_qemu(place.path(name)):
+                raise Refused(
+                    f"an operation on {place.volume} on {place.share} is unfinished and cannot be finished now: {name} is open in a machine "
+                    "or another program, here or on another host; let it end, then run the task again"
+                )
 
 
 def place_of(volume: str, share: Share, qemu_img: QemuImg) -> Place:
