@@ -48,19 +48,21 @@ def is_open_in_qemu(path: str, patient: bool = True) -> bool:
 
 
 def _locked_now(path: str) -> bool:
+    def look() -> bool:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            # one call for both rows of bytes: QEMU locks nothing between them, and each call is a round trip to the brick
+            return _taken(descriptor, _USED, _DENIED - _USED + _RANGE)
+        finally:
+            os.close(descriptor)
+
     try:
-        descriptor = fresh(lambda: os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC))
+        # another host may remove the file while it is looked at
+        return fresh(look)
     except FileNotFoundError:
         return False
     except OSError as error:
-        raise explain(error, path, "open") from error
-    try:
-        # one call for both rows of bytes: QEMU locks nothing between them, and each call is a round trip to the brick
-        return _taken(descriptor, _USED, _DENIED - _USED + _RANGE)
-    except OSError as error:
         raise explain(error, path, "look at the image lock of") from error
-    finally:
-        os.close(descriptor)
 
 
 def _taken(descriptor: int, start: int, length: int) -> bool:

@@ -177,7 +177,8 @@ def _look_at(root: str, file: str, whole: bool, deep: bool) -> FileFacts | None:
     """
     path = f"{root}/{file}"
     try:
-        descriptor = _files.fresh(lambda: os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC))
+        # again from the start where another host replaces or removes the file meanwhile
+        return _files.fresh(lambda: _look_once(path, file, whole, deep))
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -185,7 +186,11 @@ def _look_at(root: str, file: str, whole: bool, deep: bool) -> FileFacts | None:
             return FileFacts(file, "symlink", 0, 0)
         if error.errno == errno.ENXIO:
             return FileFacts(file, "other", 0, 0)
-        raise _files.explain(error, path, "open") from error
+        raise _files.explain(error, path, "read") from error
+
+
+def _look_once(path: str, file: str, whole: bool, deep: bool) -> FileFacts:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
@@ -205,8 +210,6 @@ def _look_at(root: str, file: str, whole: bool, deep: bool) -> FileFacts | None:
             resembles = looks_like(start[:HEAD], tail)
         empty = _is_empty(descriptor, start) if deep and header is not None else None
         return FileFacts(file, "file", status.st_size, status.st_blocks * 512, header, wrong, resembles, empty)
-    except OSError as error:
-        raise _files.explain(error, path, "read") from error
     finally:
         os.close(descriptor)
 
