@@ -132,7 +132,6 @@ def _finish(plan: Pending, qemu_img: QemuImg) -> list[str]:
             for name in _files.names_in(place.root):
                 if _names.is_file_of(place.volume, name):
                     _files.drop_cached_file(place.path(name))
-        _refuse_readers(steps)
         with held_at_rest(steps):
             journal.begin(plan.entries, plan.group)
             for place, step in steps:
@@ -146,20 +145,6 @@ def _finish(plan: Pending, qemu_img: QemuImg) -> list[str]:
         if (volume, share.name) != (plan.leader[0], plan.leader[1].name):
             Journal(share.mount_point, volume).end()
     return actions
-
-
-def _refuse_readers(steps: Sequence[tuple[Place, Step]]) -> None:
-    """Refuse to carry on under a reader; one of a raw file denies nobody to write, so nothing else would stop a merge into it.
-
-    :raises Refused: a file that is merged, moved or removed is open somewhere.
-    """
-    for place, step in steps:
-        for name in step.touches():
-            if _image_lock.is_open_in_qemu(place.path(name)):
-                raise Refused(
-                    f"an operation on {place.volume} on {place.share} is unfinished and cannot be finished now: {name} is open in a machine "
-                    "or another program, here or on another host; let it end, then run the task again"
-                )
 
 
 def place_of(volume: str, share: Share, qemu_img: QemuImg) -> Place:
