@@ -110,13 +110,14 @@ def _walk(
 ) -> list[ChainFile]:
     """Follow the backing files from the active one down as far as each step is safe."""
     chain: list[ChainFile] = []
+    seen: set[str] = set()
     name: str | None = active
     named_format: str | None = None
     above: str | None = None
     while name is not None:
         origin = f"the header of {above}" if above else f"{volume}.info" if name != volume else "the layout"
         facts = files.get(name)
-        if any(entry.file == name for entry in chain):
+        if name in seen:
             problems.append(f"the backing files of {volume} form a circle: {origin} names {name} again")
             break
         if not _names.is_file_of(volume, name):
@@ -131,6 +132,7 @@ def _walk(
         file_format = _format_of(volume, name, above, named_format, record, problems, mends)
         entry = _with_own_name(volume, _entry(facts, file_format, problems), home, mends)
         chain.append(entry)
+        seen.add(entry.file)
         above, name, named_format = entry.file, entry.backing_file, entry.backing_format
     return chain
 

@@ -19,8 +19,8 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._lock import host_lo
 from ansible_collections.vdisk.gluster.plugins.module_utils._manifest import Manifest
 from ansible_collections.vdisk.gluster.plugins.module_utils._module import Result
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import QemuImg
+from ansible_collections.vdisk.gluster.plugins.module_utils._record import utc_now
 from ansible_collections.vdisk.gluster.plugins.module_utils._sizes import SECTOR, human, round_up
-from ansible_collections.vdisk.gluster.plugins.module_utils._snapshotting import utc_now
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import Volume
 
 DEFAULT_MODE = 0o640

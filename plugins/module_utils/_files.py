@@ -131,9 +131,13 @@ def sync_file(path: str) -> None:
 
 def create_temporary(path: str, mode: int = 0o600) -> int:
     """Create a file of this task's own, over what a killed run left under the same name, and return a descriptor."""
-    remove(path)
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+        try:
+            return os.open(path, flags, mode)
+        except FileExistsError:
+            remove(path)
+            return os.open(path, flags, mode)
     except OSError as error:
         raise explain(error, path, "create") from error
 

@@ -71,8 +71,19 @@ def _taken(descriptor: int, start: int, length: int) -> bool:
     return struct.unpack(_FLOCK, fcntl.fcntl(descriptor, _F_OFD_GETLK, wanted))[0] != fcntl.F_UNLCK
 
 
-def _take(descriptor: int, byte: int) -> None:
-    fcntl.fcntl(descriptor, _F_OFD_SETLK, struct.pack(_FLOCK, fcntl.F_RDLCK, os.SEEK_SET, byte, 1, 0))
+def _take(descriptor: int, start: int, length: int) -> None:
+    fcntl.fcntl(descriptor, _F_OFD_SETLK, struct.pack(_FLOCK, fcntl.F_RDLCK, os.SEEK_SET, start, length, 0))
+
+
+def _rows(bits: Sequence[int]) -> list[tuple[int, int]]:
+    """Return permissions as first and number of neighbours: a row of bytes is one call, and each call a round trip to the brick."""
+    rows: list[tuple[int, int]] = []
+    for bit in sorted(bits):
+        if rows and sum(rows[-1]) == bit:
+            rows[-1] = (rows[-1][0], rows[-1][1] + 1)
+        else:
+            rows.append((bit, 1))
+    return rows
 
 
 def _hold(path: str, uses: Sequence[int], denies: Sequence[int]) -> int:
@@ -85,11 +96,13 @@ def _hold(path: str, uses: Sequence[int], denies: Sequence[int]) -> int:
     except OSError as error:
         raise explain(error, path, "open") from error
     try:
-        for bit in uses:
-            _take(descriptor, _USED + bit)
-        for bit in denies:
-            _take(descriptor, _DENIED + bit)
-        if any(_taken(descriptor, _DENIED + bit, 1) for bit in uses) or any(_taken(descriptor, _USED + bit, 1) for bit in denies):
+        for bit, count in _rows(uses):
+            _take(descriptor, _USED + bit, count)
+        for bit, count in _rows(denies):
+            _take(descriptor, _DENIED + bit, count)
+        if any(_taken(descriptor, _DENIED + bit, count) for bit, count in _rows(uses)) or any(
+            _taken(descriptor, _USED + bit, count) for bit, count in _rows(denies)
+        ):
             raise Refused(
                 f"{path} is in use: a running machine or a qemu-img, here or on another host, holds its image lock; "
                 "let it end, then run the task again"

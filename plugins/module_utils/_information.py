@@ -10,7 +10,6 @@ from typing import Any
 from ansible_collections.vdisk.gluster.plugins.module_utils import _names
 from ansible_collections.vdisk.gluster.plugins.module_utils._locating import Shares
 from ansible_collections.vdisk.gluster.plugins.module_utils._module import Result, Task
-from ansible_collections.vdisk.gluster.plugins.module_utils._plan_volume import volumes_in_order
 from ansible_collections.vdisk.gluster.plugins.module_utils._reading import Listing, list_share, read_volume
 from ansible_collections.vdisk.gluster.plugins.module_utils._share import Share, capacity, check_base, shares_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._share_state import is_writable, share_object
@@ -56,7 +55,7 @@ def volume_info(task: Task) -> Result:
     shares = Shares(shares_of(task.params, task.warn))
     base = check_base(task.params["mount_point_base"])
     listings = shares.list()
-    names = volumes_in_order(task.params["name"]) if task.params["name"] is not None else None
+    names = _names.check_volumes(task.params["name"]) if task.params["name"] is not None else None
     found: list[Volume] = []
     if names is None:
         for listing in listings.values():

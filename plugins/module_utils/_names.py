@@ -46,6 +46,21 @@ def check_volume(volume: str) -> str:
     return volume
 
 
+def check_volumes(names: list[str]) -> tuple[str, ...]:
+    """Return the names of a task as they are.
+
+    :raises BadInput: a name is malformed, stands twice, or there is none.
+    """
+    for name in names:
+        check_volume(name)
+    if not names:
+        raise BadInput("the list of volume names is empty; name at least one")
+    twice = next((name for index, name in enumerate(names) if name in names[:index]), None) if len(set(names)) < len(names) else None
+    if twice:
+        raise BadInput(f"volume {twice} is named twice")
+    return tuple(names)
+
+
 def check_snapshot(snapshot: str) -> str:
     """Return a snapshot's name as it is.
 

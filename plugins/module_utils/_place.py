@@ -89,6 +89,14 @@ class Step:
     def throw_away(self, place: Place) -> None:
         """Remove what C(prepare) made, where the plan is given up."""
 
+    def is_done(self, place: Place) -> bool:
+        """Tell whether the files on the share are already as the step leaves them."""
+        return False
+
+    def touches(self) -> tuple[str, ...]:
+        """Return the files whose data are merged, moved or removed: nobody may be reading them."""
+        return ()
+
     def at_rest(self, place: Place) -> tuple[str, ...]:
         """Return the files that no QEMU may open until the whole plan is applied."""
         return ()
@@ -106,7 +114,9 @@ def write_record(place: Place, record: _record.Record) -> None:
     name = _names.record(place.volume)
     directory = place.path(_names.OWN_DIRECTORY)
     try:
-        os.makedirs(directory, 0o700, exist_ok=True)
+        # taking the volume's lock has made it, as a rule
+        if not os.path.isdir(directory):
+            os.makedirs(directory, 0o700, exist_ok=True)
     except OSError as error:
         raise _files.explain(error, directory, "create") from error
     _files.replace(place.path(name), place.temporary(name), _record.dump(record))

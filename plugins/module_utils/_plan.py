@@ -21,14 +21,17 @@ class Plan:
 
     :param after: the state that check mode predicts; a run reads it anew.
     :param journaled: the steps are on the share before the first is taken, so that any later task can finish them.
-    :param touched: chain files that are written, merged or removed: no QEMU may have them open.
     """
 
     before: Volume
     after: Volume
     steps: tuple[Step, ...] = ()
     journaled: bool = False
-    touched: tuple[str, ...] = ()
+
+    @property
+    def touched(self) -> tuple[str, ...]:
+        """The files that nobody may be reading meanwhile, each once."""
+        return tuple(dict.fromkeys(file for step in self.steps for file in step.touches()))
 
 
 def side_by_side(plans: Sequence[Plan]) -> list[tuple[Plan, Step]]:

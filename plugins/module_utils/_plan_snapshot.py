@@ -83,11 +83,11 @@ def _plan_take(volume: Volume, snapshot: str, note: SnapshotNote) -> Plan:
         chain=replace(volume.chain, files=(entry, *volume.chain.files), snapshots=snapshots),
     )
     steps = (
-        MakeOverlay(file, active.file, str(active.format), size, snapshot),
+        MakeOverlay(file, active.file, str(active.format), size, snapshot, active.file, f"snapshot {snapshot} is not there"),
         WriteInfo(file, snapshots),
         WriteRecord(_record.to_json(record)),
     )
-    return Plan(volume, after, steps, journaled=True, touched=(active.file,))
+    return Plan(volume, after, steps, journaled=True)
 
 
 def _free_overlay(volume: Volume, snapshot: str) -> str:
@@ -129,16 +129,25 @@ def plan_reverted(volume: Volume, name: str, discard_newer: bool) -> Plan:
             f"snapshot {name} of {volume.label} is not the newest, {', '.join(newer)} came after it; set discard_newer to delete "
             f"{'that one' if len(newer) == 1 else 'those'} too, with all that was written since {name}"
         )
-    file = volume.chain.snapshots[name]
-    place = next(index for index, entry in enumerate(volume.chain.files) if entry.file == file)
-    gone = tuple(entry.file for entry in volume.chain.files[:place])
+    made_by = volume.chain.snapshots[name]
+    place = next(index for index, entry in enumerate(volume.chain.files) if entry.file == made_by)
     below = volume.chain.files[place + 1]
     size = round_up(volume.active.virtual_size or 0, SECTOR)
-    snapshots = {kept: volume.chain.snapshots[kept] for kept in names[: names.index(name) + 1]}
+    # the newest one's overlay is replaced under its name, so that a machine's definition still fits; further down, a new name
+    # is needed for the switch to be one instant: an overlay with others upon it cannot be emptied under them
+    file = _free_overlay(volume, name) if newer else made_by
+    snapshots = {**{kept: volume.chain.snapshots[kept] for kept in names[: names.index(name)]}, name: file}
     record = replace(old, snapshots={kept: note for kept, note in old.snapshots.items() if kept not in newer})
-    steps: list[Step] = [ReplaceOverlay(file, below.file, str(below.format), size, name)]
     if newer:
-        steps += [WriteInfo(file, snapshots), RemoveMerged(gone), WriteRecord(_record.to_json(record))]
+        gone = tuple(entry.file for entry in volume.chain.files[: place + 1])
+        steps: tuple[Step, ...] = (
+            MakeOverlay(file, below.file, str(below.format), size, name, volume.active_file, "the volume is to be what it was then"),
+            WriteInfo(file, snapshots),
+            RemoveMerged(gone, f"it came after snapshot {name}"),
+            WriteRecord(_record.to_json(record)),
+        )
+    else:
+        steps = (ReplaceOverlay(file, below.file, str(below.format), size, name),)
     entry = ChainFile(file, "qcow2", below.file, below.format, size, _qcow2.new_image(size, below.file, str(below.format)).length)
     after = replace(
         volume,
@@ -147,7 +156,7 @@ def plan_reverted(volume: Volume, name: str, discard_newer: bool) -> Plan:
         info=Info(file, snapshots),
         chain=replace(volume.chain, files=(entry, *volume.chain.files[place + 1 :]), snapshots=snapshots),
     )
-    return Plan(volume, after, tuple(steps), journaled=True, touched=(*gone, file))
+    return Plan(volume, after, steps, journaled=True)
 
 
 @dataclass(frozen=True)
@@ -180,15 +189,13 @@ def plan_absent(volume: Volume, names: Sequence[str]) -> Plan:
     stack = _Stack(files, tuple(by_file.get(entry.file) for entry in files))
     steps: list[Step] = []
     merged: list[str] = []
-    touched: set[str] = set()
     while True:
         run = _next_run(stack, set(dropped))
         if run is None:
             break
-        merge, stack, files_merged, files_touched = _merge(stack, *run)
+        merge, stack, files_merged = _merge(stack, *run)
         steps += merge
         merged += files_merged
-        touched |= files_touched
     record = replace(old, snapshots={name: note for name, note in old.snapshots.items() if name not in dropped})
     active, snapshots = stack.info()
     # the info file changes once, after every merge: a plan that was interrupted later and is applied from its start again
@@ -201,8 +208,7 @@ def plan_absent(volume: Volume, names: Sequence[str]) -> Plan:
         info=Info(active, snapshots),
         chain=replace(volume.chain, files=tuple(reversed(stack.files)), snapshots=snapshots),
     )
-    there = tuple(entry.file for entry in volume.chain.files if entry.file in touched)
-    return Plan(volume, after, tuple(steps), journaled=True, touched=there)
+    return Plan(volume, after, tuple(steps), journaled=True)
 
 
 def _next_run(stack: _Stack, dropped: set[str]) -> tuple[int, int] | None:
@@ -216,22 +222,20 @@ def _next_run(stack: _Stack, dropped: set[str]) -> tuple[int, int] | None:
     return first, last
 
 
-def _merge(stack: _Stack, first: int, last: int) -> tuple[list[Step], _Stack, tuple[str, ...], set[str]]:
-    """Return the steps that make the files C(first - 1) to C(last) one, the chain then, the files merged and those touched."""
+def _merge(stack: _Stack, first: int, last: int) -> tuple[list[Step], _Stack, tuple[str, ...]]:
+    """Return the steps that make the files C(first - 1) to C(last) one, the chain then, and the files merged."""
     group = stack.files[first - 1 : last + 1]
     gone = tuple(str(name) for name in stack.snapshots[first : last + 1])
     down = sum(entry.allocated_size for entry in group[1:])
     up = sum(entry.allocated_size for entry in group[:-1])
-    # qemu-img before 8.1 never ends a rebase over a backing file that is shorter than the image, so no pull across a growth
+    # upstream's qemu-img 7.2 never ends some rebases over a backing file that is shorter than the image, so no pull across a growth
     pullable = first > 1 and len({entry.virtual_size for entry in group}) == 1
     if pullable and down > up * PULL_COST:
         return _merge_up(stack, first, last, gone, up)
     return _merge_down(stack, first, last, gone, down)
 
 
-def _merge_down(
-    stack: _Stack, first: int, last: int, gone: tuple[str, ...], moved: int
-) -> tuple[list[Step], _Stack, tuple[str, ...], set[str]]:
+def _merge_down(stack: _Stack, first: int, last: int, gone: tuple[str, ...], moved: int) -> tuple[list[Step], _Stack, tuple[str, ...]]:
     base, top = stack.files[first - 1], stack.files[last]
     merged = tuple(entry.file for entry in reversed(stack.files[first : last + 1]))
     size = max(base.virtual_size or 0, top.virtual_size or 0)
@@ -242,12 +246,10 @@ def _merge_down(
         steps.append(Repoint(above[0].file, base.file, str(base.format)))
         above = (replace(above[0], backing_file=base.file, backing_format=base.format), *above[1:])
     result = _Stack((*stack.files[: first - 1], joined, *above), (*stack.snapshots[:first], *stack.snapshots[last + 1 :]))
-    return steps, result, merged, {base.file, *merged, *(entry.file for entry in above[:1])}
+    return steps, result, merged
 
 
-def _merge_up(
-    stack: _Stack, first: int, last: int, gone: tuple[str, ...], moved: int
-) -> tuple[list[Step], _Stack, tuple[str, ...], set[str]]:
+def _merge_up(stack: _Stack, first: int, last: int, gone: tuple[str, ...], moved: int) -> tuple[list[Step], _Stack, tuple[str, ...]]:
     into, onto = stack.files[last], stack.files[first - 2]
     merged = tuple(entry.file for entry in reversed(stack.files[first - 1 : last]))
     joined = replace(
@@ -262,4 +264,4 @@ def _merge_up(
         (*stack.files[: first - 1], joined, *stack.files[last + 1 :]),
         (*stack.snapshots[: first - 1], kept, *stack.snapshots[last + 1 :]),
     )
-    return [Pull(merged, into.file, onto.file, str(onto.format), moved, gone)], result, merged, {into.file, *merged}
+    return [Pull(merged, into.file, onto.file, str(onto.format), moved, gone)], result, merged

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ansible_collections.vdisk.gluster.plugins.module_utils import _names, _qcow2
+from ansible_collections.vdisk.gluster.plugins.module_utils import _qcow2
 from ansible_collections.vdisk.gluster.plugins.module_utils._chain import Chain, ChainFile
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import BadInput, Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._place import Step
@@ -21,7 +21,6 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._plan import (
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan_repair import mended, refuse_beyond_mending
 from ansible_collections.vdisk.gluster.plugins.module_utils._record import Record
 from ansible_collections.vdisk.gluster.plugins.module_utils._sizes import human
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps_repair import MendHeader, RemoveStray
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps_volume import (
     AdoptVolume,
     CreateVolume,
@@ -63,7 +62,6 @@ def plan_present(volume: Volume, wanted: Wanted) -> Plan:
     if not wanted.repair:
         refuse_beyond_mending(volume)
     steps: list[Step] = []
-    touched: tuple[str, ...] = ()
     after = volume
     if volume.record is None:
         record = _record_for_adoption(volume, wanted)
@@ -74,7 +72,6 @@ def plan_present(volume: Volume, wanted: Wanted) -> Plan:
     if wanted.repair:
         mends, after = mended(after)
         steps += mends
-        touched = tuple(step.file for step in mends if isinstance(step, (MendHeader, RemoveStray)))
         if mends:
             refuse_in_use(volume, "mended")
     _refuse_other_making(volume, record, wanted)
@@ -92,14 +89,13 @@ def plan_present(volume: Volume, wanted: Wanted) -> Plan:
         record = replace(record, virtual_size=wanted.size)
         after = _grown(after, record)
         steps.append(Grow(volume.active_file, str(after.active.format), size, wanted.size, record))
-        touched = (*touched, volume.active_file)
     owned = _owned(volume, wanted)
     if owned is not None and owned != volume.ownership:
         refuse_problems(after)
         files = tuple(entry.file for entry in volume.chain.files)
         steps.append(SetOwnership(files, owned.uid, owned.gid, owned.mode))
         after = replace(after, ownership=owned)
-    return Plan(volume, after, tuple(steps), touched=touched)
+    return Plan(volume, after, tuple(steps))
 
 
 def _plan_create(volume: Volume, wanted: Wanted) -> Plan:
@@ -201,19 +197,4 @@ def plan_absent(volume: Volume, delete_snapshots: bool) -> Plan:
         raise Refused(f"{volume.label} has {count} ({', '.join(snapshots)}); set delete_snapshots to remove them too")
     files = tuple(entry.file for entry in volume.chain.files)
     after = absent(volume.name, volume.share, volume.mount_point)
-    return Plan(volume, after, (RemoveVolume(files, snapshots),), journaled=True, touched=files)
-
-
-def volumes_in_order(names: list[str]) -> tuple[str, ...]:
-    """Return the names of a task as they are.
-
-    :raises BadInput: a name is malformed, stands twice, or there is none.
-    """
-    for name in names:
-        _names.check_volume(name)
-    if not names:
-        raise BadInput("the list of volume names is empty; name at least one")
-    twice = next((name for index, name in enumerate(names) if name in names[:index]), None) if len(set(names)) < len(names) else None
-    if twice:
-        raise BadInput(f"volume {twice} is named twice")
-    return tuple(names)
+    return Plan(volume, after, (RemoveVolume(files, snapshots),), journaled=True)

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import re
+import select
 import signal
 import subprocess
 import tempfile
@@ -56,7 +58,7 @@ class Runner:
     STALL_TIMEOUT = 600
     """Seconds without progress after which a program is taken for stuck, where a task says nothing else."""
 
-    def __init__(self, stall_timeout: float = STALL_TIMEOUT, interval: float = 0.01, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, stall_timeout: float = STALL_TIMEOUT, interval: float = 0.25, clock: Callable[[], float] = time.monotonic) -> None:
         self.stall_timeout = stall_timeout
         self._interval = interval
         self._clock = clock
@@ -101,15 +103,10 @@ class Runner:
 
     def _wait(self, process: subprocess.Popen, out: int, limit: float) -> bool:
         """Wait for the end of a program; kill it and return True when it stood still too long."""
-        pause = self._interval / 8
         seen, since = None, self._clock()
         while True:
-            try:
-                process.wait(pause)
+            if _ended(process, self._interval):
                 return False
-            except subprocess.TimeoutExpired:
-                # short programs end at once, long ones are not worth waking up for often
-                pause = min(pause * 2, 0.25)
             now = _life_signs(process.pid, out)
             if now != seen:
                 seen, since = now, self._clock()
@@ -120,6 +117,24 @@ class Runner:
                 except subprocess.TimeoutExpired:
                     pass  # in uninterruptible sleep on a wedged mount: the kernel ends it when the mount goes
                 return True
+
+
+def _ended(process: subprocess.Popen, within: float) -> bool:
+    """Wait for the end of a program for some seconds and tell whether it came."""
+    if hasattr(os, "pidfd_open"):
+        # the kernel wakes this up the moment the program ends; waiting with a limit sleeps and looks, and that costs short programs dear
+        with contextlib.suppress(OSError):
+            descriptor = os.pidfd_open(process.pid)
+            try:
+                select.select([descriptor], [], [], within)
+            finally:
+                os.close(descriptor)
+            return process.poll() is not None
+    try:
+        process.wait(within)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
 
 
 def _kill_all(process: subprocess.Popen) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Mapping, Sequence
 
+from ansible_collections.vdisk.gluster.plugins.module_utils import _names
 from ansible_collections.vdisk.gluster.plugins.module_utils._corridor import Corridor
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import BadInput
 from ansible_collections.vdisk.gluster.plugins.module_utils._information import promised
@@ -19,7 +20,6 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._plan_volume import 
     Wanted,
     plan_absent,
     plan_present,
-    volumes_in_order,
 )
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import QemuImg
 from ansible_collections.vdisk.gluster.plugins.module_utils._reading import Listing, read_volume
@@ -31,7 +31,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._volume import Volum
 def work(task: Task) -> Result:
     """Bring the volumes of a task into the wanted state."""
     params = task.params
-    names = volumes_in_order(params["name"])
+    names = _names.check_volumes(params["name"])
     wanted = Wanted(
         parse_virtual_size(params["size"]) if params["size"] is not None else None,
         params["format"],

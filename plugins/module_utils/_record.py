@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass, field
 from typing import Any, Mapping
 
@@ -114,3 +115,9 @@ def to_json(record: Record) -> dict[str, Any]:
 def dump(record: Record) -> bytes:
     """Return the bytes of a record's file."""
     return (json.dumps(to_json(record), indent=1, sort_keys=True) + "\n").encode("utf-8")
+
+
+def utc_now() -> str:
+    """Return the time as ISO 8601 in UTC, to the microsecond: it also tells snapshots of one name apart."""
+    now = time.time_ns() // 1000
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now // 1_000_000)) + f".{now % 1_000_000:06d}Z"

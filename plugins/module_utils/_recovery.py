@@ -136,6 +136,8 @@ def _finish(plan: Pending, qemu_img: QemuImg) -> list[str]:
             journal.begin(plan.entries, plan.group)
             for place, step in steps:
                 journal.check_ours()
+                if not step.is_done(place):
+                    _refuse_readers(place, step)
                 step.apply(place)
                 if not step.quiet:
                     actions.append(f"Finish what an earlier task began: {step.describe()}")
@@ -145,6 +147,19 @@ def _finish(plan: Pending, qemu_img: QemuImg) -> list[str]:
         if (volume, share.name) != (plan.leader[0], plan.leader[1].name):
             Journal(share.mount_point, volume).end()
     return actions
+
+
+def _refuse_readers(place: Place, step: Step) -> None:
+    """Refuse to carry on under a reader; one of a raw file denies nobody to write, so nothing else would stop a merge into it.
+
+    :raises Refused: a file that is merged, moved or removed is open somewhere.
+    """
+    for name in step.touches():
+        if _image_lock.is_open_in_qemu(place.path(name)):
+            raise Refused(
+                f"an operation on {place.volume} on {place.share} is unfinished and cannot be finished now: {name} is open in a "
+                "machine or another program, here or on another host; let it end, then run the task again"
+            )
 
 
 def place_of(volume: str, share: Share, qemu_img: QemuImg) -> Place:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils import _names
@@ -15,23 +14,16 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._locating import Sha
 from ansible_collections.vdisk.gluster.plugins.module_utils._module import Result, Task
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan import Plan
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan_snapshot import plan_absent, plan_present, plan_reverted
-from ansible_collections.vdisk.gluster.plugins.module_utils._plan_volume import volumes_in_order
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import QemuImg
-from ansible_collections.vdisk.gluster.plugins.module_utils._record import SnapshotNote
+from ansible_collections.vdisk.gluster.plugins.module_utils._record import SnapshotNote, utc_now
 from ansible_collections.vdisk.gluster.plugins.module_utils._share import shares_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import Volume, snapshot_object, volume_object
-
-
-def utc_now() -> str:
-    """Return the time as ISO 8601 in UTC, to the microsecond: it also tells snapshots of one name apart."""
-    now = time.time_ns() // 1000
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now // 1_000_000)) + f".{now % 1_000_000:06d}Z"
 
 
 def work(task: Task) -> Result:
     """Bring the snapshots of a task into the wanted state."""
     params = task.params
-    volumes = volumes_in_order(params["volume"])
+    volumes = _names.check_volumes(params["volume"])
     snapshots = [_names.check_snapshot(name) for name in params["name"]]
     present = params["state"] == "present"
     if not snapshots:

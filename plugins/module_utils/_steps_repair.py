@@ -29,6 +29,10 @@ class MendHeader(Step):
             "because it names it by a path or without its format."
         )
 
+    def touches(self) -> tuple[str, ...]:
+        """Its header is written."""
+        return (self.file,)
+
     def apply(self, place: Place) -> None:
         """Write the header anew, unless it is so already."""
         repoint(place, self.file, self.backing_file, self.backing_format)
@@ -43,6 +47,10 @@ class RemoveStray(Step):
     def describe(self) -> str:
         """Return what the step does and why."""
         return f"Remove {self.file}, because it is an overlay without data that nothing names."
+
+    def touches(self) -> tuple[str, ...]:
+        """It is removed."""
+        return (self.file,)
 
     def apply(self, place: Place) -> None:
         """Remove it, after the chain on disk and the info file were read again."""

@@ -28,29 +28,31 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._sizes import human
 
 @dataclass(frozen=True)
 class MakeOverlay(Step):
-    """Make the overlay of a snapshot."""
+    """Make an overlay that becomes the active file; owned like C(like), the active file before."""
 
     file: str
     backing_file: str
     backing_format: str
     size: int
     snapshot: str
+    like: str
+    reason: str
 
     def describe(self) -> str:
         """Return what the step does and why."""
-        return f"Make the overlay {self.file} over {self.backing_file}, because snapshot {self.snapshot} is not there."
+        return f"Make the overlay {self.file} over {self.backing_file}, because {self.reason}."
 
     def apply(self, place: Place) -> None:
-        """Make it, owned like the active file; one that is there already must be the one meant."""
-        try:
-            like = os.stat(place.path(self.backing_file))
-        except OSError as error:
-            raise _files.explain(error, place.path(self.backing_file), "look at") from error
+        """Make it; one that is there already must be the one meant."""
         if self.file in _files.names_in(place.root):
             header = place.header(self.file)
             if (header.backing_file, header.backing_format) != (self.backing_file, self.backing_format):
                 raise Refused(f"{self.file} on {place.share} is not the overlay that was being made; move it away")
             return
+        try:
+            like = os.stat(place.path(self.like))
+        except OSError as error:
+            raise _files.explain(error, place.path(self.like), "look at") from error
         layout = _qcow2.new_image(self.size, self.backing_file, self.backing_format)
         publish_image(place, self.file, layout, (like.st_uid, like.st_gid, like.st_mode & 0o7777))
 
@@ -109,9 +111,13 @@ class ReplaceOverlay(Step):
         except OSError as error:
             raise _files.explain(error, place.root, "write") from error
 
+    def is_done(self, place: Place) -> bool:
+        """The new overlay does not wait any more: what is in its place may hold new data."""
+        return not self._waits(place)
+
     def apply(self, place: Place) -> None:
         """Give it the old one's name."""
-        if not self._waits(place):
+        if self.is_done(place):
             return
         try:
             os.rename(place.path(self._waiting()), place.path(self.file))
@@ -192,9 +198,17 @@ class Commit(Step):
             f"because snapshot {', '.join(self.snapshots)} is to go."
         )
 
+    def is_done(self, place: Place) -> bool:
+        """The chain has left the overlays behind: what they held is in the file below, and may be overwritten since."""
+        return self.merged[0] not in place.chain_files()
+
+    def touches(self) -> tuple[str, ...]:
+        """The overlays are merged, and their backing file is written."""
+        return (*self.merged, self.base)
+
     def apply(self, place: Place) -> None:
         """Merge, unless the chain has left the overlays behind already."""
-        if self.merged[0] not in place.chain_files():
+        if self.is_done(place):
             return
         place.qemu_img.commit(place.path(self.merged[0]), self.base)
         _files.sync_file(place.path(self.base))
@@ -218,9 +232,17 @@ class Pull(Step):
             f"because snapshot {', '.join(self.snapshots)} is to go."
         )
 
+    def is_done(self, place: Place) -> bool:
+        """The overlay lies on the lower file."""
+        return place.header(self.into).backing_file == self.onto
+
+    def touches(self) -> tuple[str, ...]:
+        """The overlay is written, and what it takes up is merged."""
+        return (self.into, *self.merged)
+
     def apply(self, place: Place) -> None:
         """Merge, unless the overlay lies on the lower file already."""
-        if place.header(self.into).backing_file == self.onto:
+        if self.is_done(place):
             return
         place.qemu_img.pull(place.path(self.into), self.onto, self.onto_format)
         _files.sync_file(place.path(self.into))
@@ -238,9 +260,20 @@ class Repoint(Step):
         """Return what the step does and why."""
         return f"Let {self.file} lie on {self.backing_file}, because the file between them was merged."
 
+    def is_done(self, place: Place) -> bool:
+        """The header names that file, or a later merge of the same plan has taken the overlay up."""
+        if self.file not in place.chain_files():
+            return True
+        header = place.header(self.file)
+        return (header.backing_file, header.backing_format) == (self.backing_file, self.backing_format)
+
+    def touches(self) -> tuple[str, ...]:
+        """Its header is written."""
+        return (self.file,)
+
     def apply(self, place: Place) -> None:
         """Write the header anew, unless it names that file already, or a later merge of the same plan has taken the overlay up."""
-        if self.file not in place.chain_files():
+        if self.is_done(place):
             return
         repoint(place, self.file, self.backing_file, self.backing_format)
 
@@ -266,13 +299,18 @@ def repoint(place: Place, file: str, backing_file: str, backing_format: str) -> 
 
 @dataclass(frozen=True)
 class RemoveMerged(Step):
-    """Remove files whose data another file of the chain holds now."""
+    """Remove files that the chain no longer needs."""
 
     files: tuple[str, ...]
+    reason: str = "the chain no longer needs it"
 
     def describe(self) -> str:
         """Return what the step does and why."""
-        return f"Remove {', '.join(self.files)}, because the chain no longer needs it."
+        return f"Remove {', '.join(self.files)}, because {self.reason}."
+
+    def touches(self) -> tuple[str, ...]:
+        """They are removed."""
+        return self.files
 
     def apply(self, place: Place) -> None:
         """Remove them, after the chain on disk and the info file were read again and name none of them."""

@@ -104,6 +104,10 @@ class Grow(Step):
         """Return what the step does and why."""
         return f"Grow {self.file} from {human(self.old_size)} to {human(self.size)}, because that size is wanted."
 
+    def touches(self) -> tuple[str, ...]:
+        """It becomes longer."""
+        return (self.file,)
+
     def apply(self, place: Place) -> None:
         """Grow it and note the new size."""
         path = place.path(self.file)
@@ -143,8 +147,8 @@ class SetOwnership(Step):
         return f"Give {', '.join(self.files)} the owner {self.uid}, group {self.gid} and mode {self.mode:04o}, because they differ."
 
     def apply(self, place: Place) -> None:
-        """Set them on each file."""
-        for name in self.files:
+        """Set them on each file, the active one last: by that one a later run sees whether all were reached."""
+        for name in reversed(self.files):
             try:
                 descriptor = os.open(place.path(name), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
                 try:
@@ -166,6 +170,10 @@ class RemoveVolume(Step):
         """Return what the step does and why."""
         also = f" and its snapshots {', '.join(self.snapshots)}" if self.snapshots else ""
         return f"Remove the volume{also} ({', '.join(self.files)}), because it is to be absent."
+
+    def touches(self) -> tuple[str, ...]:
+        """They are removed."""
+        return self.files
 
     def apply(self, place: Place) -> None:
         """Remove what is still there, the info file last of the layout's files."""

@@ -48,7 +48,7 @@ def test_an_older_one_comes_back_and_the_newer_are_gone(place, history):
     assert [entry["name"] for entry in place.info()["snapshots"]] == ["s1", "s2"]
     assert place.read(snapshot="s1") == history["s1"]
     assert place.read(snapshot="s2") == history["s2"]
-    assert place.names() == ["v1", "v1.info", "v1.s1", "v1.s2"]
+    assert place.names() == ["v1", "v1.info", "v1.s1", "v1.s2_2"]
     assert place.info()["problems"] == []
 
 

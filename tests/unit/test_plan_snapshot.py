@@ -45,19 +45,19 @@ def merges(found: Volume, *names: str) -> list[tuple[str, ...]]:
 def test_a_snapshot_is_an_overlay_over_the_active_file_named_after_it() -> None:
     (plan,) = plan_present([stack(GiB)], "a", NOTE)
     overlay, info, record = plan.steps
-    assert overlay == MakeOverlay("v.a", "v", "raw", SIZE, "a")
+    assert overlay == MakeOverlay("v.a", "v", "raw", SIZE, "a", "v", "snapshot a is not there")
     assert info == WriteInfo("v.a", {"a": "v.a"})
     assert isinstance(record, WriteRecord)
     assert _record.from_json(record.record).snapshots == {"a": NOTE}
     assert plan.journaled
-    assert plan.touched == ("v",)
+    assert plan.touched == ()
     assert actions_of([plan]) == [overlay.describe()]
     assert (plan.after.active_file, plan.after.active.virtual_size, plan.after.snapshot("a").note) == ("v.a", SIZE, NOTE)
 
 
 def test_the_next_snapshot_lies_on_the_one_before() -> None:
     (plan,) = plan_present([stack(GiB, GiB)], "b", NOTE)
-    assert plan.steps[0] == MakeOverlay("v.b", "v.a", "qcow2", SIZE, "b")
+    assert plan.steps[0] == MakeOverlay("v.b", "v.a", "qcow2", SIZE, "b", "v.a", "snapshot b is not there")
     assert plan.steps[1] == WriteInfo("v.b", {"a": "v.a", "b": "v.b"})
 
 

@@ -10,8 +10,9 @@ from dataclasses import replace
 import pytest
 from ansible_collections.vdisk.gluster.plugins.module_utils._chain import FileFacts
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import BadInput, Refused
+from ansible_collections.vdisk.gluster.plugins.module_utils._names import check_volumes
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan import actions_of
-from ansible_collections.vdisk.gluster.plugins.module_utils._plan_volume import Wanted, plan_absent, plan_present, volumes_in_order
+from ansible_collections.vdisk.gluster.plugins.module_utils._plan_volume import Wanted, plan_absent, plan_present
 from ansible_collections.vdisk.gluster.plugins.module_utils._record import Record, SnapshotNote
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps_volume import (
     AdoptVolume,
@@ -205,7 +206,7 @@ def test_every_action_is_a_sentence_with_its_reason() -> None:
 
 
 def test_the_volumes_of_a_task_are_named_once_and_well() -> None:
-    assert volumes_in_order(["b", "a"]) == ("b", "a")
+    assert check_volumes(["b", "a"]) == ("b", "a")
     for names, sentence in (([], "is empty"), (["a", "b", "a"], "volume a is named twice"), (["a", "b/c"], "not a volume name")):
         with pytest.raises(BadInput, match=sentence):
-            volumes_in_order(names)
+            check_volumes(names)

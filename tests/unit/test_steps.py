@@ -37,7 +37,7 @@ from ansible_collections.vdisk.gluster.tests.unit.share import GROUP, OWNER, Pla
 
 RECORD = Record("v", "raw", GiB, None, {"a": SnapshotNote("2026-01-05T00:00:00.000000Z", "ä", None, True)})
 STEPS = (
-    MakeOverlay("v.a", "v", "raw", GiB, "a"),
+    MakeOverlay("v.a", "v", "raw", GiB, "a", "v", "a test wants it"),
     WriteInfo("v.a", {"a": "v.a"}),
     WriteInfo("v", {}),
     WriteRecord(_record.to_json(RECORD)),
