@@ -158,7 +158,7 @@ def test_longest_and_shortest_names_are_taken(place):
 
 def test_what_a_task_cannot_mean_is_said(unmounted):
     refused = unmounted.refused_untouched
-    assert "one by one" in refused("gluster_snapshot", volume=["v1"], name=["s1", "s2"])
+    assert "only be deleted together" in refused("gluster_snapshot", volume=["v1"], name=["s1", "s2"])
     assert "empty" in refused("gluster_snapshot", volume=["v1"], name=[])
     assert "empty" in refused("gluster_snapshot", volume=[], name=["s1"])
     assert "named twice" in refused("gluster_snapshot", volume=["v1", "v1"], name=["s1"])
