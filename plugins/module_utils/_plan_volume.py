@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ansible_collections.vdisk.gluster.plugins.module_utils import _qcow2
+from ansible_collections.vdisk.gluster.plugins.module_utils import _qcow2, _record
 from ansible_collections.vdisk.gluster.plugins.module_utils._chain import Chain, ChainFile
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import BadInput, Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._place import Step
@@ -21,6 +21,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._plan import (
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan_repair import mended, refuse_beyond_mending
 from ansible_collections.vdisk.gluster.plugins.module_utils._record import Record
 from ansible_collections.vdisk.gluster.plugins.module_utils._sizes import human
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps_snapshot import WriteRecord
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps_volume import (
     AdoptVolume,
     CreateVolume,
@@ -89,6 +90,11 @@ def plan_present(volume: Volume, wanted: Wanted) -> Plan:
         record = replace(record, virtual_size=wanted.size)
         after = _grown(after, record)
         steps.append(Grow(volume.active_file, str(after.active.format), size, wanted.size, record))
+    elif size is not None and wanted.size == size and record.virtual_size < size:
+        # a growth was cut off before its record
+        record = replace(record, virtual_size=size)
+        after = replace(after, record=record)
+        steps.append(WriteRecord(_record.to_json(record)))
     owned = _owned(volume, wanted)
     if owned is not None and owned != volume.ownership:
         refuse_problems(after)
