@@ -13,6 +13,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._journal import Jour
 from ansible_collections.vdisk.gluster.plugins.module_utils._place import Place, Step
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan import Plan, side_by_side
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import QemuImg
+from ansible_collections.vdisk.gluster.plugins.module_utils._reading import Listing, list_shares
 from ansible_collections.vdisk.gluster.plugins.module_utils._recovery import held_at_rest, place_of, recover
 from ansible_collections.vdisk.gluster.plugins.module_utils._share import Share
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps import to_json
@@ -25,9 +26,11 @@ class Applier:
         self._qemu_img = qemu_img
         self.actions: list[str] = []
 
-    def recover(self, where: Mapping[str, Share]) -> None:
-        """Finish what killed tasks left of these volumes."""
-        self.actions += recover(where, self._qemu_img)
+    def recover(self, where: Mapping[str, Share], listings: Mapping[str, Listing]) -> Mapping[str, Listing]:
+        """Finish what killed tasks left of these volumes, and return listings that still hold."""
+        done = recover(where, listings, self._qemu_img)
+        self.actions += done
+        return list_shares(where.values()) if done else listings
 
     def apply(self, plans: Sequence[Plan]) -> None:
         """Apply plans side by side as one unit: a failure before the first step that cannot be taken back undoes all."""

@@ -20,7 +20,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Refus
 from ansible_collections.vdisk.gluster.plugins.module_utils._lock import volume_lock
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan import Plan, actions_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import QemuImg
-from ansible_collections.vdisk.gluster.plugins.module_utils._reading import Listing, list_share, read_volume
+from ansible_collections.vdisk.gluster.plugins.module_utils._reading import Listing, list_shares, read_volume
 from ansible_collections.vdisk.gluster.plugins.module_utils._recovery import clearing_away, together
 from ansible_collections.vdisk.gluster.plugins.module_utils._share import Share
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import Volume
@@ -51,16 +51,19 @@ class Corridor:
         self._deep = deep
         self._applier = Applier(qemu_img)
 
-    def change(self, where: Mapping[str, Share], planner: Planner, grouped: bool = False) -> Outcome:
+    def change(
+        self, where: Mapping[str, Share], planner: Planner, grouped: bool = False, listings: Mapping[str, Listing] | None = None
+    ) -> Outcome:
         """Bring volumes into the state that a planner wants.
 
         :param where: the share of each volume, in the order of the task.
         :param planner: returns a plan for each volume it is given, in their order; it must be pure.
         :param grouped: the volumes change together or not at all, and are locked and planned as one.
+        :param listings: of the shares, made just now; made here without them.
         """
         names = tuple(where)
-        listings = self._list(where)
-        volumes = {name: read_volume(listings[where[name].name], name, patient=True, deep=self._deep) for name in names}
+        listings = listings or self._list(where)
+        volumes = self.read(where, listings)
         try:
             plans = self._plan(volumes, planner)
         except VdiskError:
@@ -83,9 +86,9 @@ class Corridor:
             bool(self._applier.actions),
         )
 
-    def read(self, where: Mapping[str, Share]) -> dict[str, Volume]:
-        """Return the states of volumes as they are now, without a lock."""
-        listings = self._list(where)
+    def read(self, where: Mapping[str, Share], listings: Mapping[str, Listing] | None = None) -> dict[str, Volume]:
+        """Return the states of volumes as they are now, without a lock, from listings made just now or here."""
+        listings = listings or self._list(where)
         return {name: read_volume(listings[share.name], name, patient=True, deep=self._deep) for name, share in where.items()}
 
     @contextlib.contextmanager
@@ -95,14 +98,14 @@ class Corridor:
         :param check: raises what speaks against the task; called before the lock too, so that a refused task writes nothing.
         """
         where = {name: share}
+        listings = self._list(where)
         try:
-            check(self.read(where)[name])
+            check(self.read(where, listings)[name])
         except VdiskError:
-            if not self._may_be_busy(where, self._list(where)):
+            if not self._may_be_busy(where, listings):
                 raise
-        with self._locks(where) as locked:
-            self._applier.recover(locked)
-            volume = self.read(where)[name]
+        with self._locks(where) as (locked, listings):
+            volume = self.read(where, self._applier.recover(locked, listings))[name]
             check(volume)
             yield volume
 
@@ -112,7 +115,7 @@ class Corridor:
         return tuple(self._applier.actions)
 
     def _list(self, where: Mapping[str, Share]) -> dict[str, Listing]:
-        return {share.name: list_share(share) for share in {share.name: share for share in where.values()}.values()}
+        return list_shares(where.values())
 
     def _may_be_busy(self, where: Mapping[str, Share], listings: Mapping[str, Listing]) -> bool:
         return any(
@@ -133,20 +136,19 @@ class Corridor:
         What is refused now is refused before any volume of a list is changed. A lock file that is missing is not made for
         that: without one no task has ever changed the volume.
         """
-        with self._locks(where, create=False) as locked:
+        with self._locks(where, create=False) as (locked, listings):
             try:
-                self._applier.recover(locked)
-                volumes = self.read(where)
+                volumes = self.read(where, self._applier.recover(locked, listings))
                 return volumes, self._plan(volumes, planner)
             except VdiskError as error:
                 error.details.update(changed=bool(self._applier.actions), actions=list(self._applier.actions))
                 raise
 
     def _change_locked(self, where: Mapping[str, Share], planner: Planner, grouped: bool) -> list[tuple[Volume, Volume]]:
-        with self._locks(where) as locked:
+        with self._locks(where) as (locked, listings):
             try:
-                self._applier.recover(locked)
-                plans = list(planner(tuple(self.read(where).values())))
+                listings = self._applier.recover(locked, listings)
+                plans = list(planner(tuple(self.read(where, listings).values())))
                 for plan in plans:
                     self._check_untouched(plan)
                 for unit in [plans] if grouped else [[plan] for plan in plans]:
@@ -158,16 +160,20 @@ class Corridor:
         return [(plan.before, now.get(plan.before.name, plan.before)) for plan in plans]
 
     @contextlib.contextmanager
-    def _locks(self, where: Mapping[str, Share], create: bool = True) -> Iterator[dict[str, Share]]:
-        """Hold the locks of volumes, and of those that an unfinished plan binds to them, in the order of their names."""
+    def _locks(self, where: Mapping[str, Share], create: bool = True) -> Iterator[tuple[dict[str, Share], dict[str, Listing]]]:
+        """Hold the locks of volumes, and of those that an unfinished plan binds to them, in the order of their names.
+
+        Gives all of them with listings of their shares that were made under the locks.
+        """
         wanted = dict(where)
         while True:
             with contextlib.ExitStack() as held:
                 for name in sorted(wanted):
                     held.enter_context(volume_lock(wanted[name].mount_point, name, self._lock_timeout, create))
-                found = together(wanted)
+                listings = self._list(wanted)
+                found = together(wanted, listings)
                 if set(found) == set(wanted):
-                    yield wanted
+                    yield wanted, listings
                     return
             # a lock further up in the order may be needed too, so all are taken anew
             wanted = found

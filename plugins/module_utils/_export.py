@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import os
 import stat
 import time
@@ -253,11 +254,7 @@ class Export:
             self._check_space(source)
             self._qemu_img.convert(source.path, source.format, self._temporary, wanted.format, wanted.compress)
             _files.sync_file(self._temporary)
-            if wanted.verify and not self._reads_as(source, self._temporary):
-                raise Unavailable(
-                    f"the copy of {source.label} does not read as its source; see the disk of {self._dest}, then run the task again"
-                )
-            digest = None if wanted.algorithm == "none" else checksum(self._temporary, wanted.algorithm)
+            digest = self._check(source)
             self._own()
             status = os.stat(self._temporary)
             duration = time.monotonic() - started
@@ -296,6 +293,17 @@ class Export:
             if isinstance(error, OSError):
                 raise _files.explain(error, self._dest, "write") from error
             raise
+
+    def _check(self, source: Source) -> str | None:
+        """Compare the copy with its source and return its checksum, as far as each is wanted, side by side."""
+        wanted = self._wanted
+        with concurrent.futures.ThreadPoolExecutor(1) as beside:
+            digest = None if wanted.algorithm == "none" else beside.submit(checksum, self._temporary, wanted.algorithm)
+            if wanted.verify and not self._reads_as(source, self._temporary):
+                raise Unavailable(
+                    f"the copy of {source.label} does not read as its source; see the disk of {self._dest}, then run the task again"
+                )
+            return digest.result() if digest else None
 
     def _check_space(self, source: Source) -> None:
         # what qcow2 needs is what the data need: the copy is sparse in either format

@@ -47,7 +47,6 @@ class Shares:
             raise error
         return None
 
-    def locate(self, volumes: Sequence[str]) -> dict[str, Share]:
+    def locate(self, volumes: Sequence[str], listings: Mapping[str, Listing]) -> dict[str, Share]:
         """Return the share of each volume; one that is nowhere is looked for on the first share."""
-        listings = self.list()
         return {name: self.share_of(name, listings) or next(iter(self.usable.values())) for name in volumes}

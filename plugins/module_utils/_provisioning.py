@@ -44,7 +44,8 @@ def work(task: Task) -> Result:
     limits = _limits(params)
     shares = Shares(shares_of(params, task.warn))
     present = params["state"] == "present"
-    where = _places(names, wanted, shares, limits if present else None)
+    listings = shares.list()
+    where = _places(names, wanted, shares, listings, limits if present else None)
 
     def planner(volumes: Sequence[Volume]) -> list[Plan]:
         if present:
@@ -52,7 +53,7 @@ def work(task: Task) -> Result:
         return [plan_absent(volume, params["delete_snapshots"]) for volume in volumes]
 
     corridor = Corridor(QemuImg(task.runner), task.check_mode, params["lock_timeout"], deep=params["repair"])
-    outcome = corridor.change(where, planner)
+    outcome = corridor.change(where, planner, listings=listings)
     after = [volume_object(volume) for volume in outcome.after]
     values = {"volumes": after}
     if len(names) == 1:
@@ -76,9 +77,10 @@ def _limits(params: Mapping) -> Limits:
     return Limits(reserved, ratio)
 
 
-def _places(names: Sequence[str], wanted: Wanted, shares: Shares, limits: Limits | None) -> dict[str, Share]:
+def _places(
+    names: Sequence[str], wanted: Wanted, shares: Shares, listings: Mapping[str, Listing], limits: Limits | None
+) -> dict[str, Share]:
     """Return the share of each volume; C(limits) are for placing new ones, without them none is made."""
-    listings = shares.list()
     where: dict[str, Share] = {}
     taken: dict[str, int] = {}
     for name in names:

@@ -9,7 +9,7 @@ import errno
 import os
 import stat
 from dataclasses import dataclass, replace
-from typing import Mapping
+from typing import Iterable, Mapping
 
 from ansible_collections.vdisk.gluster.plugins.module_utils import (
     _files,
@@ -89,6 +89,11 @@ def list_share(share: Share) -> Listing:
         {volume: tuple(sorted(names)) for volume, names in leftovers.items()},
         own,
     )
+
+
+def list_shares(shares: Iterable[Share]) -> dict[str, Listing]:
+    """List mounted shares, each once."""
+    return {share.name: list_share(share) for share in {share.name: share for share in shares}.values()}
 
 
 def read_volume(listing: Listing, name: str, patient: bool = False, deep: bool = False) -> Volume:

@@ -17,7 +17,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._journal import Jour
 from ansible_collections.vdisk.gluster.plugins.module_utils._mounts import read_mount_table
 from ansible_collections.vdisk.gluster.plugins.module_utils._place import Place, Step
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import QemuImg
-from ansible_collections.vdisk.gluster.plugins.module_utils._reading import list_share
+from ansible_collections.vdisk.gluster.plugins.module_utils._reading import Listing
 from ansible_collections.vdisk.gluster.plugins.module_utils._share import Share, check_mounted
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps import from_json
 
@@ -71,20 +71,20 @@ def _sibling(share: Share, name: str) -> Share:
     return other
 
 
-def together(where: Mapping[str, Share]) -> dict[str, Share]:
+def together(where: Mapping[str, Share], listings: Mapping[str, Listing]) -> dict[str, Share]:
     """Return these volumes and all that unfinished plans of theirs belong to: they are locked and finished together.
 
     :raises VdiskError: one of those is on a share that is not mounted, or another volume of the same name is meant.
     """
     found = dict(where)
     unseen = list(where)
-    journals: dict[str, frozenset[str]] = {}
+    own = {name: listing.own for name, listing in listings.items()}
     while unseen:
         name = unseen.pop()
         at = found[name]
-        if at.name not in journals:
-            journals[at.name] = _journals_of(at)
-        plan = pending(name, at) if os.path.basename(_names.journal(name)) in journals[at.name] else None
+        if at.name not in own:
+            own[at.name] = _journals_of(at)
+        plan = pending(name, at) if os.path.basename(_names.journal(name)) in own[at.name] else None
         for volume, share in (plan.leader, *plan.members) if plan else ():
             if volume not in found:
                 found[volume] = share
@@ -99,10 +99,9 @@ def _journals_of(share: Share) -> frozenset[str]:
     return _files.names_in(f"{share.mount_point}/{_names.OWN_DIRECTORY}")
 
 
-def recover(where: Mapping[str, Share], qemu_img: QemuImg) -> list[str]:
+def recover(where: Mapping[str, Share], listings: Mapping[str, Listing], qemu_img: QemuImg) -> list[str]:
     """Finish the unfinished plans of locked volumes, forward only, clear their temporary files away, and tell what was done."""
     actions: list[str] = []
-    listings = {share.name: list_share(share) for share in {share.name: share for share in where.values()}.values()}
     # a plan may need a file that still has its temporary name, so those are cleared away after all plans
     for volume, share in where.items():
         if os.path.basename(_names.journal(volume)) in listings[share.name].own:

@@ -31,7 +31,8 @@ def work(task: Task) -> Result:
     if params["state"] != "absent" and len(snapshots) > 1:
         raise BadInput("name: several snapshots can only be deleted together; for another state name one")
     shares = Shares(shares_of(params, task.warn))
-    where = shares.locate(volumes)
+    listings = shares.list()
+    where = shares.locate(volumes, listings)
     note = SnapshotNote(utc_now(), params["label"], params["description"])
 
     def planner(found: Sequence[Volume]) -> list[Plan]:
@@ -42,7 +43,7 @@ def work(task: Task) -> Result:
         return [plan_absent(volume, snapshots) for volume in found]
 
     corridor = Corridor(QemuImg(task.runner), task.check_mode, params["lock_timeout"], deep=params["state"] == "reverted")
-    outcome = corridor.change(where, planner, grouped=True)
+    outcome = corridor.change(where, planner, grouped=True, listings=listings)
     named = [snapshot_object(volume, snapshot) for volume in outcome.after for snapshot in volume.snapshots if snapshot.name in snapshots]
     after = [volume_object(volume) for volume in outcome.after]
     return Result(

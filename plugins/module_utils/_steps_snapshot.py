@@ -44,7 +44,7 @@ class MakeOverlay(Step):
 
     def apply(self, place: Place) -> None:
         """Make it; one that is there already must be the one meant."""
-        if self.file in _files.names_in(place.root):
+        if os.path.lexists(place.path(self.file)):
             header = place.header(self.file)
             if (header.backing_file, header.backing_format) != (self.backing_file, self.backing_format):
                 raise Refused(f"{self.file} on {place.share} is not the overlay that was being made; move it away")
