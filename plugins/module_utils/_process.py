@@ -124,7 +124,7 @@ def _ended(process: subprocess.Popen, within: float) -> bool:
     if hasattr(os, "pidfd_open"):
         # the kernel wakes this up the moment the program ends; waiting with a limit sleeps and looks, and that costs short programs dear
         with contextlib.suppress(OSError):
-            descriptor = os.pidfd_open(process.pid)
+            descriptor = os.pidfd_open(process.pid)  # novermin: only where it is there
             try:
                 select.select([descriptor], [], [], within)
             finally:
