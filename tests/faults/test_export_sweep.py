@@ -1,0 +1,64 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An export killed at any of its calls leaves the old copy or the new one, whole, and the volume as it is."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+
+import pytest
+from ansible_collections.vdisk.gluster.tests.faults.operations import A, chain
+from ansible_collections.vdisk.gluster.tests.faults.states import points, state
+from ansible_collections.vdisk.gluster.tests.faults.sweep import moments
+
+
+@pytest.fixture(scope="module")
+def volume(hosts):
+    """A volume with snapshots, and what each of them reads as."""
+    chain(hosts)
+    return points(hosts.here.root, A)
+
+
+@pytest.mark.parametrize("over", [None, "s1"], ids=["where nothing was", "over another export"])
+@pytest.mark.parametrize("snapshot", [None, "s3"], ids=["now", "from a snapshot"])
+def test_a_killed_export_leaves_no_half_copy_and_the_next_one_ends_it(hosts, volume, request, record_property, snapshot, over):
+    out = hosts.tmp / "out"
+    options = {"volume": A, "dest": str(out / "copy"), "snapshot": snapshot}
+    wanted, old, before = volume[snapshot or "now"], volume.get(over), state(hosts.here.root, A)
+
+    def begin():
+        shutil.rmtree(out, ignore_errors=True)
+        out.mkdir()
+        if over:
+            hosts.here.ok("gluster_image_export", **{**options, "snapshot": over})
+
+    def try_moment(moment):
+        begin()
+        killed = hosts.here.run("gluster_image_export", options, hosts.killer(moment.at, moment.after, out))
+        assert killed.status in (-9, 0), killed.values
+        left = (out / "copy").read_bytes() if (out / "copy").exists() else None
+        assert left in (old, wanted), "the copy is neither the old one nor the new one"
+        survivor = hosts.there if moment.survivor_is_there else hosts.here
+        made = survivor.ok("gluster_image_export", **options)["export"]
+        assert (out / "copy").read_bytes() == wanted
+        assert sorted(path.name for path in out.iterdir()) == ["copy", "copy.manifest.json"]
+        checksum = json.loads((out / "copy.manifest.json").read_bytes())["checksum"]
+        assert checksum == made["checksum"] == f"sha256:{hashlib.sha256(wanted).hexdigest()}"
+        assert not hosts.here.ok("gluster_image_export", **options)["changed"]
+        assert points(hosts.here.root, A) == volume and state(hosts.here.root, A) == before, "the volume was changed"
+
+    begin()
+    killer = hosts.killer(0, False, out)
+    assert hosts.here.run("gluster_image_export", options, killer).values["changed"]
+    calls = killer.calls
+    chosen, broken = moments(calls, request.config.getoption("spread"), request.config.getoption("all")), []
+    for moment in chosen:
+        try:
+            try_moment(moment)
+        except AssertionError as error:
+            broken.append(f"{moment}: {error}")
+    record_property("counted", f"{len(calls)} calls, {len(chosen)} crash points tried, {len(chosen) - len(broken)} recovered")
+    assert not broken, "\n".join(broken)

@@ -1,0 +1,78 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A process, with the killer preloaded, that forks off one process for each module it is asked to run.
+
+It has imported all that modules need, so that a run costs no start of Python. Requests and answers are lines of JSON.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import json
+import os
+import sys
+import tempfile
+import traceback
+from typing import Any
+
+_PR_SET_CHILD_SUBREAPER = 36
+MODULES = ("gluster_volume_file", "gluster_volume_file_info", "gluster_snapshot", "gluster_image_export")
+
+
+def _run(module: Any, options: dict[str, Any], control: str | None) -> int:
+    """Run a module in this process, which is a child, and return its exit status."""
+    from ansible.module_utils.testing import patch_module_args
+
+    os.setpgid(0, 0)
+    if control is not None:
+        os.environ["KILLER_CONTROL"] = control
+        ctypes.CDLL(None).killer_arm(control.encode())
+    try:
+        with patch_module_args(options):
+            module.main()
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    except BaseException:
+        traceback.print_exc(file=sys.stdout)
+    return 70
+
+
+def _answer(modules: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
+    with tempfile.TemporaryFile() as out:
+        pid = os.fork()
+        if not pid:
+            status = 70
+            try:
+                os.dup2(out.fileno(), 1)
+                status = _run(modules[request["module"]], request["options"], request["control"])
+                sys.stdout.flush()
+            finally:
+                os._exit(status)
+        status = None
+        # the programs of a killed task end with it; none of them may still hold a lock when the next task starts
+        while True:
+            try:
+                ended, how = os.wait()
+            except ChildProcessError:
+                break
+            if ended == pid:
+                status = os.waitstatus_to_exitcode(how)
+        out.seek(0)
+        return {"status": status, "output": out.read().decode("utf-8", "replace")}
+
+
+def main() -> None:
+    sys.path.insert(0, sys.argv[1])
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    modules = {name: importlib.import_module(f"ansible_collections.vdisk.gluster.plugins.modules.{name}") for name in MODULES}
+    importlib.import_module("ansible.module_utils.testing")
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    for line in sys.stdin:
+        answers.write(json.dumps(_answer(modules, json.loads(line))) + "\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()
