@@ -40,14 +40,20 @@ def explain(error: OSError, path: str, doing: str) -> VdiskError:
     return Unavailable(f"cannot {doing} {path}: {remedies.get(error.errno or 0, error.strerror)}")
 
 
-def fresh(read: Callable[[], T]) -> T:
-    """Return what C(read) returns, again where a name was replaced by another host in between (ESTALE)."""
+def fresh(read: Callable[[], T], path: str | None = None) -> T:
+    """Return what C(read) returns, again where a name was replaced by another host in between (ESTALE).
+
+    :param path: what is read; the name of a file that another host removed can be opened here for a second yet, and says ESTALE then.
+    :raises FileNotFoundError: it is not in its directory any more.
+    """
     for attempt in range(1, _STALE_TRIES):
         try:
             return read()
         except OSError as error:
             if error.errno != errno.ESTALE:
                 raise
+            if path is not None and os.path.basename(path) not in os.listdir(os.path.dirname(path)):
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path) from error
             time.sleep(0.05 * attempt)
     return read()
 
@@ -74,7 +80,7 @@ def read_text_file(path: str, limit: int) -> bytes | None:
             return stream.read(limit + 1)
 
     try:
-        content = fresh(read)
+        content = fresh(read, path)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -98,12 +104,16 @@ def drop_cached(descriptor: int) -> None:
 
 def drop_cached_file(path: str) -> None:
     """Let what any program of this host reads next of a file come from the share; what is no file has nothing cached."""
-    try:
-        descriptor = fresh(lambda: os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC))
+
+    def drop() -> None:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             drop_cached(descriptor)
         finally:
             os.close(descriptor)
+
+    try:
+        fresh(drop, path)
     except OSError as error:
         if error.errno not in (errno.ENOENT, errno.ELOOP, errno.ENXIO, errno.ESPIPE):
             raise explain(error, path, "open") from error

@@ -58,7 +58,7 @@ def _locked_now(path: str) -> bool:
 
     try:
         # another host may remove the file while it is looked at
-        return fresh(look)
+        return fresh(look, path)
     except FileNotFoundError:
         return False
     except OSError as error:

@@ -41,13 +41,18 @@ class Place:
 
     def header_bytes(self, name: str) -> bytes:
         """Return as much of the start of an image as its header needs."""
-        try:
-            descriptor = _files.fresh(lambda: os.open(self.path(name), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC))
+
+        def read() -> bytes:
+            descriptor = os.open(self.path(name), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
             try:
+                _files.drop_cached(descriptor)
                 start = os.pread(descriptor, _qcow2.HEADER_READ, 0)
                 return start if _qcow2.bytes_needed(start) <= len(start) else os.pread(descriptor, _qcow2.bytes_needed(start), 0)
             finally:
                 os.close(descriptor)
+
+        try:
+            return _files.fresh(read, self.path(name))
         except OSError as error:
             raise _files.explain(error, self.path(name), "read") from error
 

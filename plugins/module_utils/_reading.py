@@ -183,7 +183,7 @@ def _look_at(root: str, file: str, whole: bool, deep: bool) -> FileFacts | None:
     path = f"{root}/{file}"
     try:
         # again from the start where another host replaces or removes the file meanwhile
-        return _files.fresh(lambda: _look_once(path, file, whole, deep))
+        return _files.fresh(lambda: _look_once(path, file, whole, deep), path)
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -374,6 +374,8 @@ class Place:
                 content: str | None = None
                 if stat.S_ISREG(status.st_mode):
                     with open(path, "rb") as stream:
+                        # what another mount wrote in place may not be in the cache of this one
+                        os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
                         content = hashlib.sha256(stream.read()).hexdigest()
                 elif stat.S_ISLNK(status.st_mode):
                     content = os.readlink(path)
