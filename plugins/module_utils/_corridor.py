@@ -104,7 +104,8 @@ class Corridor:
         except VdiskError:
             if not self._may_be_busy(where, listings):
                 raise
-        with self._locks(where) as (locked, listings):
+        held, locked, listings = self._locks(where)
+        with held:
             volume = self.read(where, self._applier.recover(locked, listings))[name]
             check(volume)
             yield volume
@@ -136,7 +137,8 @@ class Corridor:
         What is refused now is refused before any volume of a list is changed. A lock file that is missing is not made for
         that: without one no task has ever changed the volume.
         """
-        with self._locks(where, create=False) as (locked, listings):
+        held, locked, listings = self._locks(where, create=False)
+        with held:
             try:
                 volumes = self.read(where, self._applier.recover(locked, listings))
                 return volumes, self._plan(volumes, planner)
@@ -145,7 +147,8 @@ class Corridor:
                 raise
 
     def _change_locked(self, where: Mapping[str, Share], planner: Planner, grouped: bool) -> list[tuple[Volume, Volume]]:
-        with self._locks(where) as (locked, listings):
+        held, locked, listings = self._locks(where)
+        with held:
             try:
                 listings = self._applier.recover(locked, listings)
                 plans = list(planner(tuple(self.read(where, listings).values())))
@@ -159,11 +162,10 @@ class Corridor:
             now = self.read({plan.before.name: where[plan.before.name] for plan in plans if plan.steps})
         return [(plan.before, now.get(plan.before.name, plan.before)) for plan in plans]
 
-    @contextlib.contextmanager
-    def _locks(self, where: Mapping[str, Share], create: bool = True) -> Iterator[tuple[dict[str, Share], dict[str, Listing]]]:
-        """Hold the locks of volumes, and of those that an unfinished plan binds to them, in the order of their names.
+    def _locks(self, where: Mapping[str, Share], create: bool = True) -> tuple[contextlib.ExitStack, dict[str, Share], dict[str, Listing]]:
+        """Take the locks of volumes, and of those that an unfinished plan binds to them, in the order of their names.
 
-        Gives all of them with listings of their shares that were made under the locks.
+        Returns what releases them, all volumes that are locked, and listings of their shares that were made under the locks.
         """
         wanted = dict(where)
         while True:
@@ -173,8 +175,7 @@ class Corridor:
                 listings = self._list(wanted)
                 found = together(wanted, listings)
                 if set(found) == set(wanted):
-                    yield wanted, listings
-                    return
+                    return held.pop_all(), wanted, listings
             # a lock further up in the order may be needed too, so all are taken anew
             wanted = found
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import pathlib
 
 from engine import commands, timed_program
@@ -24,20 +25,15 @@ def measure(site: Site, repetitions: int) -> None:
     rows = []
     for upper, lower in _CASES:
         times: dict[str, list[float]] = {name: [] for name in _CONTENDERS}
-        chosen = set()
+        chosen: set[str] = set()
         for repetition in range(repetitions):
             _make_ours(site, upper, lower)
             for name in ("commit", "rebase"):
                 _make_bare(_directory(site, name), upper, lower)
 
-            def ours(chosen: set[str] = chosen) -> float:
-                done = site.do("gluster_snapshot", volume=["v"], name=["s2"], state="absent")
-                chosen.add("down" if " down into " in done.result["actions"][0] else "up")
-                return done.engine_seconds
-
             take_turns(
                 {
-                    "ours": ours,
+                    "ours": functools.partial(_drop, site, chosen),
                     "commit": lambda: timed_program(_commit(_directory(site, "commit"))),
                     "rebase": lambda: timed_program(_rebase(_directory(site, "rebase"))),
                 },
@@ -53,6 +49,13 @@ def measure(site: Site, repetitions: int) -> None:
         rows,
         notes=["down: the upper file's data go into the lower one (commit); up: the lower one's into the upper one (rebase)."],
     )
+
+
+def _drop(site: Site, chosen: set[str]) -> float:
+    """Drop the upper snapshot and return the seconds, noting which way the merge went."""
+    done = site.do("gluster_snapshot", volume=["v"], name=["s2"], state="absent")
+    chosen.add("down" if " down into " in done.result["actions"][0] else "up")
+    return done.engine_seconds
 
 
 def _make_ours(site: Site, upper: int, lower: int) -> None:

@@ -44,7 +44,7 @@ VOLUME_OPTIONS = {
 
 def command(*argv: str, check: bool = True) -> subprocess.CompletedProcess:
     """Run a program and show all it said when it fails."""
-    done = subprocess.run(argv, capture_output=True, text=True, env=dict(os.environ, LC_ALL="C"), timeout=300)
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, env=dict(os.environ, LC_ALL="C"), timeout=300)
     if check and done.returncode:
         raise AssertionError(f"{argv} ended with {done.returncode}: {done.stdout} {done.stderr}")
     return done

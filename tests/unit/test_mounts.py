@@ -115,7 +115,7 @@ def test_a_comment_is_no_entry_and_stays() -> None:
 
 def test_a_share_with_a_space_is_written_with_its_escape() -> None:
     entry = Entry("gl1:/vms/a b", "/mnt/a", "_netdev")
-    assert entry.line().split(" ")[0] == r"gl1:/vms/a\040b"
+    assert entry.line().partition(" ")[0] == r"gl1:/vms/a\040b"
     assert _fstab.find(_fstab.with_entry("", entry), "/mnt/a") == entry
     assert _fstab.with_entry("", entry) == entry.line() + "\n"
 
