@@ -50,7 +50,8 @@ def fresh(read: Callable[[], T], path: str | None = None) -> T:
         try:
             return read()
         except OSError as error:
-            if error.errno != errno.ESTALE:
+            # EBADFD: the client asked by a descriptor of the file that it was just about to release
+            if error.errno not in (errno.ESTALE, errno.EBADFD):
                 raise
             if path is not None and os.path.basename(path) not in os.listdir(os.path.dirname(path)):
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path) from error

@@ -50,7 +50,7 @@ class MakeOverlay(Step):
                 raise Refused(f"{self.file} on {place.share} is not the overlay that was being made; move it away")
             return
         try:
-            like = os.stat(place.path(self.like))
+            like = _files.fresh(lambda: os.stat(place.path(self.like)))
         except OSError as error:
             raise _files.explain(error, place.path(self.like), "look at") from error
         layout = _qcow2.new_image(self.size, self.backing_file, self.backing_format)
@@ -101,7 +101,7 @@ class ReplaceOverlay(Step):
         """Make the new overlay under its temporary name, owned like the one it replaces."""
         path = place.path(self._waiting())
         try:
-            like = os.stat(place.path(self.file))
+            like = _files.fresh(lambda: os.stat(place.path(self.file)))
         except OSError as error:
             raise _files.explain(error, place.path(self.file), "look at") from error
         layout = _qcow2.new_image(self.size, self.backing_file, self.backing_format)
@@ -154,7 +154,7 @@ class WriteInfo(Step):
         """Replace it whole, owned like the active file."""
         name = _names.info_file(place.volume)
         try:
-            like = os.stat(place.path(self.active))
+            like = _files.fresh(lambda: os.stat(place.path(self.active)))
         except OSError as error:
             raise _files.explain(error, place.path(self.active), "look at") from error
         content = _info_file.dump(_info_file.Info(self.active, self.snapshots))
