@@ -56,7 +56,7 @@ def passes(root: pathlib.Path, tests: list[str]) -> tuple[bool, str]:
     environment = dict(os.environ, ANSIBLE_COLLECTIONS_PATH=str(root.parents[2]), PYTHONDONTWRITEBYTECODE="1")
     argv = ["pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
     try:
-        done = subprocess.run(argv, cwd=root, env=environment, capture_output=True, text=True, timeout=_LIMIT)
+        done = subprocess.run(argv, cwd=root, env=environment, capture_output=True, text=True, timeout=_LIMIT, check=False)
     except subprocess.TimeoutExpired:
         return False, f"no end after {_LIMIT} s"
     # only what fails has noticed: an error before any test, or no test of that name, has not
@@ -77,7 +77,7 @@ def main(words: list[str]) -> int:
             return 1
         for each in mutations:
             broken = copy_of_the_collection(pathlib.Path(directory) / each.path.stem)
-            applied = subprocess.run(["patch", "-p1", "-s", "-i", str(each.path)], cwd=broken, capture_output=True, text=True)
+            applied = subprocess.run(["patch", "-p1", "-s", "-i", str(each.path)], cwd=broken, capture_output=True, text=True, check=False)
             if applied.returncode:
                 print(f"{each.path.name}: does not apply any more; make it anew: {applied.stdout.strip()}")
                 survived += 1
