@@ -23,6 +23,7 @@ import rows_drop  # noqa: E402
 import rows_export  # noqa: E402
 import rows_many  # noqa: E402
 import rows_process  # noqa: E402
+import rows_safety  # noqa: E402
 import rows_tasks  # noqa: E402
 from glusterfs import Site, command, site  # noqa: E402
 
@@ -32,6 +33,7 @@ ROWS = {
     "chain": lambda where, chosen: rows_chain.measure(where, chosen.repetitions),
     "many": lambda where, chosen: rows_many.measure(where, max(1, chosen.repetitions // 2), chosen.volumes, chosen.looped),
     "drop": lambda where, chosen: rows_drop.measure(where, chosen.repetitions),
+    "safety": lambda where, chosen: rows_safety.measure(where, chosen.repetitions),
     "export": lambda where, chosen: rows_export.measure(where, chosen.repetitions),
 }
 
