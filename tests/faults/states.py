@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import errno
+import functools
 import json
 import os
 import pathlib
@@ -16,12 +16,14 @@ import re
 import stat
 import subprocess
 import time
-from typing import Any
+from typing import Any, Callable, TypeVar
 
 from ansible_collections.vdisk.gluster.tests.faults.images import CLUSTER, Qcow2, read_chain, read_fresh
 
 TEMPLATE = "tmpl"
 """What the names of the volumes of a template begin with; copies begin with other four characters."""
+T = TypeVar("T")
+_STALE_TRIES = 20
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT[0-9:.]+Z")
 
 
@@ -70,32 +72,40 @@ class Layout:
         return self.base_format if self.active == self.base else "qcow2"
 
 
+def _again_when_stale(read: Callable[..., T]) -> Callable[..., T]:
+    """Let a function be called again while this mount still remembers what another one has just replaced or removed."""
+
+    @functools.wraps(read)
+    def patient(*args: Any, **named: Any) -> T:
+        for _attempt in range(_STALE_TRIES):
+            try:
+                return read(*args, **named)
+            except OSError as error:
+                if error.errno != errno.ESTALE:
+                    raise
+                time.sleep(0.1)
+        return read(*args, **named)
+
+    return patient
+
+
+@_again_when_stale
 def layout(root: pathlib.Path, volume: str, base_format: str = "raw") -> Layout:
     """Read info file and record without the collection; C(base_format) is for a volume without a record."""
-    # another mount's changes of the last second are seen after a listing
-    own = os.listdir(root / ".vdisk") if ".vdisk" in os.listdir(root) else []
+    # another mount's changes of the last second are seen after a listing, and what it removed by the listing alone
+    names = os.listdir(root)
+    own = os.listdir(root / ".vdisk") if ".vdisk" in names else []
     info, record = {"active": volume}, {"base_file": volume, "base_format": base_format}
-    with contextlib.suppress(FileNotFoundError):
+    if f"{volume}.info" in names:
         info = json.loads(read_fresh(root / f"{volume}.info"))
     if f"{volume}.json" in own:
         record = json.loads(read_fresh(root / f".vdisk/{volume}.json"))
     return Layout(info.pop("active"), info, record["base_file"], record["base_format"])
 
 
+@_again_when_stale
 def points(root: pathlib.Path, volume: str, base_format: str = "raw") -> dict[str, bytes] | None:
     """Return what each point in time and, as C(now), the volume itself read as, without the collection; None where there is none."""
-    for attempt in range(20):
-        try:
-            return _points(root, volume, base_format)
-        except OSError as error:
-            # another mount has just replaced or removed what this one remembers
-            if error.errno != errno.ESTALE or attempt == 19:
-                raise
-            time.sleep(0.1)
-    raise AssertionError
-
-
-def _points(root: pathlib.Path, volume: str, base_format: str) -> dict[str, bytes] | None:
     found = layout(root, volume, base_format)
     if found.active not in os.listdir(root):
         return None
@@ -115,6 +125,7 @@ def files_of(root: pathlib.Path, name: str) -> list[str]:
     return sorted(file for file in found if not file.endswith(".lock"))
 
 
+@_again_when_stale
 def state(root: pathlib.Path, name: str) -> dict[str, Any]:
     """Return the listing, the info files, the records and the headers of volumes, with their name and the times taken out."""
     found: dict[str, Any] = {}
@@ -155,12 +166,18 @@ def write_as_machine(root: pathlib.Path, volume: str, size: int, number: int, ba
     return done.returncode == 0 and not done.stderr
 
 
+@_again_when_stale
+def _forget(root: pathlib.Path, volume: str) -> None:
+    """Let a machine that is started here not go by what this mount remembers of what another one wrote."""
+    for file in os.listdir(root):
+        if file.split(".")[0] == volume and (root / file).is_file():
+            read_fresh(root / file)
+
+
 def machine_write(root: pathlib.Path, volume: str, disk: bytes, chance: random.Random, active: str | None = None) -> bytes:
     """Write a few patterns at random to a volume as a machine does, and return what its disk reads as then."""
     found = layout(root, volume)
-    for file in os.listdir(root):
-        if file.split(".")[0] == volume and (root / file).is_file():
-            read_fresh(root / file)  # a machine that is started elsewhere is not to go by what this mount remembers
+    _forget(root, volume)
     result, words = bytearray(disk), []
     for _pattern in range(chance.randint(1, 3)):
         start = chance.randrange(len(disk) // _SECTOR) * _SECTOR

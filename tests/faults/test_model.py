@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import traceback
 
 import pytest
 from ansible_collections.vdisk.gluster.tests.faults.model import MIB, Chooser, Disk, Task
@@ -132,4 +133,4 @@ def test_every_point_in_time_is_what_the_model_says_after_each_task(hosts, reque
         diverged = error
     record_property("counted", f"1 sequence, {len(sequence.log)} steps, {sequence.killed} killed, {int(diverged is not None)} divergences")
     if diverged is not None:
-        pytest.fail("\n".join([*sequence.log, str(diverged)]))
+        pytest.fail("\n".join([*sequence.log, *traceback.format_exception(diverged)]))
