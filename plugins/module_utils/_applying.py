@@ -9,12 +9,13 @@ import uuid
 from typing import Mapping, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Refused, VdiskError
+from ansible_collections.vdisk.gluster.plugins.module_utils._hypervisor import NoHypervisor
 from ansible_collections.vdisk.gluster.plugins.module_utils._journal import Journal, LostLock
 from ansible_collections.vdisk.gluster.plugins.module_utils._place import Place, Step
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan import Plan, side_by_side
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import QemuImg
 from ansible_collections.vdisk.gluster.plugins.module_utils._reading import Listing, list_shares
-from ansible_collections.vdisk.gluster.plugins.module_utils._recovery import held_at_rest, place_of, recover
+from ansible_collections.vdisk.gluster.plugins.module_utils._recovery import held_at_rest, hold, place_of, recover
 from ansible_collections.vdisk.gluster.plugins.module_utils._share import Share
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps import to_json
 
@@ -22,29 +23,31 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._steps import to_jso
 class Applier:
     """Applies plans of volumes whose locks are held, and keeps the list of what was done."""
 
-    def __init__(self, qemu_img: QemuImg) -> None:
+    def __init__(self, qemu_img: QemuImg, hypervisor: NoHypervisor) -> None:
         self._qemu_img = qemu_img
+        self._hypervisor = hypervisor
         self.actions: list[str] = []
 
     def recover(self, where: Mapping[str, Share], listings: Mapping[str, Listing]) -> Mapping[str, Listing]:
         """Finish what killed tasks left of these volumes, and return listings that still hold."""
-        done = recover(where, listings, self._qemu_img)
+        done = recover(where, listings, self._qemu_img, self._hypervisor)
         self.actions += done
         return list_shares(where.values()) if done else listings
 
     def apply(self, plans: Sequence[Plan]) -> None:
         """Apply plans side by side as one unit: a failure before the first step that cannot be taken back undoes all."""
         shares = {plan.before.name: Share(plan.before.share, plan.before.mount_point) for plan in plans}
-        places = {name: place_of(name, share, self._qemu_img) for name, share in shares.items()}
         order = [(plan.before.name, step) for plan, step in side_by_side(plans)]
         journals = {plan.before.name: Journal(plan.before.mount_point, plan.before.name) for plan in plans if plan.journaled and plan.steps}
         leader = min(journals, default=None)
+        journal = journals[leader] if leader is not None else None
+        places = {name: place_of(name, share, self._qemu_img, self._hypervisor, journal) for name, share in shares.items()}
         tried: list[tuple[Place, Step]] = []
         actions = len(self.actions)
         try:
             for name, step in order:
                 step.prepare(places[name])
-            with held_at_rest([(places[name], step) for name, step in order]):
+            with held_at_rest([(places[name], step) for name, step in order]) as held:
                 if leader is not None:
                     _begin(leader, journals, shares, order)
                 for name, step in order:
@@ -52,10 +55,12 @@ class Applier:
                         journals[leader].check_ours()
                     tried.append((places[name], step))
                     step.apply(places[name])
+                    hold(held, places[name], step.at_rest_afterwards(places[name]))
                     if not step.quiet:
                         self.actions.append(step.describe())
                 _end(leader, journals)
         except LostLock:
+            _release(tried)
             raise
         except VdiskError as error:
             # a step that refuses has looked and done nothing
@@ -64,7 +69,15 @@ class Applier:
                 for name, step in order:
                     step.throw_away(places[name])
                 _end(leader, journals)
+            _release(tried)
             raise
+        _release(tried)
+
+
+def _release(tried: Sequence[tuple[Place, Step]]) -> None:
+    """Let go of what steps may still hold, a frozen guest say, whatever became of the plan."""
+    for place, step in tried:
+        step.release(place)
 
 
 def _begin(leader: str, journals: Mapping[str, Journal], shares: Mapping[str, Share], order: Sequence[tuple[str, Step]]) -> None:

@@ -17,10 +17,13 @@ from typing import Callable, Iterator, Mapping, Sequence
 from ansible_collections.vdisk.gluster.plugins.module_utils import _image_lock, _names
 from ansible_collections.vdisk.gluster.plugins.module_utils._applying import Applier
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Refused, VdiskError
+from ansible_collections.vdisk.gluster.plugins.module_utils._hypervisor import NoHypervisor
 from ansible_collections.vdisk.gluster.plugins.module_utils._lock import volume_lock
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan import Plan, actions_of
+from ansible_collections.vdisk.gluster.plugins.module_utils._plan_snapshot import plan_absent
+from ansible_collections.vdisk.gluster.plugins.module_utils._plan_temporary import plan_merged_back
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import QemuImg
-from ansible_collections.vdisk.gluster.plugins.module_utils._reading import Listing, list_shares, read_volume
+from ansible_collections.vdisk.gluster.plugins.module_utils._reading import Listing, list_shares, observed, read_volume
 from ansible_collections.vdisk.gluster.plugins.module_utils._recovery import clearing_away, together
 from ansible_collections.vdisk.gluster.plugins.module_utils._share import Share
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import Volume
@@ -44,12 +47,20 @@ class Outcome:
 class Corridor:
     """Walks the corridor for the volumes of one task."""
 
-    def __init__(self, qemu_img: QemuImg, check_mode: bool, lock_timeout: float, deep: bool = False) -> None:
+    def __init__(
+        self,
+        qemu_img: QemuImg,
+        check_mode: bool,
+        lock_timeout: float,
+        deep: bool = False,
+        hypervisor: NoHypervisor | None = None,
+    ) -> None:
         """Take what every walk needs; C(deep) where a planner asks whether overlays hold data."""
+        self._hypervisor = hypervisor or NoHypervisor()
         self._check_mode = check_mode
         self._lock_timeout = lock_timeout
         self._deep = deep
-        self._applier = Applier(qemu_img)
+        self._applier = Applier(qemu_img, self._hypervisor)
 
     def change(
         self, where: Mapping[str, Share], planner: Planner, grouped: bool = False, listings: Mapping[str, Listing] | None = None
@@ -72,7 +83,7 @@ class Corridor:
             volumes, plans = self._plan_at_rest(where, planner)
         if self._check_mode:
             return _outcome(names, plans, volumes, grouped)
-        todo = [name for name in names if plans[name].steps or _left_by_a_kill(volumes[name])]
+        todo = [name for name in names if plans[name].steps or _left_by_a_kill(volumes[name]) or _given_up(volumes[name])]
         after = {name: volumes[name] for name in names if name not in todo}
         before = dict(volumes)
         for chunk in [todo] if grouped else [todo[i : i + CHUNK] for i in range(0, len(todo), CHUNK)]:
@@ -89,7 +100,11 @@ class Corridor:
     def read(self, where: Mapping[str, Share], listings: Mapping[str, Listing] | None = None) -> dict[str, Volume]:
         """Return the states of volumes as they are now, without a lock, from listings made just now or here."""
         listings = listings or self._list(where)
-        return {name: read_volume(listings[share.name], name, patient=True, deep=self._deep) for name, share in where.items()}
+        self._hypervisor.refresh()
+        return {
+            name: observed(read_volume(listings[share.name], name, patient=True, deep=self._deep), self._hypervisor)
+            for name, share in where.items()
+        }
 
     @contextlib.contextmanager
     def locked(self, name: str, share: Share, check: Callable[[Volume], object]) -> Iterator[Volume]:
@@ -106,7 +121,7 @@ class Corridor:
                 raise
         held, locked, listings = self._locks(where)
         with held:
-            volume = self.read(where, self._applier.recover(locked, listings))[name]
+            volume = self._rid_of_given_up(where, self.read(where, self._applier.recover(locked, listings)))[name]
             check(volume)
             yield volume
 
@@ -126,7 +141,8 @@ class Corridor:
         )
 
     def _plan(self, volumes: Mapping[str, Volume], planner: Planner) -> dict[str, Plan]:
-        plans = {plan.before.name: plan for plan in planner(tuple(volumes.values()))}
+        rid = (cleared.after if cleared is not None else volume for volume in volumes.values() for cleared in [_given_up(volume)])
+        plans = {plan.before.name: plan for plan in planner(tuple(rid))}
         for plan in plans.values():
             self._check_untouched(plan)
         return plans
@@ -151,7 +167,8 @@ class Corridor:
         with held:
             try:
                 listings = self._applier.recover(locked, listings)
-                plans = list(planner(tuple(self.read(where, listings).values())))
+                volumes = self._rid_of_given_up(where, self.read(where, listings))
+                plans = list(planner(tuple(volumes.values())))
                 for plan in plans:
                     self._check_untouched(plan)
                 for unit in [plans] if grouped else [[plan] for plan in plans]:
@@ -161,6 +178,46 @@ class Corridor:
                 raise
             now = self.read({plan.before.name: where[plan.before.name] for plan in plans if plan.steps})
         return [(plan.before, now.get(plan.before.name, plan.before)) for plan in plans]
+
+    def _rid_of_given_up(self, where: Mapping[str, Share], volumes: dict[str, Volume]) -> dict[str, Volume]:
+        """Merge the temporary snapshots of killed tasks back, and return the volumes then."""
+        cleared = [plan for plan in map(_given_up, volumes.values()) if plan is not None]
+        for plan in cleared:
+            self._applier.apply([plan])
+        names = {plan.before.name for plan in cleared}
+        return {**volumes, **self.read({name: share for name, share in where.items() if name in names})} if names else volumes
+
+    @contextlib.contextmanager
+    def frozen(self, name: str, share: Share, planner: Callable[[Volume], Plan]) -> Iterator[tuple[Volume, Volume]]:
+        """Freeze a volume at one instant by a temporary snapshot, give it as it was and as it is, and merge it back at the end.
+
+        The files that hold the instant are kept from being written or merged; the volume itself goes on, and other tasks may change it.
+
+        :param planner: returns the plan that takes the snapshot, of whose volume the active file before is what is frozen.
+        """
+        with contextlib.ExitStack() as images:
+            with self.locked(name, share, planner) as volume:
+                plan = planner(volume)
+                self._applier.apply([plan])
+                try:
+                    images.enter_context(_image_lock.reading(*(f"{share.mount_point}/{entry.file}" for entry in volume.chain.files)))
+                except VdiskError:
+                    self._merge_back({name: share}, plan)
+                    raise
+                now = self.read({name: share})[name]
+            try:
+                yield volume, now
+            finally:
+                images.close()
+                held, _locked, listings = self._locks({name: share})
+                with held:
+                    self._applier.recover({name: share}, listings)
+                    self._merge_back({name: share}, plan)
+
+    def _merge_back(self, where: Mapping[str, Share], taken: Plan) -> None:
+        """Delete the snapshot that a plan has taken."""
+        for volume in self.read(where).values():
+            self._applier.apply([plan_merged_back(taken, volume)])
 
     def _locks(self, where: Mapping[str, Share], create: bool = True) -> tuple[contextlib.ExitStack, dict[str, Share], dict[str, Listing]]:
         """Take the locks of volumes, and of those that an unfinished plan binds to them, in the order of their names.
@@ -181,12 +238,28 @@ class Corridor:
 
     def _check_untouched(self, plan: Plan) -> None:
         """Refuse a plan that writes, merges or removes a file somebody reads: an export from a snapshot, say."""
+        for file in plan.merged_live:
+            if _image_lock.is_being_read(f"{plan.before.mount_point}/{file}"):
+                raise Refused(f"{file} of {plan.before.label} is being read by an export or a copy; let it end, then run the task again")
         for file in plan.touched:
             if file != plan.before.active_file and _image_lock.is_open_in_qemu(f"{plan.before.mount_point}/{file}"):
                 raise Refused(
                     f"{file} of {plan.before.label} is being read: an export, a backup or a machine, here or on another host, holds its "
                     "image lock; let it end, then run the task again"
                 )
+
+
+def _given_up(volume: Volume) -> Plan | None:
+    """Return the plan that merges a volume's temporary snapshots back that killed tasks left, or None where there are none.
+
+    Where that is not possible now, it is left to a later task: a snapshot more is no harm.
+    """
+    if not volume.given_up:
+        return None
+    try:
+        return plan_absent(volume, volume.given_up)
+    except VdiskError:
+        return None
 
 
 def _left_by_a_kill(volume: Volume) -> bool:
@@ -201,9 +274,11 @@ def _outcome(names: Sequence[str], plans: Mapping[str, Plan], volumes: Mapping[s
         actions += [f"Finish what an earlier task began with {volumes[name].label}." for name in unit if volumes[name].unfinished]
         locked = [name for name in unit if plans[name].steps or _left_by_a_kill(volumes[name])]
         actions += [clearing_away(leftover) for name in locked for leftover in volumes[name].leftovers]
+        for cleared in (_given_up(volumes[name]) for name in unit):
+            actions += actions_of([cleared]) if cleared is not None else []
         actions += actions_of([plans[name] for name in unit])
     return Outcome(
-        tuple(plans[name].before for name in names),
+        tuple(volumes[name] for name in names),
         tuple(plans[name].after for name in names),
         tuple(actions),
         bool(actions),

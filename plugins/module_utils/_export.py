@@ -45,12 +45,13 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Source:
-    """What is read: one file of a volume and all below it."""
+    """What is read: one file of a volume and all below it; C(running) where it is an instant of a volume that goes on."""
 
     volume: Volume
     snapshot: str | None
     created: str | None
     files: tuple[ChainFile, ...]
+    running: bool = False
 
     @property
     def label(self) -> str:
@@ -203,6 +204,8 @@ class Export:
             return f"its manifest has no {wanted.algorithm} checksum"
         if wanted.verify and not manifest.verified:
             return "it was not verified"
+        if source.running:
+            return "the volume is in use and may have been written to since"
         if source.snapshot is None and not self._reads_as(source, self._dest):
             return "the volume was written to since"
         return None

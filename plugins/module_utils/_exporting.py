@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+from dataclasses import replace
 from typing import Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils import _files, _image_lock, _names
@@ -18,10 +19,13 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._locating import Sha
 from ansible_collections.vdisk.gluster.plugins.module_utils._module import Result, Task
 from ansible_collections.vdisk.gluster.plugins.module_utils._ownership import group_id, mode_bits, user_id
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan import (
+    Plan,
+    actions_of,
     record_of,
     refuse_in_use,
     refuse_problems,
 )
+from ansible_collections.vdisk.gluster.plugins.module_utils._plan_temporary import plan_merged_back, plan_temporary
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import QemuImg
 from ansible_collections.vdisk.gluster.plugins.module_utils._share import Share, shares_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import Volume
@@ -44,16 +48,20 @@ def work(task: Task) -> Result:
     )
     if wanted.compress and wanted.format != "qcow2":
         raise BadInput("compress: only a qcow2 image can be compressed; set format: qcow2 or leave compress out")
+    hypervisor = task.hypervisor()
     shares = Shares(shares_of(params, task.warn))
     dest = _destination(params["dest"], name, wanted, shares.named)
     share = shares.share_of(name, shares.list())
     if share is None:
         raise Refused(f"{name} does not exist on {', '.join(shares.usable)}, so it cannot be exported")
     qemu_img = QemuImg(task.runner)
-    corridor = Corridor(qemu_img, task.check_mode, params["lock_timeout"])
+    corridor = Corridor(qemu_img, task.check_mode, params["lock_timeout"], hypervisor=hypervisor)
     export = Export(qemu_img, wanted, dest)
+    found = corridor.read({name: share})[name]
+    if wanted.snapshot is None and found.machines:
+        return _export_running(corridor, export, found, share, params["quiesce"], task.check_mode)
     if task.check_mode:
-        return export.predict(_source(corridor.read({name: share})[name], wanted))
+        return export.predict(_source(found, wanted))
     with contextlib.ExitStack() as images:
         with corridor.locked(name, share, lambda volume: export.check(_source(volume, wanted))) as volume:
             source = _source(volume, wanted)
@@ -64,6 +72,29 @@ def work(task: Task) -> Result:
                 return export.make(source, corridor.recovered)
         # nobody writes to what a snapshot froze, and its image locks keep it from being merged: others may go on
         return export.make(source, corridor.recovered)
+
+
+def _export_running(corridor: Corridor, export: Export, found: Volume, share: Share, quiesce: str, check_mode: bool) -> Result:
+    """Export what a volume reads as now while a domain runs on it: from files that a temporary snapshot freezes."""
+
+    def planner(volume: Volume) -> Plan:
+        if not volume.exists and not volume.problems:
+            raise Refused(f"{volume.label} does not exist, so it cannot be exported")
+        plan = plan_temporary(volume, "export", quiesce)
+        export.check(Source(volume, None, None, volume.chain.files, running=True))
+        return plan
+
+    if check_mode:
+        taken = planner(found)
+        result = export.predict(Source(found, None, None, found.chain.files, running=True))
+        before, after = actions_of([taken]), actions_of([plan_merged_back(taken, taken.after)])
+        return replace(result, actions=(*before, *result.actions, *after))
+    with corridor.frozen(found.name, share, planner) as (volume, _now):
+        before = corridor.recovered
+        for entry in volume.chain.files:
+            _files.drop_cached_file(f"{volume.mount_point}/{entry.file}")
+        result = export.make(Source(volume, None, None, volume.chain.files, running=True), ())
+    return replace(result, changed=True, actions=(*before, *result.actions, *corridor.recovered[len(before) :]))
 
 
 def _destination(dest: str, volume: str, wanted: Wanted, shares: Sequence[Share]) -> str:

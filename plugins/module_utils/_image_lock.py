@@ -7,6 +7,9 @@ QEMU says what it does with an image by open file description locks on single by
 uses permission N (0 consistent read, 1 write, 2 write unchanged, 3 resize), byte 200 + N that it does not let others use
 it (block/file-posix.c). GlusterFS carries these locks between hosts. Taking the same locks keeps QEMU, on any host, from
 opening a file that is being changed here, and keeps this collection from changing a file that is being read.
+
+Byte 300 is this collection's own: a task that reads a frozen file holds it, so that it can be told from the machine that has
+the file open too.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ import fcntl
 import os
 import struct
 import time
-from typing import Iterator, Sequence
+from typing import Callable, Iterator, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._files import explain, fresh
@@ -26,7 +29,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._files import explai
 _F_OFD_GETLK, _F_OFD_SETLK = 36, 37
 _FLOCK = "hhqqi4x"
 
-_USED, _DENIED = 100, 200
+_USED, _DENIED, _OURS = 100, 200, 300
 _READ, _WRITE, _WRITE_UNCHANGED, _RESIZE = 0, 1, 2, 3
 _PERMISSIONS = (_READ, _WRITE, _WRITE_UNCHANGED, _RESIZE)
 _RANGE = 64
@@ -48,11 +51,15 @@ def is_open_in_qemu(path: str, patient: bool = True) -> bool:
 
 
 def _locked_now(path: str) -> bool:
+    # one call for both rows of bytes: QEMU locks nothing between them, and each call is a round trip to the brick
+    return _on_file(path, lambda descriptor: _taken(descriptor, _USED, _DENIED - _USED + _RANGE))
+
+
+def _on_file(path: str, question: Callable[[int], bool]) -> bool:
     def look() -> bool:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
-            # one call for both rows of bytes: QEMU locks nothing between them, and each call is a round trip to the brick
-            return _taken(descriptor, _USED, _DENIED - _USED + _RANGE)
+            return question(descriptor)
         finally:
             os.close(descriptor)
 
@@ -63,6 +70,11 @@ def _locked_now(path: str) -> bool:
         return False
     except OSError as error:
         raise explain(error, path, "look at the image lock of") from error
+
+
+def is_being_read(path: str) -> bool:
+    """Tell whether a task of this collection, on any host, is reading a frozen image: for an export, say."""
+    return _on_file(path, lambda descriptor: _taken(descriptor, _OURS, 1))
 
 
 def _taken(descriptor: int, start: int, length: int) -> bool:
@@ -131,5 +143,7 @@ def reading(*paths: str) -> Iterator[None]:
     """Keep these images from being written, resized or merged into while they are read; others may read them too."""
     with contextlib.ExitStack() as held:
         for path in paths:
-            held.callback(os.close, _hold(path, uses=(_READ,), denies=(_WRITE, _RESIZE)))
+            descriptor = _hold(path, uses=(_READ,), denies=(_WRITE, _RESIZE))
+            held.callback(os.close, descriptor)
+            _take(descriptor, _OURS, 1)
         yield

@@ -10,7 +10,7 @@ from typing import Any
 from ansible_collections.vdisk.gluster.plugins.module_utils import _names
 from ansible_collections.vdisk.gluster.plugins.module_utils._locating import Shares
 from ansible_collections.vdisk.gluster.plugins.module_utils._module import Result, Task
-from ansible_collections.vdisk.gluster.plugins.module_utils._reading import Listing, list_share, read_volume
+from ansible_collections.vdisk.gluster.plugins.module_utils._reading import Listing, list_share, observed, read_volume
 from ansible_collections.vdisk.gluster.plugins.module_utils._share import Share, capacity, check_base, shares_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._share_state import is_writable, share_object
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import Volume, absent, volume_object
@@ -52,6 +52,7 @@ def promised(volumes: list[Volume]) -> int:
 
 def volume_info(task: Task) -> Result:
     """Return the volume objects of the named volumes, or of all on the shares, with what a hypervisor needs to connect."""
+    hypervisor = task.hypervisor()
     shares = Shares(shares_of(task.params, task.warn))
     base = check_base(task.params["mount_point_base"])
     listings = shares.list()
@@ -63,6 +64,7 @@ def volume_info(task: Task) -> Result:
     else:
         for name in names:
             found += _look_for(name, shares, listings)
+    found = [observed(volume, hypervisor) for volume in found]
     objects = [{**_with_state(volume), "connection": _connection(volume, shares, base)} for volume in found]
     there = sum(volume.exists for volume in found)
     return Result(
@@ -97,6 +99,10 @@ def _with_state(volume: Volume) -> dict[str, Any]:
             f"an operation on {volume.label} is unfinished ({_names.journal(volume.name)}); "
             "the next task that changes the volume finishes it first"
         )
+    entry["problems"] += [
+        f"{volume.label} has the temporary snapshot {name} of a task that was killed; the next task that changes the volume merges it back"
+        for name in volume.given_up
+    ]
     return entry
 
 

@@ -12,8 +12,8 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from dataclasses import dataclass
-from typing import Any, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Callable, Mapping, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils import _files, _names
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Damaged, Unavailable, VdiskError
@@ -43,6 +43,7 @@ class Unfinished:
     group: str | None
     leader_share: str | None = None
     leader_volume: str | None = None
+    marks: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Journal:
@@ -55,6 +56,8 @@ class Journal:
         self._volume = volume
         self._directory = f"{root}/{_names.OWN_DIRECTORY}"
         self._token: str | None = None
+        self._plan: dict[str, Any] = {}
+        self._marks: dict[str, Any] = {}
 
     def read(self) -> Unfinished | None:
         """Return the unfinished plan, or None where there is none.
@@ -70,21 +73,37 @@ class Journal:
                 raise ValueError(f"schema {entries['schema']!r}")
             if "leader" in entries:
                 return Unfinished((), entries["group"], entries["leader"]["share"], entries["leader"]["volume"])
-            return Unfinished(tuple(entries["steps"]), entries.get("group"))
+            return Unfinished(tuple(entries["steps"]), entries.get("group"), marks=dict(entries.get("marks", {})))
         except (ValueError, KeyError, TypeError) as error:
             raise Damaged(
                 f"the journal {self._path} cannot be read by this release ({error}); an operation on {self._volume} is unfinished, "
                 "run the task with the release that began it"
             ) from error
 
-    def begin(self, steps: Sequence[dict[str, Any]], group: str | None = None) -> None:
+    def begin(self, steps: Sequence[dict[str, Any]], group: str | None = None, marks: Mapping[str, Any] | None = None) -> None:
         """Write a plan, durably; also over an unfinished one that is taken over under the lock.
 
         :param group: what the journals of the other volumes of the plan call it.
+        :param marks: what the steps of a plan that is taken over have noted.
         """
         self._token = uuid.uuid4().hex
-        self._write({"steps": list(steps), "group": group, "token": self._token})
+        self._plan = {"steps": list(steps), "group": group, "token": self._token}
+        self._marks = dict(marks or {})
+        self._write({**self._plan, "marks": self._marks})
         self._seen = self._clock()
+
+    def mark(self, what: str, value: Any) -> None:
+        """Note, durably, how far a step has come that the files on the share would not show.
+
+        :raises LostLock: another host has taken the plan over.
+        """
+        self.check_ours()
+        self._marks[what] = value
+        self._write({**self._plan, "marks": self._marks})
+
+    def marked(self, what: str) -> Any:
+        """Return what was noted, or None."""
+        return self._marks.get(what)
 
     def follow(self, leader_share: str, leader_volume: str, group: str) -> None:
         """Say, durably, that this volume is part of a plan in the journal of another, if that one has it."""

@@ -10,6 +10,7 @@ from typing import Any, Callable, Mapping, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import VdiskError
+from ansible_collections.vdisk.gluster.plugins.module_utils._hypervisor import NoHypervisor, open_hypervisor
 from ansible_collections.vdisk.gluster.plugins.module_utils._process import Runner
 from ansible_collections.vdisk.gluster.plugins.module_utils._share import DEFAULT_BASE
 
@@ -26,6 +27,11 @@ PATIENCE = {
     "lock_timeout": {"type": "int", "default": 60},
 }
 """Options that say how long a task waits for what stands still."""
+
+HYPERVISOR = {
+    "libvirt_uri": {"type": "str", "default": "qemu:///system"},
+}
+"""Option that says which hypervisor is asked about domains."""
 
 OWNERSHIP = {
     "owner": {"type": "str"},
@@ -57,6 +63,10 @@ class Task:
     check_mode: bool
     runner: Runner
     warn: Callable[[str], None]
+
+    def hypervisor(self) -> NoHypervisor:
+        """Return the hypervisor that the task is to ask; to be called before anything is changed, for the module may start anew for it."""
+        return open_hypervisor(self.params["libvirt_uri"], self.runner.stall_timeout)
 
 
 def run(

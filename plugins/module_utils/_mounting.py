@@ -305,6 +305,9 @@ def _plan_away(share: Share, state: State, wanted: Wanted, task: Task) -> list[A
     plan: list[Action] = []
     if state.mounted:
         _refuse_users(share, f"is to be {wanted.state}")
+        domains = task.hypervisor().domains_on(share.mount_point)
+        if domains:
+            raise Refused(f"{share.name} is to be {wanted.state}, but domain {domains[0]} is running on it; shut it down first")
         leave = (lambda: _unmount_dead(share, task)) if state.dead else (lambda: _mounts.unmount(share.mount_point, task.runner))
         plan.append(Action(f"Unmount {share.name} from {share.mount_point}, because it is to be {wanted.state}.", leave))
     if wanted.state == "absent" and state.entry is not None:

@@ -6,22 +6,58 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 from ansible_collections.vdisk.gluster.plugins.module_utils import _files, _info_file, _names, _qcow2, _record
+from ansible_collections.vdisk.gluster.plugins.module_utils._disk import Disk
+from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Refused
+from ansible_collections.vdisk.gluster.plugins.module_utils._hypervisor import NoHypervisor, running
+from ansible_collections.vdisk.gluster.plugins.module_utils._journal import Journal
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import QemuImg
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where steps are applied: the mounted share, the volume, and the program that merges."""
+    """Where steps are applied: the mounted share, the volume, the program that merges, and the hypervisor of this host.
+
+    C(journal) holds the plan, where it is journaled; C(recovering) tells that an earlier task has begun it. C(held) are files
+    whose image locks this task holds.
+    """
 
     root: str
     share: str
     volume: str
     token: str
     qemu_img: QemuImg
+    hypervisor: NoHypervisor = field(default_factory=NoHypervisor)
+    journal: Journal | None = None
+    recovering: bool = False
+    held: set[str] = field(default_factory=set)
+
+    def disks(self) -> tuple[Disk, ...]:
+        """Return the disks of this host's domains that have the volume, as they are now."""
+        self.hypervisor.refresh()
+        return self.hypervisor.disks_of(self.volume, self.root)
+
+    def machine(self) -> Disk | None:
+        """Return the disk of the domain of this host that runs on the volume now, if one does.
+
+        :raises Refused: two do.
+        """
+        found = running(self.disks())
+        if len(found) > 1:
+            raise Refused(f"{self.volume} on {self.share} is {found[0].label} and {found[1].label} at once; shut one of them down")
+        return found[0] if found else None
+
+    def mark(self, what: str, value: Any) -> None:
+        """Note in the journal how far a step has come."""
+        if self.journal is not None:
+            self.journal.mark(what, value)
+
+    def marked(self, what: str) -> Any:
+        """Return what this task, or the one that began the plan, noted of a step."""
+        return None if self.journal is None else self.journal.marked(what)
 
     def path(self, name: str) -> str:
         """Return the absolute path of a file of the share."""
@@ -42,19 +78,7 @@ class Place:
     def header_bytes(self, name: str) -> bytes:
         """Return as much of the start of an image as its header needs."""
 
-        def read() -> bytes:
-            descriptor = os.open(self.path(name), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-            try:
-                _files.drop_cached(descriptor)
-                start = os.pread(descriptor, _qcow2.HEADER_READ, 0)
-                return start if _qcow2.bytes_needed(start) <= len(start) else os.pread(descriptor, _qcow2.bytes_needed(start), 0)
-            finally:
-                os.close(descriptor)
-
-        try:
-            return _files.fresh(read, self.path(name))
-        except OSError as error:
-            raise _files.explain(error, self.path(name), "read") from error
+        return read_header(self.path(name))
 
     def info(self) -> _info_file.Info | None:
         """Return what the info file says now."""
@@ -79,6 +103,8 @@ class Step:
     """One step of a plan; C(quiet) ones only keep the books of the step before and are no action of their own."""
 
     quiet: ClassVar[bool] = False
+    stage: ClassVar[int] = 9
+    """Steps of several volumes that change together are taken stage by stage."""
 
     def describe(self) -> str:
         """Return what the step does and why, as a sentence."""
@@ -106,12 +132,37 @@ class Step:
         """Return the files that no QEMU may open until the whole plan is applied."""
         return ()
 
+    def at_rest_afterwards(self, place: Place) -> tuple[str, ...]:
+        """Return the files that no QEMU may open from the end of this step until the whole plan is applied."""
+        return ()
+
+    def release(self, place: Place) -> None:
+        """Let go of what must not stay held when the plan ends, well or not."""
+
     def can_be_undone(self, place: Place) -> bool:
         """Tell whether the step, applied or failed half way, can be taken back as the volume is now."""
         return False
 
     def undo(self, place: Place) -> None:
         """Take the step back."""
+
+
+def read_header(path: str) -> bytes:
+    """Return as much of the start of an image as its header needs, as it is on disk now."""
+
+    def read() -> bytes:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            _files.drop_cached(descriptor)
+            start = os.pread(descriptor, _qcow2.HEADER_READ, 0)
+            return start if _qcow2.bytes_needed(start) <= len(start) else os.pread(descriptor, _qcow2.bytes_needed(start), 0)
+        finally:
+            os.close(descriptor)
+
+    try:
+        return _files.fresh(read, path)
+    except OSError as error:
+        raise _files.explain(error, path, "read") from error
 
 
 def write_record(place: Place, record: _record.Record) -> None:

@@ -9,9 +9,11 @@ import itertools
 from dataclasses import dataclass
 from typing import Sequence
 
+from ansible_collections.vdisk.gluster.plugins.module_utils._disk import Disk
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._place import Step
 from ansible_collections.vdisk.gluster.plugins.module_utils._record import Record
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps_machine import PointMachines
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import Volume
 
 
@@ -30,7 +32,18 @@ class Plan:
 
     @property
     def touched(self) -> tuple[str, ...]:
-        """The files that nobody may be reading meanwhile, each once."""
+        """The files that nobody may be reading meanwhile, each once; a domain of this host that reads them is part of the plan."""
+        if self.before.machines:
+            return ()
+        return self._touched
+
+    @property
+    def merged_live(self) -> tuple[str, ...]:
+        """The files that a running domain merges or lets go of, and that no task may be reading meanwhile."""
+        return self._touched if self.before.machines else ()
+
+    @property
+    def _touched(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(file for step in self.steps for file in step.touches()))
 
 
@@ -40,7 +53,8 @@ def side_by_side(plans: Sequence[Plan]) -> list[tuple[Plan, Step]]:
     The volumes of a group go through each kind of step together, so that their instants lie close to one another.
     """
     rows = [[(plan, step) for step in plan.steps] for plan in plans]
-    return [pair for pair in itertools.chain.from_iterable(itertools.zip_longest(*rows)) if pair is not None]
+    pairs = [pair for pair in itertools.chain.from_iterable(itertools.zip_longest(*rows)) if pair is not None]
+    return sorted(pairs, key=lambda pair: pair[1].stage)
 
 
 def actions_of(plans: Sequence[Plan]) -> list[str]:
@@ -49,8 +63,11 @@ def actions_of(plans: Sequence[Plan]) -> list[str]:
 
 
 def nothing_to_do(volume: Volume) -> Plan:
-    """Return the plan that changes nothing."""
-    return Plan(volume, volume)
+    """Return the plan that changes nothing of a volume; definitions of domains that name other files of it are brought up to it."""
+    if not volume.exists or volume.problems or not volume.chain.files:
+        return Plan(volume, volume)
+    names = [entry.file for entry in volume.chain.files]
+    return Plan(volume, volume, point_machines(volume, volume.active_file, volume.active.format, names))
 
 
 def refuse_problems(volume: Volume) -> None:
@@ -81,10 +98,68 @@ def record_of(volume: Volume, what: str) -> Record:
 def refuse_in_use(volume: Volume, what: str) -> None:
     """Refuse what needs a volume at rest.
 
-    :raises Refused: its image lock is held.
+    :raises Refused: a domain of this host runs on it, or will go on from a saved state, or its image lock is held elsewhere.
     """
-    if volume.in_use:
+    if volume.machines:
+        raise Refused(f"{volume.label} is {volume.machines[0].label}, which is running, so it cannot be {what} now; shut it down first")
+    refuse_saved(volume, what)
+    refuse_in_use_elsewhere(volume, what)
+
+
+def refuse_saved(volume: Volume, what: str) -> None:
+    """Refuse what would change the files of a volume under a saved state.
+
+    :raises Refused: a domain of this host will go on from one.
+    """
+    saved = next((disk for disk in volume.disks if disk.saved), None)
+    if saved is not None:
+        raise Refused(
+            f"{volume.label} is {saved.label}, which has a saved state that remembers its files, so it cannot be {what} now; start the "
+            "domain, or give its saved state up with virsh managedsave-remove"
+        )
+
+
+def refuse_in_use_elsewhere(volume: Volume, what: str) -> None:
+    """Refuse what a domain of this host could be part of, where none has the volume and somebody else does.
+
+    :raises Refused: its image lock is held elsewhere.
+    """
+    if volume.in_use and not volume.machines:
         raise Refused(
             f"{volume.label} is in use: a running machine or another program, here or on another host, has {volume.active_file} open, "
-            f"so it cannot be {what} now; shut it down first"
+            f"so it cannot be {what} now; shut it down first, or run the task on the host of that machine"
         )
+
+
+def machine_of(volume: Volume, what: str) -> Disk | None:
+    """Return the disk of the running domain that has a volume, or None where the volume is at rest.
+
+    :raises Refused: it is in use elsewhere, two domains have it, a block job is at work, or the domain has other files than the volume.
+    """
+    refuse_saved(volume, what)
+    refuse_in_use_elsewhere(volume, what)
+    if len(volume.machines) > 1:
+        raise Refused(f"{volume.label} is {volume.machines[0].label} and {volume.machines[1].label} at once; shut one of the domains down")
+    if not volume.machines:
+        return None
+    disk = volume.machines[0]
+    names = tuple(entry.file for entry in volume.chain.files)
+    if disk.live is None or disk.live.names != names:
+        has = ", ".join(disk.live.names if disk.live else ())
+        raise Refused(
+            f"{disk.label} has {has} open, but the chain of {volume.label} is {', '.join(names)}; shut the domain down, then run it again"
+        )
+    if disk.job is not None:
+        raise Refused(f"a block job ({disk.job}) is at work on {disk.label}, so {volume.name} cannot be {what}; let it end or abort it")
+    return disk
+
+
+def point_machines(volume: Volume, active: str, image_format: str | None, names: Sequence[str]) -> tuple[Step, ...]:
+    """Return the step that lets the definitions of domains follow a volume, where they would not start on it.
+
+    :param names: the files of the chain then, the active one first.
+    """
+    stale = [disk for disk in volume.disks if disk.stored is not None and not disk.stored.fits(names, image_format)]
+    if not stale or image_format is None:
+        return ()
+    return (PointMachines(active, image_format, tuple(disk.domain for disk in stale)),)

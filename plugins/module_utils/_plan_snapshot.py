@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vdisk.gluster authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Plans for snapshots of a volume at rest (pure): which files become one, in which direction, in which order.
+"""Plans for snapshots (pure): which files become one, in which direction, in which order.
 
 A chain is C(f0) (the base), C(f1), ... C(fn) (active); snapshot C(si) made C(fi), and its point in time is what C(f(i-1))
 reads as. Dropping C(si) makes C(fi) and C(f(i-1)) one. Down (commit): the data of C(fi) go into C(f(i-1)). Up (pull): the
@@ -17,22 +17,25 @@ from typing import Mapping, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils import _names, _qcow2, _record
 from ansible_collections.vdisk.gluster.plugins.module_utils._chain import ChainFile
+from ansible_collections.vdisk.gluster.plugins.module_utils._disk import Disk, on_chain
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._info_file import Info
 from ansible_collections.vdisk.gluster.plugins.module_utils._place import Step
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan import (
     Plan,
+    machine_of,
     nothing_to_do,
+    point_machines,
     record_of,
     refuse_in_use,
     refuse_problems,
 )
 from ansible_collections.vdisk.gluster.plugins.module_utils._record import SnapshotNote
 from ansible_collections.vdisk.gluster.plugins.module_utils._sizes import SECTOR, round_up
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps_machine import FreezeGuest, SwitchLive, ThawGuest
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps_merge import Commit, Pull
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps_snapshot import (
-    Commit,
     MakeOverlay,
-    Pull,
     RemoveMerged,
     ReplaceOverlay,
     Repoint,
@@ -45,7 +48,11 @@ PULL_COST = 2.5
 """How much longer a pull takes than a commit for each byte, as measured with qemu-img on GlusterFS."""
 
 
-def plan_present(volumes: Sequence[Volume], snapshot: str, note: SnapshotNote) -> tuple[Plan, ...]:
+AUTO, REQUIRED, NEVER = "auto", "required", "never"
+"""Whether the guest of a running domain is frozen for the instant of a snapshot."""
+
+
+def plan_present(volumes: Sequence[Volume], snapshot: str, note: SnapshotNote, quiesce: str = AUTO) -> tuple[Plan, ...]:
     """Return the plans that take a snapshot of a group of volumes in one instant.
 
     :raises Refused: a volume of the group cannot have it, or only some have it already.
@@ -63,31 +70,79 @@ def plan_present(volumes: Sequence[Volume], snapshot: str, note: SnapshotNote) -
             f"{have[0].label} has a snapshot {snapshot} already and {missing.label} has none: a group is taken in one instant; "
             "choose another name, or name only the volumes that lack it"
         )
-    return tuple(_plan_take(volume, snapshot, note) for volume in volumes)
+    disks = {volume.name: machine_of(volume, "given a snapshot") for volume in volumes}
+    plans = [_plan_take(volume, snapshot, note, disks[volume.name], quiesce) for volume in volumes]
+    for uuid in dict.fromkeys(disk.uuid for disk in disks.values() if disk is not None):
+        own = {plan.before.name: disks[plan.before.name] for plan in plans if getattr(disks[plan.before.name], "uuid", None) == uuid}
+        # one call of libvirt switches all disks of a domain, so the first of its volumes has the steps for all of them
+        index = next(index for index, plan in enumerate(plans) if plan.before.name in own)
+        steps = _switch({name: disk for name, disk in own.items() if disk is not None}, plans, quiesce)
+        plans[index] = replace(plans[index], steps=(*plans[index].steps, *steps))
+    return tuple(replace(plan, steps=tuple(sorted(plan.steps, key=lambda step: step.stage))) for plan in plans)
 
 
-def _plan_take(volume: Volume, snapshot: str, note: SnapshotNote) -> Plan:
+def _switch(disks: Mapping[str, Disk], plans: Sequence[Plan], quiesce: str) -> tuple[Step, ...]:
+    """Return the steps that let one domain write to the new overlays of its volumes, volume -> disk."""
+    first = next(iter(disks.values()))
+    overlays = {
+        disk.target: {
+            "path": disk.path_of(plan.after.active_file),
+            "below": plan.before.active_file,
+            "format": str(plan.before.active.format),
+            "size": plan.after.active.virtual_size,
+        }
+        for plan in plans
+        for disk in [disks.get(plan.before.name)]
+        if disk is not None
+    }
+    switch = SwitchLive(first.domain, first.uuid, overlays)
+    if not _freezes(first, quiesce):
+        return (switch,)
+    overlay = str(next(iter(overlays.values()))["path"])
+    return (FreezeGuest(first.domain, first.uuid, overlay, quiesce == REQUIRED), switch, ThawGuest(first.domain, first.uuid))
+
+
+def _freezes(disk: Disk | None, quiesce: str) -> bool:
+    return disk is not None and disk.agent and quiesce != NEVER
+
+
+def _plan_take(volume: Volume, snapshot: str, note: SnapshotNote, disk: Disk | None, quiesce: str) -> Plan:
     old = record_of(volume, "given a snapshot")
-    refuse_in_use(volume, "given a snapshot")
+    if disk is not None and quiesce == REQUIRED and not disk.agent:
+        raise Refused(
+            f"{volume.label} is {disk.label}, which has no guest agent that answers, and quiesce is required; start the agent in the "
+            "guest, or set quiesce to auto"
+        )
     active = volume.active
     size = round_up(active.virtual_size or 0, SECTOR)
     file = _free_overlay(volume, snapshot)
+    frozen_by = disk.uuid if disk is not None and _freezes(disk, quiesce) else None
+    note = replace(note, quiesced=frozen_by is not None)
     snapshots = {**volume.chain.snapshots, snapshot: file}
     record = replace(old, virtual_size=max(size, old.virtual_size), snapshots={**old.snapshots, snapshot: note})
     entry = ChainFile(file, "qcow2", active.file, active.format, size, _qcow2.new_image(size, active.file, str(active.format)).length)
-    after = replace(
-        volume,
-        active_file=file,
-        record=record,
-        info=Info(file, snapshots),
-        chain=replace(volume.chain, files=(entry, *volume.chain.files), snapshots=snapshots),
+    after = _followed(
+        replace(
+            volume,
+            active_file=file,
+            record=record,
+            info=Info(file, snapshots),
+            chain=replace(volume.chain, files=(entry, *volume.chain.files), snapshots=snapshots),
+        )
     )
     steps = (
         MakeOverlay(file, active.file, str(active.format), size, snapshot, active.file, f"snapshot {snapshot} is not there"),
         WriteInfo(file, snapshots),
-        WriteRecord(_record.to_json(record)),
+        WriteRecord(_record.to_json(record), snapshot, frozen_by),
+        *point_machines(volume, file, "qcow2", [entry.file for entry in after.chain.files]),
     )
     return Plan(volume, after, steps, journaled=True)
+
+
+def _followed(volume: Volume) -> Volume:
+    """Return a volume as it is planned, with the disks of domains that have gone over to its chain."""
+    names = [entry.file for entry in volume.chain.files]
+    return replace(volume, disks=tuple(on_chain(disk, names, volume.active.format) for disk in volume.disks), given_up=())
 
 
 def _free_overlay(volume: Volume, snapshot: str) -> str:
@@ -143,18 +198,21 @@ def plan_reverted(volume: Volume, name: str, discard_newer: bool) -> Plan:
         steps: tuple[Step, ...] = (
             MakeOverlay(file, below.file, str(below.format), size, name, volume.active_file, "the volume is to be what it was then"),
             WriteInfo(file, snapshots),
+            *point_machines(volume, file, "qcow2", [file, *(entry.file for entry in volume.chain.files[place + 1 :])]),
             RemoveMerged(gone, f"it came after snapshot {name}"),
             WriteRecord(_record.to_json(record)),
         )
     else:
         steps = (ReplaceOverlay(file, below.file, str(below.format), size, name),)
     entry = ChainFile(file, "qcow2", below.file, below.format, size, _qcow2.new_image(size, below.file, str(below.format)).length)
-    after = replace(
-        volume,
-        active_file=file,
-        record=record,
-        info=Info(file, snapshots),
-        chain=replace(volume.chain, files=(entry, *volume.chain.files[place + 1 :]), snapshots=snapshots),
+    after = _followed(
+        replace(
+            volume,
+            active_file=file,
+            record=record,
+            info=Info(file, snapshots),
+            chain=replace(volume.chain, files=(entry, *volume.chain.files[place + 1 :]), snapshots=snapshots),
+        )
     )
     return Plan(volume, after, steps, journaled=True)
 
@@ -171,10 +229,11 @@ class _Stack:
         return self.files[-1].file, {name: entry.file for name, entry in zip(self.snapshots, self.files) if name}
 
 
-def plan_absent(volume: Volume, names: Sequence[str]) -> Plan:
+def plan_absent(volume: Volume, names: Sequence[str], only_up: bool = False) -> Plan:
     """Return the plan that drops snapshots of a volume; those that are not there are gone already.
 
-    :raises Refused: the volume is in use, or not sound.
+    :param only_up: merge nothing down into a file below the active one, which the host's security module does not let QEMU write.
+    :raises Refused: the volume is in use elsewhere, or not sound, or cannot be rid of them in that way.
     """
     if not volume.exists and not volume.problems:
         return nothing_to_do(volume)
@@ -183,7 +242,7 @@ def plan_absent(volume: Volume, names: Sequence[str]) -> Plan:
     if not dropped:
         return nothing_to_do(volume)
     old = record_of(volume, "rid of a snapshot")
-    refuse_in_use(volume, "rid of a snapshot")
+    directions = _Directions(live=machine_of(volume, "rid of a snapshot") is not None, only_up=only_up)
     by_file: Mapping[str, str] = {file: name for name, file in volume.chain.snapshots.items()}
     files = tuple(reversed(volume.chain.files))
     stack = _Stack(files, tuple(by_file.get(entry.file) for entry in files))
@@ -193,20 +252,27 @@ def plan_absent(volume: Volume, names: Sequence[str]) -> Plan:
         run = _next_run(stack, set(dropped))
         if run is None:
             break
-        merge, stack, files_merged = _merge(stack, *run)
+        merge, stack, files_merged = _merge(stack, *run, directions)
         steps += merge
         merged += files_merged
     record = replace(old, snapshots={name: note for name, note in old.snapshots.items() if name not in dropped})
     active, snapshots = stack.info()
     # the info file changes once, after every merge: a plan that was interrupted later and is applied from its start again
     # must never make a file active that is merged already, for a machine may have written to the one it went into
-    steps += [WriteInfo(active, snapshots), RemoveMerged(tuple(merged)), WriteRecord(_record.to_json(record))]
-    after = replace(
-        volume,
-        active_file=active,
-        record=record,
-        info=Info(active, snapshots),
-        chain=replace(volume.chain, files=tuple(reversed(stack.files)), snapshots=snapshots),
+    steps += [
+        WriteInfo(active, snapshots),
+        *point_machines(volume, active, stack.files[-1].format, [entry.file for entry in reversed(stack.files)]),
+        RemoveMerged(tuple(merged)),
+        WriteRecord(_record.to_json(record)),
+    ]
+    after = _followed(
+        replace(
+            volume,
+            active_file=active,
+            record=record,
+            info=Info(active, snapshots),
+            chain=replace(volume.chain, files=tuple(reversed(stack.files)), snapshots=snapshots),
+        )
     )
     return Plan(volume, after, tuple(steps), journaled=True)
 
@@ -222,7 +288,19 @@ def _next_run(stack: _Stack, dropped: set[str]) -> tuple[int, int] | None:
     return first, last
 
 
-def _merge(stack: _Stack, first: int, last: int) -> tuple[list[Step], _Stack, tuple[str, ...]]:
+@dataclass(frozen=True)
+class _Directions:
+    """What speaks for a direction beside its cost.
+
+    A running domain merges up only into its active file, and only where it cannot merge down: QEMU lets the header name the
+    lower file before the tables of what it has copied are written, and a domain that dies in between has lost that.
+    """
+
+    live: bool = False
+    only_up: bool = False
+
+
+def _merge(stack: _Stack, first: int, last: int, directions: _Directions) -> tuple[list[Step], _Stack, tuple[str, ...]]:
     """Return the steps that make the files C(first - 1) to C(last) one, the chain then, and the files merged."""
     group = stack.files[first - 1 : last + 1]
     gone = tuple(str(name) for name in stack.snapshots[first : last + 1])
@@ -230,7 +308,12 @@ def _merge(stack: _Stack, first: int, last: int) -> tuple[list[Step], _Stack, tu
     up = sum(entry.allocated_size for entry in group[:-1])
     # upstream's qemu-img 7.2 never ends some rebases over a backing file that is shorter than the image, so no pull across a growth
     pullable = first > 1 and len({entry.virtual_size for entry in group}) == 1
-    if pullable and down > up * PULL_COST:
+    if directions.only_up and not (pullable and last == len(stack.files) - 1):
+        raise Refused(
+            f"snapshot {', '.join(gone)} cannot be deleted while the domain is running: a security module of this host keeps QEMU from "
+            "merging into a file below the active one, and merging up is possible only for the newest of several; shut it down first"
+        )
+    if pullable and (directions.only_up or not directions.live and down > up * PULL_COST):
         return _merge_up(stack, first, last, gone, up)
     return _merge_down(stack, first, last, gone, down)
 
@@ -241,7 +324,7 @@ def _merge_down(stack: _Stack, first: int, last: int, gone: tuple[str, ...], mov
     size = max(base.virtual_size or 0, top.virtual_size or 0)
     joined = replace(base, virtual_size=size, allocated_size=min(size, base.allocated_size + moved))
     above = stack.files[last + 1 :]
-    steps: list[Step] = [Commit(merged, base.file, moved, gone)]
+    steps: list[Step] = [Commit(merged, base.file, str(base.format), moved, gone)]
     if above:
         steps.append(Repoint(above[0].file, base.file, str(base.format)))
         above = (replace(above[0], backing_file=base.file, backing_format=base.format), *above[1:])

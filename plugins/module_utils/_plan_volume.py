@@ -13,6 +13,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._errors import BadIn
 from ansible_collections.vdisk.gluster.plugins.module_utils._place import Step
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan import (
     Plan,
+    machine_of,
     nothing_to_do,
     record_of,
     refuse_in_use,
@@ -86,7 +87,7 @@ def plan_present(volume: Volume, wanted: Wanted) -> Plan:
         if wanted.format is None:
             record_of(volume, "grown")
         refuse_problems(after)
-        refuse_in_use(volume, "grown")
+        machine_of(volume, "grown")
         record = replace(record, virtual_size=wanted.size)
         after = _grown(after, record)
         steps.append(Grow(volume.active_file, str(after.active.format), size, wanted.size, record))
@@ -101,6 +102,8 @@ def plan_present(volume: Volume, wanted: Wanted) -> Plan:
         files = tuple(entry.file for entry in volume.chain.files)
         steps.append(SetOwnership(files, owned.uid, owned.gid, owned.mode))
         after = replace(after, ownership=owned)
+    if after.record is not None and not after.problems and not steps:
+        return nothing_to_do(volume)
     return Plan(volume, after, tuple(steps))
 
 
@@ -197,6 +200,11 @@ def plan_absent(volume: Volume, delete_snapshots: bool) -> Plan:
         return nothing_to_do(volume)
     refuse_problems(volume)
     refuse_in_use(volume, "removed")
+    if volume.disks:
+        raise Refused(
+            f"{volume.label} is {volume.disks[0].label}, which would not start without it; detach it first with gluster_volume_attachment, "
+            "or undefine the domain"
+        )
     snapshots = tuple(volume.chain.snapshots)
     if snapshots and not delete_snapshots:
         count = f"{len(snapshots)} snapshot{'s' if len(snapshots) > 1 else ''}"

@@ -42,6 +42,7 @@ def work(task: Task) -> Result:
         params["repair"],
     )
     limits = _limits(params)
+    hypervisor = task.hypervisor()
     shares = Shares(shares_of(params, task.warn))
     present = params["state"] == "present"
     listings = shares.list()
@@ -52,7 +53,7 @@ def work(task: Task) -> Result:
             return [plan_present(volume, wanted) for volume in volumes]
         return [plan_absent(volume, params["delete_snapshots"]) for volume in volumes]
 
-    corridor = Corridor(QemuImg(task.runner), task.check_mode, params["lock_timeout"], deep=params["repair"])
+    corridor = Corridor(QemuImg(task.runner), task.check_mode, params["lock_timeout"], deep=params["repair"], hypervisor=hypervisor)
     outcome = corridor.change(where, planner, listings=listings)
     after = [volume_object(volume) for volume in outcome.after]
     values = {"volumes": after}

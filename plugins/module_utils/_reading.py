@@ -22,6 +22,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils import (
 from ansible_collections.vdisk.gluster.plugins.module_utils._chain import FileFacts, assemble
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Damaged, Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._foreign_format import HEAD, TAIL, looks_like
+from ansible_collections.vdisk.gluster.plugins.module_utils._hypervisor import NoHypervisor
 from ansible_collections.vdisk.gluster.plugins.module_utils._share import Share
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import Ownership, Volume, absent
 
@@ -152,6 +153,16 @@ def read_volume(listing: Listing, name: str, patient: bool = False, deep: bool =
         locked_files=frozenset([active]) if chain.files and _image_lock.is_open_in_qemu(f"{root}/{active}", patient) else frozenset(),
         ownership=_ownership(f"{root}/{active}") if chain.files else None,
     )
+
+
+def observed(volume: Volume, hypervisor: NoHypervisor) -> Volume:
+    """Return a volume with the disks of domains that have it, and with its temporary snapshots that nobody reads any more."""
+    given_up = tuple(
+        snapshot.name
+        for snapshot in volume.snapshots
+        if snapshot.note.temporary and not _image_lock.is_being_read(f"{volume.mount_point}/{snapshot.point_in_time_file}")
+    )
+    return replace(volume, disks=hypervisor.disks_of(volume.name, volume.mount_point), given_up=given_up)
 
 
 def _read_record(listing: Listing, name: str, problems: list[str]) -> _record.Record | None:

@@ -22,12 +22,13 @@ ALLOCATIONS = ("sparse", "falloc", "full")
 
 @dataclass(frozen=True)
 class SnapshotNote:
-    """What was said of a snapshot when it was made."""
+    """What was said of a snapshot when it was made; a C(temporary) one is there only as long as a task reads it."""
 
     created: str | None = None
     label: str | None = None
     description: str | None = None
     quiesced: bool = False
+    temporary: bool = False
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def _demand(entries: Mapping[str, Any], key: str, sound: bool) -> None:
 
 def _note(entries: Mapping[str, Any]) -> SnapshotNote:
     texts = {key: entries.get(key) if isinstance(entries.get(key), str) else None for key in ("created", "label", "description")}
-    return SnapshotNote(quiesced=entries.get("quiesced") is True, **texts)
+    return SnapshotNote(quiesced=entries.get("quiesced") is True, temporary=entries.get("temporary") is True, **texts)
 
 
 def to_json(record: Record) -> dict[str, Any]:
@@ -106,6 +107,7 @@ def to_json(record: Record) -> dict[str, Any]:
                 "label": note.label,
                 "description": note.description,
                 "quiesced": note.quiesced,
+                **({"temporary": True} if note.temporary else {}),
             }
             for name, note in record.snapshots.items()
         },

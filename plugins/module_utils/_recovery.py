@@ -8,11 +8,12 @@ from __future__ import annotations
 import contextlib
 import os
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Mapping, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils import _files, _image_lock, _names
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Refused
+from ansible_collections.vdisk.gluster.plugins.module_utils._hypervisor import NoHypervisor
 from ansible_collections.vdisk.gluster.plugins.module_utils._journal import Journal
 from ansible_collections.vdisk.gluster.plugins.module_utils._mounts import read_mount_table
 from ansible_collections.vdisk.gluster.plugins.module_utils._place import Place, Step
@@ -34,6 +35,7 @@ class Pending:
     group: str | None
     entries: tuple[dict[str, Any], ...]
     steps: tuple[tuple[str, Share, Step], ...]
+    marks: Mapping[str, Any] = field(default_factory=dict)
 
 
 def pending(volume: str, share: Share) -> Pending | None:
@@ -56,7 +58,7 @@ def pending(volume: str, share: Share) -> Pending | None:
         where = _sibling(leader[1], str(bare.pop("share", leader[1].name)))
         steps.append((owner, where, from_json(bare)))
     members = {(owner, where.name): (owner, where) for owner, where, _step in steps}
-    return Pending(leader, tuple(members.values()), own.group, own.steps, tuple(steps))
+    return Pending(leader, tuple(members.values()), own.group, own.steps, tuple(steps), own.marks)
 
 
 def _sibling(share: Share, name: str) -> Share:
@@ -99,7 +101,7 @@ def _journals_of(share: Share) -> frozenset[str]:
     return _files.names_in(f"{share.mount_point}/{_names.OWN_DIRECTORY}")
 
 
-def recover(where: Mapping[str, Share], listings: Mapping[str, Listing], qemu_img: QemuImg) -> list[str]:
+def recover(where: Mapping[str, Share], listings: Mapping[str, Listing], qemu_img: QemuImg, hypervisor: NoHypervisor) -> list[str]:
     """Finish the unfinished plans of locked volumes, forward only, clear their temporary files away, and tell what was done."""
     actions: list[str] = []
     # a plan may need a file that still has its temporary name, so those are cleared away after all plans
@@ -107,7 +109,7 @@ def recover(where: Mapping[str, Share], listings: Mapping[str, Listing], qemu_im
         if os.path.basename(_names.journal(volume)) in listings[share.name].own:
             plan = pending(volume, share)
             if plan is not None:
-                actions += _finish(plan, qemu_img)
+                actions += _finish(plan, qemu_img, hypervisor)
     for volume, share in where.items():
         for leftover in listings[share.name].leftovers.get(volume, ()):
             if _files.remove(f"{share.mount_point}/{leftover}"):
@@ -120,26 +122,34 @@ def clearing_away(leftover: str) -> str:
     return f"Remove {leftover}, because a task that was killed left it."
 
 
-def _finish(plan: Pending, qemu_img: QemuImg) -> list[str]:
+def _finish(plan: Pending, qemu_img: QemuImg, hypervisor: NoHypervisor) -> list[str]:
     actions = []
     journal = Journal(plan.leader[1].mount_point, plan.leader[0])
     if plan.steps:
-        places = {(volume, share.name): place_of(volume, share, qemu_img) for volume, share in plan.members}
+        places = {
+            (volume, share.name): replace(place_of(volume, share, qemu_img, hypervisor, journal), recovering=True)
+            for volume, share in plan.members
+        }
         steps = [(places[volume, share.name], step) for volume, share, step in plan.steps]
         for place in places.values():
             # the task that was killed wrote on another host, maybe: no program may go by what this one remembers
             for name in _files.names_in(place.root):
                 if _names.is_file_of(place.volume, name):
                     _files.drop_cached_file(place.path(name))
-        with held_at_rest(steps):
-            journal.begin(plan.entries, plan.group)
-            for place, step in steps:
-                journal.check_ours()
-                if not step.is_done(place):
-                    _refuse_readers(place, step)
-                step.apply(place)
-                if not step.quiet:
-                    actions.append(f"Finish what an earlier task began: {step.describe()}")
+        with held_at_rest(steps) as held:
+            journal.begin(plan.entries, plan.group, plan.marks)
+            try:
+                for place, step in steps:
+                    journal.check_ours()
+                    if not step.is_done(place):
+                        _refuse_readers(place, step)
+                    step.apply(place)
+                    hold(held, place, step.at_rest_afterwards(place))
+                    if not step.quiet:
+                        actions.append(f"Finish what an earlier task began: {step.describe()}")
+            finally:
+                for place, step in steps:
+                    step.release(place)
     # the leader's journal goes first: without it those of the others mean nothing
     journal.end()
     for volume, share in plan.members:
@@ -151,19 +161,21 @@ def _finish(plan: Pending, qemu_img: QemuImg) -> list[str]:
 def _refuse_readers(place: Place, step: Step) -> None:
     """Refuse to carry on under a reader; one of a raw file denies nobody to write, so nothing else would stop a merge into it.
 
-    :raises Refused: a file that is merged, moved or removed is open somewhere.
+    :raises Refused: a file that is merged, moved or removed is open somewhere, and not in a domain that this host can do it with.
     """
+    if place.machine() is not None:
+        return
     for name in step.touches():
-        if _image_lock.is_open_in_qemu(place.path(name)):
+        if name not in place.held and _image_lock.is_open_in_qemu(place.path(name)):
             raise Refused(
                 f"an operation on {place.volume} on {place.share} is unfinished and cannot be finished now: {name} is open in a "
                 "machine or another program, here or on another host; let it end, then run the task again"
             )
 
 
-def place_of(volume: str, share: Share, qemu_img: QemuImg) -> Place:
+def place_of(volume: str, share: Share, qemu_img: QemuImg, hypervisor: NoHypervisor, journal: Journal | None) -> Place:
     """Return where the steps of a volume are applied, with a token of this task's for temporary names."""
-    return Place(share.mount_point, share.name, volume, uuid.uuid4().hex[:12], qemu_img)
+    return Place(share.mount_point, share.name, volume, uuid.uuid4().hex[:12], qemu_img, hypervisor, journal)
 
 
 def held_at_rest(steps: Sequence[tuple[Place, Step]]) -> contextlib.ExitStack:
@@ -171,8 +183,19 @@ def held_at_rest(steps: Sequence[tuple[Place, Step]]) -> contextlib.ExitStack:
     stack = contextlib.ExitStack()
     try:
         for place, step in steps:
-            stack.enter_context(_image_lock.changing(*(place.path(name) for name in step.at_rest(place))))
+            hold(stack, place, step.at_rest(place))
     except BaseException:
         stack.close()
         raise
     return stack
+
+
+def hold(held: contextlib.ExitStack, place: Place, names: Sequence[str]) -> None:
+    """Keep QEMU, on every host, from opening files of a volume until a plan is applied.
+
+    :raises Refused: one of them is open.
+    """
+    for name in names:
+        if name not in place.held:
+            held.enter_context(_image_lock.changing(place.path(name)))
+            place.held.add(name)

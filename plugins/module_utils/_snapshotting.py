@@ -10,6 +10,7 @@ from typing import Sequence
 from ansible_collections.vdisk.gluster.plugins.module_utils import _names
 from ansible_collections.vdisk.gluster.plugins.module_utils._corridor import Corridor
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import BadInput
+from ansible_collections.vdisk.gluster.plugins.module_utils._hypervisor import Denied
 from ansible_collections.vdisk.gluster.plugins.module_utils._locating import Shares
 from ansible_collections.vdisk.gluster.plugins.module_utils._module import Result, Task
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan import Plan
@@ -30,6 +31,7 @@ def work(task: Task) -> Result:
         raise BadInput("name: the list of snapshot names is empty; name at least one")
     if params["state"] != "absent" and len(snapshots) > 1:
         raise BadInput("name: several snapshots can only be deleted together; for another state name one")
+    hypervisor = task.hypervisor()
     shares = Shares(shares_of(params, task.warn))
     listings = shares.list()
     where = shares.locate(volumes, listings)
@@ -37,13 +39,22 @@ def work(task: Task) -> Result:
 
     def planner(found: Sequence[Volume]) -> list[Plan]:
         if present:
-            return list(plan_present(found, snapshots[0], note))
+            return list(plan_present(found, snapshots[0], note, params["quiesce"]))
         if params["state"] == "reverted":
             return [plan_reverted(volume, snapshots[0], params["discard_newer"]) for volume in found]
-        return [plan_absent(volume, snapshots) for volume in found]
+        return [plan_absent(volume, snapshots, only_up) for volume in found]
 
-    corridor = Corridor(QemuImg(task.runner), task.check_mode, params["lock_timeout"], deep=params["state"] == "reverted")
-    outcome = corridor.change(where, planner, grouped=True, listings=listings)
+    corridor = Corridor(
+        QemuImg(task.runner), task.check_mode, params["lock_timeout"], deep=params["state"] == "reverted", hypervisor=hypervisor
+    )
+    only_up = False
+    try:
+        outcome = corridor.change(where, planner, grouped=True, listings=listings)
+    except Denied as error:
+        # nothing was merged: QEMU is not let write the file below, but it may merge the other way
+        task.warn(error.message)
+        only_up = True
+        outcome = corridor.change(where, planner, grouped=True)
     named = [snapshot_object(volume, snapshot) for volume in outcome.after for snapshot in volume.snapshots if snapshot.name in snapshots]
     after = [volume_object(volume) for volume in outcome.after]
     return Result(

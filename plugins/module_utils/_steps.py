@@ -10,10 +10,15 @@ from typing import Any, Mapping
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Damaged
 from ansible_collections.vdisk.gluster.plugins.module_utils._place import Step
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps_machine import (
+    FreezeGuest,
+    PointMachines,
+    SwitchLive,
+    ThawGuest,
+)
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps_merge import Commit, Pull
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps_snapshot import (
-    Commit,
     MakeOverlay,
-    Pull,
     RemoveMerged,
     ReplaceOverlay,
     Repoint,
@@ -23,7 +28,22 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._steps_snapshot impo
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps_volume import RemoveVolume
 
 _JOURNALED = {
-    kind.__name__: kind for kind in (MakeOverlay, WriteInfo, WriteRecord, Commit, Pull, Repoint, RemoveMerged, ReplaceOverlay, RemoveVolume)
+    kind.__name__: kind
+    for kind in (
+        MakeOverlay,
+        FreezeGuest,
+        SwitchLive,
+        ThawGuest,
+        WriteInfo,
+        WriteRecord,
+        PointMachines,
+        Commit,
+        Pull,
+        Repoint,
+        RemoveMerged,
+        ReplaceOverlay,
+        RemoveVolume,
+    )
 }
 
 

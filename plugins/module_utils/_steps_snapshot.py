@@ -10,7 +10,7 @@ may have written to the volume since, and merging once more what was merged alre
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Mapping
 
 from ansible_collections.vdisk.gluster.plugins.module_utils import (
@@ -23,7 +23,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils import (
 )
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._place import Place, Step, publish_image, write_image, write_record
-from ansible_collections.vdisk.gluster.plugins.module_utils._sizes import human
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps_machine import quiesced_guests
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class MakeOverlay(Step):
     snapshot: str
     like: str
     reason: str
+    stage: ClassVar[int] = 0
 
     def describe(self) -> str:
         """Return what the step does and why."""
@@ -57,8 +58,13 @@ class MakeOverlay(Step):
         publish_image(place, self.file, layout, (like.st_uid, like.st_gid, like.st_mode & 0o7777))
 
     def at_rest(self, place: Place) -> tuple[str, ...]:
-        """Keep a machine from starting on the file that is about to be frozen; once the overlay is active that is over."""
-        return () if self._is_named(place) else (self.backing_file,)
+        """Keep a machine from starting on the file that is about to be frozen or left; once the overlay is active that is over.
+
+        A domain of this host that runs on it is switched by a step of its own.
+        """
+        if self._is_named(place) or place.machine() is not None:
+            return ()
+        return tuple(dict.fromkeys((self.backing_file, self.like)))
 
     def can_be_undone(self, place: Place) -> bool:
         """An overlay that the info file does not name holds nothing yet."""
@@ -168,9 +174,11 @@ class WriteInfo(Step):
 
 @dataclass(frozen=True)
 class WriteRecord(Step):
-    """Replace the record."""
+    """Replace the record; C(taken) is a snapshot of it whose instant the guest of the domain C(frozen_by) was to be frozen for."""
 
     record: Mapping[str, Any]
+    taken: str | None = None
+    frozen_by: str | None = None
     quiet: ClassVar[bool] = True
 
     def describe(self) -> str:
@@ -179,73 +187,11 @@ class WriteRecord(Step):
 
     def apply(self, place: Place) -> None:
         """Replace it whole."""
-        write_record(place, _record.from_json(self.record))
-
-
-@dataclass(frozen=True)
-class Commit(Step):
-    """Merge the overlays C(merged) (topmost first) down into C(base), their nearest backing file."""
-
-    merged: tuple[str, ...]
-    base: str
-    moved: int
-    snapshots: tuple[str, ...]
-
-    def describe(self) -> str:
-        """Return what the step does and why."""
-        return (
-            f"Merge {', '.join(self.merged)} down into {self.base} (about {human(self.moved)}), the cheaper direction, "
-            f"because snapshot {', '.join(self.snapshots)} is to go."
-        )
-
-    def is_done(self, place: Place) -> bool:
-        """The chain has left the overlays behind: what they held is in the file below, and may be overwritten since."""
-        return self.merged[0] not in place.chain_files()
-
-    def touches(self) -> tuple[str, ...]:
-        """The overlays are merged, and their backing file is written."""
-        return (*self.merged, self.base)
-
-    def apply(self, place: Place) -> None:
-        """Merge, unless the chain has left the overlays behind already."""
-        if self.is_done(place):
-            return
-        place.qemu_img.commit(place.path(self.merged[0]), self.base)
-        _files.sync_file(place.path(self.base))
-
-
-@dataclass(frozen=True)
-class Pull(Step):
-    """Merge the files C(merged) (topmost first) up into the overlay C(into), which then lies on C(onto)."""
-
-    merged: tuple[str, ...]
-    into: str
-    onto: str
-    onto_format: str
-    moved: int
-    snapshots: tuple[str, ...]
-
-    def describe(self) -> str:
-        """Return what the step does and why."""
-        return (
-            f"Merge {', '.join(self.merged)} up into {self.into} (about {human(self.moved)}), the cheaper direction, "
-            f"because snapshot {', '.join(self.snapshots)} is to go."
-        )
-
-    def is_done(self, place: Place) -> bool:
-        """The overlay lies on the lower file."""
-        return place.header(self.into).backing_file == self.onto
-
-    def touches(self) -> tuple[str, ...]:
-        """The overlay is written, and what it takes up is merged."""
-        return (self.into, *self.merged)
-
-    def apply(self, place: Place) -> None:
-        """Merge, unless the overlay lies on the lower file already."""
-        if self.is_done(place):
-            return
-        place.qemu_img.pull(place.path(self.into), self.onto, self.onto_format)
-        _files.sync_file(place.path(self.into))
+        record = _record.from_json(self.record)
+        if self.taken is not None and self.taken in record.snapshots:
+            note = replace(record.snapshots[self.taken], quiesced=quiesced_guests(place, self.frozen_by))
+            record = replace(record, snapshots={**record.snapshots, self.taken: note})
+        write_record(place, record)
 
 
 @dataclass(frozen=True)
@@ -316,9 +262,17 @@ class RemoveMerged(Step):
         """Remove them, after the chain on disk and the info file were read again and name none of them."""
         info = place.info()
         named = set(place.chain_files()) | set(info.snapshots.values() if info else ())
+        for disk in place.disks():
+            for part in (disk.live, disk.stored):
+                named |= set(part.names if part is not None else ())
         for name in self.files:
             if name in named:
-                raise Refused(f"{name} on {place.share} is still part of {place.volume}; it is not removed")
+                raise Refused(f"{name} on {place.share} is still part of {place.volume} or of a domain; it is not removed")
+            if name not in place.held and os.path.lexists(place.path(name)) and _image_lock.is_open_in_qemu(place.path(name)):
+                raise Refused(
+                    f"{name} on {place.share} is not removed, because a machine or another program, here or on another host, has it open; "
+                    "let it end, then run the task again"
+                )
         for name in self.files:
             _files.remove(place.path(name))
         _files.sync_directory(place.root)

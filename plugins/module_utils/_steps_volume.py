@@ -109,9 +109,14 @@ class Grow(Step):
         return (self.file,)
 
     def apply(self, place: Place) -> None:
-        """Grow it and note the new size."""
+        """Grow it, through the domain that runs on it where there is one, and note the new size."""
         path = place.path(self.file)
-        if self.file_format == "raw":
+        disk = place.machine()
+        if disk is not None:
+            if place.hypervisor.capacity(disk) < self.size:
+                place.hypervisor.resize(disk, self.size)
+            _files.sync_file(path)
+        elif self.file_format == "raw":
             with _image_lock.changing(path):
                 self._extend(path)
         else:
@@ -174,6 +179,11 @@ class RemoveVolume(Step):
     def touches(self) -> tuple[str, ...]:
         """They are removed."""
         return self.files
+
+    def at_rest(self, place: Place) -> tuple[str, ...]:
+        """Keep a machine from starting on a file that is about to be removed."""
+        there = _files.names_in(place.root)
+        return tuple(name for name in self.files if name in there)
 
     def apply(self, place: Place) -> None:
         """Remove what is still there, the info file last of the layout's files."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Mapping
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._chain import Chain, ChainFile, FileFacts, assemble
+from ansible_collections.vdisk.gluster.plugins.module_utils._disk import Disk
 from ansible_collections.vdisk.gluster.plugins.module_utils._info_file import Info
 from ansible_collections.vdisk.gluster.plugins.module_utils._record import Record, SnapshotNote
 
@@ -38,7 +39,8 @@ class Volume:
     """The state of a volume, read at one instant.
 
     C(strays) are files named as this volume's overlays that belong to no chain, C(leftovers) temporary files of killed
-    runs. C(unfinished) tells of a journal. C(locked_files) are chain files that QEMU has open somewhere.
+    runs. C(unfinished) tells of a journal. C(locked_files) are chain files that QEMU has open somewhere, C(disks) those of this
+    host's domains that have the volume, whether they run or not. C(given_up) are temporary snapshots of killed tasks.
     """
 
     name: str
@@ -56,6 +58,13 @@ class Volume:
     unfinished: bool = False
     locked_files: frozenset[str] = frozenset()
     ownership: Ownership | None = None
+    disks: tuple[Disk, ...] = ()
+    given_up: tuple[str, ...] = ()
+
+    @property
+    def machines(self) -> tuple[Disk, ...]:
+        """The disks of running domains of this host that have it open."""
+        return tuple(disk for disk in self.disks if disk.live is not None)
 
     @property
     def label(self) -> str:
@@ -74,8 +83,8 @@ class Volume:
 
     @property
     def in_use(self) -> bool:
-        """Whether the active file's image lock is held on any host."""
-        return self.active_file in self.locked_files
+        """Whether the active file's image lock is held on any host, or a domain of this one runs on it."""
+        return self.active_file in self.locked_files or bool(self.machines)
 
     @property
     def snapshots(self) -> tuple[Snapshot, ...]:
@@ -144,7 +153,8 @@ def volume_object(volume: Volume) -> dict[str, Any]:
         "group": volume.ownership.gid if volume.ownership else None,
         "mode": f"{volume.ownership.mode:04o}" if volume.ownership else None,
         "in_use": volume.in_use,
-        "domains": [],
+        "domains": sorted({disk.domain for disk in volume.machines}),
+        "defined_in": sorted({disk.domain for disk in volume.disks}),
         "recorded": volume.record is not None,
         "snapshots": [snapshot_object(volume, snapshot) for snapshot in volume.snapshots],
         "chain": [

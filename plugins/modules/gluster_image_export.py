@@ -20,6 +20,7 @@ author:
 extends_documentation_fragment:
   - vdisk.gluster.location
   - vdisk.gluster.gluster
+  - vdisk.gluster.hypervisor
   - vdisk.gluster.patience
   - vdisk.gluster.attributes
 requirements:
@@ -32,8 +33,17 @@ options:
     required: true
   snapshot:
     description:
-      - Name of the snapshot to export. Without it the volume is exported as it is now, and must not be in use.
+      - Name of the snapshot to export. Without it the volume is exported as it is now. If a domain of the hypervisor runs on it, a
+        temporary snapshot holds the instant that is read, and is merged back afterwards; a volume in use elsewhere is refused.
     type: str
+  quiesce:
+    description:
+      - Whether the file systems of a running guest are frozen for the instant of the export, so that it needs no recovery afterwards.
+        V(auto) does it where a guest agent answers, V(required) fails where they cannot be frozen, V(never) does not ask.
+      - A volume that no domain runs on needs none of it.
+    type: str
+    choices: [auto, required, never]
+    default: auto
   dest:
     description:
       - Absolute path of the file, or of a directory in which it is named C(<volume>[.<snapshot>].<format>). Its directory must exist.
@@ -152,12 +162,14 @@ actions:
 """
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._exporting import work
-from ansible_collections.vdisk.gluster.plugins.module_utils._module import LOCATION, OWNERSHIP, PATIENCE, run
+from ansible_collections.vdisk.gluster.plugins.module_utils._module import HYPERVISOR, LOCATION, OWNERSHIP, PATIENCE, run
 
 OPTIONS = {
     **LOCATION,
+    **HYPERVISOR,
     **PATIENCE,
     **OWNERSHIP,
+    "quiesce": {"type": "str", "choices": ["auto", "required", "never"], "default": "auto"},
     "volume": {"type": "str", "required": True},
     "snapshot": {"type": "str"},
     "dest": {"type": "path", "required": True},

@@ -18,7 +18,10 @@ author:
 extends_documentation_fragment:
   - vdisk.gluster.location
   - vdisk.gluster.gluster
+  - vdisk.gluster.hypervisor
   - vdisk.gluster.attributes_info
+notes:
+  - O(libvirt_uri) is taken so that it can be a default of the whole action group; this module asks no hypervisor.
 """
 
 EXAMPLES = r"""
@@ -97,9 +100,9 @@ actions:
 """
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._information import share_info
-from ansible_collections.vdisk.gluster.plugins.module_utils._module import LOCATION, run
+from ansible_collections.vdisk.gluster.plugins.module_utils._module import HYPERVISOR, LOCATION, run
 
-OPTIONS = dict(LOCATION)
+OPTIONS = {**LOCATION, **HYPERVISOR}
 
 
 def main() -> None:

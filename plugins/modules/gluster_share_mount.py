@@ -19,6 +19,7 @@ author:
 extends_documentation_fragment:
   - vdisk.gluster.location
   - vdisk.gluster.gluster
+  - vdisk.gluster.hypervisor
   - vdisk.gluster.attributes
 requirements:
   - C(mount.glusterfs) on the managed host (package glusterfs-client on Debian, glusterfs-fuse on Red Hat).
@@ -164,11 +165,12 @@ actions:
   returned: always
 """
 
-from ansible_collections.vdisk.gluster.plugins.module_utils._module import LOCATION, OWNERSHIP, run
+from ansible_collections.vdisk.gluster.plugins.module_utils._module import HYPERVISOR, LOCATION, OWNERSHIP, run
 from ansible_collections.vdisk.gluster.plugins.module_utils._mounting import work
 
 OPTIONS = {
     **LOCATION,
+    **HYPERVISOR,
     **OWNERSHIP,
     "state": {"type": "str", "choices": ["mounted", "unmounted", "absent"], "default": "mounted"},
     "options": {"type": "str"},

@@ -11,7 +11,8 @@ module: gluster_snapshot
 short_description: Take and delete snapshots of virtual disks on GlusterFS, and revert to them
 version_added: 1.0.0
 description:
-  - Takes snapshots of volumes that are not in use, as qcow2 overlays, deletes them in any order, and reverts to them.
+  - Takes snapshots of volumes as qcow2 overlays, deletes them in any order, and reverts to them; while a domain of the hypervisor runs on
+    them (O(libvirt_uri)), or at rest. Which of the two it is, is found out.
   - Deleting a snapshot merges two neighbouring files in the direction that moves less data. Every other snapshot and the disk itself stay
     byte for byte what they were.
   - The plan of every change is on the share before its first step. Killed at any instant, the next task that changes the volume, from any
@@ -21,6 +22,7 @@ author:
 extends_documentation_fragment:
   - vdisk.gluster.location
   - vdisk.gluster.gluster
+  - vdisk.gluster.hypervisor
   - vdisk.gluster.patience
   - vdisk.gluster.attributes
 requirements:
@@ -52,6 +54,14 @@ options:
       - Let O(state=reverted) delete the snapshots that came after the one to revert to.
     type: bool
     default: false
+  quiesce:
+    description:
+      - Whether the file systems of a running guest are frozen for the instant of the snapshot, so that it needs no recovery afterwards.
+        V(auto) does it where a guest agent answers, V(required) fails where they cannot be frozen, V(never) does not ask.
+      - A volume that no domain runs on needs none of it.
+    type: str
+    choices: [auto, required, never]
+    default: auto
   label:
     description:
       - A label to record with a new snapshot, for example the name of the rotation that owns it.
@@ -61,9 +71,13 @@ options:
       - A description to record with a new snapshot.
     type: str
 notes:
-  - Volumes that a machine is running on are refused in this release. Shut it down first.
-  - After taking or dropping the newest snapshot the active file is another one, and a machine has to be pointed to it before it is started
-    again; see RV(volumes[].path).
+  - A volume that is in use on another host, or by a program that is no domain of this hypervisor, is refused.
+  - All disks of one domain are switched in one instant. Several domains are frozen first, then all switched, then thawed.
+  - The definition of a domain that is shut off is brought up to every change, so that it starts on the new active file; that of a domain on
+    another host is not, see RV(volumes[].path).
+  - Reverting needs a volume at rest.
+  - A running domain merges down only. Where AppArmor denies it that (libvirt before 12.1 on Debian and Ubuntu), the newest of several
+    snapshots is merged up, with a warning, and others are refused.
 """
 
 EXAMPLES = r"""
@@ -81,6 +95,13 @@ EXAMPLES = r"""
     volume: [db-1, db-2]
     name: monday
     label: nightly
+
+- name: Take a snapshot of a database's disks only if the guest can be frozen
+  vdisk.gluster.gluster_snapshot:
+    share: "gl1:/vms"
+    volume: [db-1, db-2]
+    name: tuesday
+    quiesce: required
 
 - name: Delete two snapshots in one merge
   vdisk.gluster.gluster_snapshot:
@@ -183,7 +204,11 @@ volumes:
       description: Whether a running machine or another program, on any host, has the active file open.
       type: bool
     domains:
-      description: Names of running domains on this host that have it open; empty in this release.
+      description: Names of running domains of the hypervisor that have it open.
+      type: list
+      elements: str
+    defined_in:
+      description: Names of all domains of the hypervisor, running or shut off, that have it as a disk.
       type: list
       elements: str
     recorded:
@@ -259,16 +284,18 @@ actions:
   returned: always
 """
 
-from ansible_collections.vdisk.gluster.plugins.module_utils._module import LOCATION, PATIENCE, run
+from ansible_collections.vdisk.gluster.plugins.module_utils._module import HYPERVISOR, LOCATION, PATIENCE, run
 from ansible_collections.vdisk.gluster.plugins.module_utils._snapshotting import work
 
 OPTIONS = {
     **LOCATION,
+    **HYPERVISOR,
     **PATIENCE,
     "volume": {"type": "list", "elements": "str", "required": True},
     "name": {"type": "list", "elements": "str", "required": True},
     "state": {"type": "str", "choices": ["present", "absent", "reverted"], "default": "present"},
     "discard_newer": {"type": "bool", "default": False},
+    "quiesce": {"type": "str", "choices": ["auto", "required", "never"], "default": "auto"},
     "label": {"type": "str"},
     "description": {"type": "str"},
 }

@@ -20,6 +20,7 @@ author:
 extends_documentation_fragment:
   - vdisk.gluster.location
   - vdisk.gluster.gluster
+  - vdisk.gluster.hypervisor
   - vdisk.gluster.patience
   - vdisk.gluster.attributes
 requirements:
@@ -192,7 +193,11 @@ volumes:
       description: Whether a running machine or another program, on any host, has the active file open.
       type: bool
     domains:
-      description: Names of running domains on this host that have it open; empty in this release.
+      description: Names of running domains of the hypervisor that have it open.
+      type: list
+      elements: str
+    defined_in:
+      description: Names of all domains of the hypervisor, running or shut off, that have it as a disk.
       type: list
       elements: str
     recorded:
@@ -272,11 +277,12 @@ actions:
   returned: always
 """
 
-from ansible_collections.vdisk.gluster.plugins.module_utils._module import LOCATION, OWNERSHIP, PATIENCE, run
+from ansible_collections.vdisk.gluster.plugins.module_utils._module import HYPERVISOR, LOCATION, OWNERSHIP, PATIENCE, run
 from ansible_collections.vdisk.gluster.plugins.module_utils._provisioning import work
 
 OPTIONS = {
     **LOCATION,
+    **HYPERVISOR,
     **PATIENCE,
     **OWNERSHIP,
     "name": {"type": "list", "elements": "str", "required": True},

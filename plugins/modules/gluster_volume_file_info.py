@@ -18,6 +18,7 @@ author:
 extends_documentation_fragment:
   - vdisk.gluster.location
   - vdisk.gluster.gluster
+  - vdisk.gluster.hypervisor
   - vdisk.gluster.attributes_info
 options:
   name:
@@ -98,7 +99,11 @@ volumes:
       description: Whether a running machine or another program, on any host, has the active file open.
       type: bool
     domains:
-      description: Names of running domains on this host that have it open; empty in this release.
+      description: Names of running domains of the hypervisor that have it open.
+      type: list
+      elements: str
+    defined_in:
+      description: Names of all domains of the hypervisor, running or shut off, that have it as a disk.
       type: list
       elements: str
     recorded:
@@ -229,10 +234,11 @@ actions:
 """
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._information import volume_info
-from ansible_collections.vdisk.gluster.plugins.module_utils._module import LOCATION, run
+from ansible_collections.vdisk.gluster.plugins.module_utils._module import HYPERVISOR, LOCATION, run
 
 OPTIONS = {
     **LOCATION,
+    **HYPERVISOR,
     "name": {"type": "list", "elements": "str"},
 }
 

@@ -54,7 +54,7 @@ class Site:
     @property
     def location(self) -> dict[str, str]:
         """Options that say to a module where it works."""
-        return {"share": self.share, "mount_point_base": str(self.base)}
+        return {"share": self.share, "mount_point_base": str(self.base), "libvirt_uri": "none"}
 
     def mount_point_of(self, share: str) -> pathlib.Path:
         """Return where a share is mounted."""

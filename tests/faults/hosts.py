@@ -77,7 +77,7 @@ class Host:
 
     def begin(self, module: str, options: dict[str, Any], killer: Killer | None = None, worker: Worker | None = None) -> None:
         """Start a module on this host, in its own worker or another."""
-        more = {"share": self.share, "mount_point_base": str(self.base)}
+        more = {"share": self.share, "mount_point_base": str(self.base), "libvirt_uri": "none"}
         (worker or self._worker).begin(module, {**more, **options}, killer)
 
     def run(self, module: str, options: dict[str, Any], killer: Killer | None = None) -> Ended:

@@ -61,7 +61,7 @@ class Running:
 def start(place, module_name: str, check: bool = False, prepare: Callable[[], None] | None = None, **options) -> Running:
     """Start a module on a share in a child process; C(prepare) is called in the child before the module."""
     module = importlib.import_module(f"ansible_collections.vdisk.gluster.plugins.modules.{module_name}")
-    arguments = {"share": place.share, "mount_point_base": str(place.base), "_ansible_check_mode": check, **options}
+    arguments = {"share": place.share, "mount_point_base": str(place.base), "libvirt_uri": "none", "_ansible_check_mode": check, **options}
     out = place.tmp / f"result-{uuid.uuid4().hex}.json"
     pid = os.fork()
     if pid:

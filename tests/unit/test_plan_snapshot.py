@@ -13,10 +13,9 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Refus
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan import actions_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan_snapshot import PULL_COST, plan_absent, plan_present
 from ansible_collections.vdisk.gluster.plugins.module_utils._record import SnapshotNote
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps_merge import Commit, Pull
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps_snapshot import (
-    Commit,
     MakeOverlay,
-    Pull,
     RemoveMerged,
     Repoint,
     WriteInfo,

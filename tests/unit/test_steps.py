@@ -19,10 +19,10 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._plan_volume import 
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan_volume import plan_absent as plan_no_volume
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan_volume import plan_present as plan_volume
 from ansible_collections.vdisk.gluster.plugins.module_utils._record import Record, SnapshotNote
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps_machine import FreezeGuest, PointMachines, SwitchLive, ThawGuest
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps_merge import Commit, Pull
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps_snapshot import (
-    Commit,
     MakeOverlay,
-    Pull,
     RemoveMerged,
     ReplaceOverlay,
     Repoint,
@@ -41,13 +41,17 @@ STEPS = (
     WriteInfo("v.a", {"a": "v.a"}),
     WriteInfo("v", {}),
     WriteRecord(_record.to_json(RECORD)),
-    Commit(("v.b", "v.a"), "v", 1 << 40, ("a", "b")),
+    Commit(("v.b", "v.a"), "v", "raw", 1 << 40, ("a", "b")),
     Pull(("v.a",), "v.b", "v", "raw", 7, ("b",)),
     Repoint("v.c", "v.a", "qcow2"),
     RemoveMerged(("v.b", "v.a")),
     RemoveMerged(()),
     ReplaceOverlay("v.a", "v", "raw", GiB, "a"),
     RemoveVolume(("v.a", "v"), ("a",)),
+    FreezeGuest("web", "0a", "/mnt/v.a", True),
+    SwitchLive("web", "0a", {"vda": {"path": "/mnt/v.a", "below": "v", "format": "raw", "size": GiB}}),
+    ThawGuest("web", "0a"),
+    PointMachines("v.a", "qcow2", ("web",)),
 )
 
 

@@ -226,7 +226,7 @@ def test_nothing_that_the_chain_or_the_info_file_names_is_removed(share: PlainSh
     build(share, "ab")
     (share.root / "v.x").write_bytes(b"")
     for files in (("v",), ("v.x", "v.a"), ("v.b",)):
-        with pytest.raises(Refused, match="is still part of v; it is not removed"):
+        with pytest.raises(Refused, match="is still part of v or of a domain; it is not removed"):
             RemoveMerged(files).apply(share.place())
     assert share.files() == {"v", "v.a", "v.b", "v.x"}
     RemoveMerged(("v.x",)).apply(share.place())

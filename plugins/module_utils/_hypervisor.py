@@ -1,0 +1,471 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The only place that talks to libvirt: which domains have a volume, and what is done to a disk while its domain runs.
+
+No call is believed for having returned, and no job for having ended: who asks for a change looks at the live definition and at
+the headers on the share afterwards (U(https://libvirt.org/html/libvirt-libvirt-domain.html)).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import time
+from typing import Any, Callable, Mapping, Sequence
+
+from ansible_collections.vdisk.gluster.plugins.module_utils._disk import Definition, Disk, Domain
+from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Refused, Unavailable, VdiskError
+from ansible_collections.vdisk.gluster.plugins.module_utils._mounts import FUSE_TYPE, read_mount_table
+from ansible_collections.vdisk.gluster.plugins.module_utils._process import if_killed
+
+NONE = "none"
+"""The C(libvirt_uri) with which no hypervisor is asked."""
+
+_DAEMONS = ("libvirtd", "virtqemud")
+_DIRECTORIES = ("/usr/sbin", "/sbin", "/usr/bin", "/usr/local/sbin", "/usr/libexec")
+_REMEDY = "install it (package python3-libvirt on Debian and Red Hat)"
+_MD5 = re.compile(r"\A[0-9a-f]{32}\Z")
+
+PULL, COPY, COMMIT, ACTIVE_COMMIT, BACKUP = "pull", "copy", "commit", "active commit", "backup"
+_JOBS = {1: PULL, 2: COPY, 3: COMMIT, 4: ACTIVE_COMMIT, 5: BACKUP}
+
+_POLL = (0.01, 0.25)
+"""Seconds between two looks at a job: at first, and at most."""
+
+_AGENT_ANSWERS = 5
+"""Seconds in which a guest agent that works answers."""
+
+_FREEZE_TAKES = 60
+"""Seconds that a guest agent gets to freeze or thaw."""
+
+
+class Denied(Refused):
+    """A security module of the host keeps QEMU from a file that libvirt should have opened to it."""
+
+
+class NoHypervisor:
+    """A host without libvirt, or a task that is not to ask it: no domains."""
+
+    def __init__(self) -> None:
+        self.frozen: set[str] = set()
+        """The domains whose guests this task has frozen and not thawed."""
+
+    def refresh(self) -> None:
+        """Look anew; there is nothing to look at."""
+
+    def disks_of(self, volume: str, mount_point: str) -> tuple[Disk, ...]:
+        """Return the disks that have a file of a volume."""
+        return ()
+
+    def domains_on(self, mount_point: str) -> tuple[str, ...]:
+        """Return the names of running domains that have a file on a share."""
+        return ()
+
+    def live(self, uuid: str) -> dict[str, Definition] | None:
+        """Return the disks that a running domain has now, by target, or None where it does not run here."""
+        return None
+
+    def thaw(self, uuid: str) -> None:
+        """Thaw the file systems of a guest; none of them is here."""
+
+
+def open_hypervisor(uri: str, stall_timeout: float) -> NoHypervisor:
+    """Return the hypervisor that a task is to ask.
+
+    :param uri: of libvirt, or C(none).
+    :raises Unavailable: it is installed, and there is no Python binding or no answer.
+    """
+    if uri == NONE or (_is_plain(uri) and not _is_installed()):
+        return NoHypervisor()
+    from ansible_collections.vdisk.gluster.plugins.module_utils import _bindings
+
+    libvirt = _bindings.load("libvirt", f"libvirt_uri: asking {uri} about domains", _REMEDY + ", or set libvirt_uri to none")
+    # else libvirt prints each error beside the module's result
+    libvirt.registerErrorHandler(lambda context, error: None, None)
+    try:
+        connection = libvirt.open(uri)
+    except libvirt.libvirtError as error:
+        raise Unavailable(
+            f"libvirt_uri: {uri} does not answer ({error}); start libvirt, or set libvirt_uri to none if no domain of this host has a disk "
+            "on these shares"
+        ) from error
+    return Hypervisor(libvirt, connection, stall_timeout)
+
+
+def _is_plain(uri: str) -> bool:
+    """Tell whether a URI means the libvirt of this host at its usual place."""
+    return re.match(r"\A[a-z]+:///[a-z]+\Z", uri) is not None
+
+
+def _is_installed() -> bool:
+    return any(os.path.exists(os.path.join(directory, daemon)) for directory in _DIRECTORIES for daemon in _DAEMONS)
+
+
+class Hypervisor(NoHypervisor):
+    """The libvirt of a host."""
+
+    def __init__(
+        self,
+        libvirt: Any,
+        connection: Any,
+        stall_timeout: float,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Take the binding and an open connection; C(stall_timeout) in seconds is how long a job may stand still."""
+        super().__init__()
+        self._libvirt = libvirt
+        self._connection = connection
+        self._stall_timeout = stall_timeout
+        self._clock = clock
+        self._sleep = sleep
+        self._found: dict[tuple[str, str], list[Disk]] | None = None
+        self._guards: dict[str, Callable[[], None]] = {}
+        self.on_progress: Callable[[int, int], None] = lambda done, total: None
+        """Called with the bytes that a job has done and those it has to do."""
+
+    # looking
+
+    def refresh(self) -> None:
+        """Forget what was seen, so that the next question is answered anew."""
+        self._found = None
+
+    def disks_of(self, volume: str, mount_point: str) -> tuple[Disk, ...]:
+        """Return the disks of domains, running or shut off, that have a file of a volume of the share at a mount point."""
+        if self._found is None:
+            self._found = self._look()
+        return tuple(self._found.get((os.path.basename(mount_point), volume), ()))
+
+    def domains_on(self, mount_point: str) -> tuple[str, ...]:
+        """Return the names of running domains that have a file on the share at a mount point."""
+        if self._found is None:
+            self._found = self._look()
+        share = os.path.basename(mount_point)
+        disks = (disk for key, found in self._found.items() if key[0] == share for disk in found)
+        return tuple(sorted({disk.domain for disk in disks if disk.live is not None}))
+
+    def _look(self) -> dict[tuple[str, str], list[Disk]]:
+        from ansible_collections.vdisk.gluster.plugins.module_utils import _domain_xml
+
+        shares = {
+            mount.mount_point: hashlib.new("md5", mount.source.encode("utf-8", "surrogateescape")).hexdigest()
+            for mount in read_mount_table()
+            if mount.fs_type == FUSE_TYPE
+        }
+        found: dict[tuple[str, str], list[Disk]] = {}
+        for domain in self._ask(self._connection.listAllDomains, "list its domains"):
+            try:
+                running, persistent = bool(domain.isActive()), bool(domain.isPersistent())
+                now = domain.XMLDesc(0) if running else None
+                next_start = domain.XMLDesc(self._libvirt.VIR_DOMAIN_XML_INACTIVE) if persistent else None
+                live = _domain_xml.file_disks(now) if now else {}
+                stored = _domain_xml.file_disks(next_start) if next_start else {}
+                agent = bool(now) and _domain_xml.agent_connected(str(now))
+                for target in sorted({*live, *stored}):
+                    keys = {_key(part.paths[0], shares) for part in (live.get(target), stored.get(target)) if part}
+                    for key in keys - {None}:
+                        job = self._job(domain, target) if target in live else None
+                        both = [_if_of(key, part.get(target), shares) for part in (live, stored)]
+                        saved = not running and bool(domain.hasManagedSaveImage(0))
+                        disk = Disk(domain.name(), domain.UUIDString(), target, running, both[0], both[1], job, agent, saved)
+                        found.setdefault(key, []).append(disk)
+            except self._libvirt.libvirtError as error:
+                if error.get_error_code() != self._libvirt.VIR_ERR_NO_DOMAIN:
+                    raise self._explained(error, f"look at domain {domain.name()}") from error
+                # it was undefined between the list and the look
+        return found
+
+    def _job(self, domain: Any, target: str) -> str | None:
+        state = domain.blockJobInfo(target, 0)
+        return _JOBS.get(state.get("type", 0), "other") if state else None
+
+    def capacity(self, disk: Disk) -> int:
+        """Return the size in bytes that the guest sees."""
+        return int(self._ask(lambda: self._domain(disk.uuid).blockInfo(disk.target, 0), f"look at {disk.label}")[0])
+
+    def live(self, uuid: str) -> dict[str, Definition] | None:
+        """Return the disks that a running domain has now, by target, or None where it does not run here."""
+        from ansible_collections.vdisk.gluster.plugins.module_utils import _domain_xml
+
+        try:
+            domain = self._connection.lookupByUUIDString(uuid)
+            return _domain_xml.file_disks(domain.XMLDesc(0)) if domain.isActive() else None
+        except self._libvirt.libvirtError as error:
+            if error.get_error_code() == self._libvirt.VIR_ERR_NO_DOMAIN:
+                return None
+            raise self._explained(error, f"look at domain {uuid}") from error
+
+    # guest agent
+
+    def freeze(self, uuid: str) -> int:
+        """Freeze the file systems of a guest and return how many are frozen.
+
+        :raises Unavailable: its agent does not answer within seconds, or another program has frozen it.
+        """
+        domain = self._domain(uuid)
+
+        def freeze() -> int:
+            domain.agentSetResponseTimeout(_AGENT_ANSWERS, 0)
+            # an agent that hangs is found out by a question that changes nothing
+            domain.fsInfo(0)
+            self._thaw_if_killed(uuid)
+            # writing out what is pending may take a guest long
+            domain.agentSetResponseTimeout(_FREEZE_TAKES, 0)
+            self.frozen.add(uuid)
+            return int(domain.fsFreeze(None, 0))
+
+        return self._ask(freeze, f"freeze the file systems of domain {domain.name()}")
+
+    def thaw(self, uuid: str) -> None:
+        """Thaw the file systems of a guest; one that is not frozen stays as it is."""
+        domain = self._domain(uuid)
+
+        def thaw() -> None:
+            domain.agentSetResponseTimeout(_FREEZE_TAKES, 0)
+            domain.fsThaw(None, 0)
+
+        self._ask(thaw, f"thaw the file systems of domain {domain.name()}")
+        self.frozen.discard(uuid)
+        self._guards.pop(uuid, lambda: None)()
+
+    def _thaw_if_killed(self, uuid: str) -> None:
+        """Let a process of its own thaw a guest if this one is killed before it has."""
+        uri = self._connection.getURI()
+
+        def thaw() -> None:
+            domain = self._libvirt.open(uri).lookupByUUIDString(uuid)
+            domain.agentSetResponseTimeout(_FREEZE_TAKES, 0)
+            domain.fsThaw(None, 0)
+
+        self._guards[uuid] = if_killed(thaw)
+
+    # changes of a running domain
+
+    def snapshot(self, uuid: str, overlays: Mapping[str, str]) -> None:
+        """Let disks of a running domain write to overlays that are there already, target -> path, all in one instant."""
+        from ansible_collections.vdisk.gluster.plugins.module_utils import _domain_xml
+
+        domain = self._domain(uuid)
+        others = sorted(_domain_xml.targets(domain.XMLDesc(0)) - set(overlays))
+        flags = (
+            self._libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY
+            | self._libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_NO_METADATA
+            | self._libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_REUSE_EXT
+            | self._libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_ATOMIC
+        )
+        request = _domain_xml.snapshot(overlays, others)
+        self._ask(lambda: domain.snapshotCreateXML(request, flags), f"switch domain {domain.name()} to its new overlays")
+
+    def commit(self, disk: Disk, top: str, base: str) -> None:
+        """Merge files below the active one down into one of them, from one path to another, and wait for the end of the job."""
+        domain = self._domain(disk.uuid)
+        if not self._at_work(domain, disk, COMMIT):
+            flags = self._libvirt.VIR_DOMAIN_BLOCK_COMMIT_RELATIVE
+            self._ask(lambda: domain.blockCommit(disk.target, base, top, 0, flags), f"merge {top} into {base}")
+        self._wait(domain, disk)
+
+    def commit_active(self, disk: Disk, base: str, before_pivot: Callable[[], None]) -> None:
+        """Merge the active file and those above another one down into that, and let the domain go on there.
+
+        :param before_pivot: called when all is copied, before the domain is told to change over.
+        """
+        domain = self._domain(disk.uuid)
+        if not self._at_work(domain, disk, ACTIVE_COMMIT):
+            flags = self._libvirt.VIR_DOMAIN_BLOCK_COMMIT_RELATIVE | self._libvirt.VIR_DOMAIN_BLOCK_COMMIT_ACTIVE
+            self._ask(lambda: domain.blockCommit(disk.target, base, None, 0, flags), f"merge {disk.label} into {base}")
+        if self._wait(domain, disk, mirror_onto=base):
+            before_pivot()
+            pivot = self._libvirt.VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT
+            self._ask(lambda: domain.blockJobAbort(disk.target, pivot), f"let {disk.label} go on with {base}")
+            self._wait(domain, disk)
+
+    def pull(self, disk: Disk, onto: str) -> None:
+        """Copy into the active file what lies between it and another one, and let it lie on that."""
+        domain = self._domain(disk.uuid)
+        if not self._at_work(domain, disk, PULL):
+            flags = self._libvirt.VIR_DOMAIN_BLOCK_REBASE_RELATIVE
+            self._ask(lambda: domain.blockRebase(disk.target, onto, 0, flags), f"merge what lies below {disk.label} into it")
+        self._wait(domain, disk)
+
+    def resize(self, disk: Disk, size: int) -> None:
+        """Grow a disk of a running domain to a size in bytes; the guest is told."""
+        domain = self._domain(disk.uuid)
+        flags = self._libvirt.VIR_DOMAIN_BLOCK_RESIZE_BYTES
+        self._ask(lambda: domain.blockResize(disk.target, size, flags), f"grow {disk.label}")
+
+    def write_out(self, disk: Disk) -> None:
+        """Let QEMU write out the tables of its images that it keeps in memory: it does when a domain is paused, here for a moment."""
+        libvirt, uri, uuid = self._libvirt, self._connection.getURI(), disk.uuid
+        domain = self._domain(uuid)
+        if self._ask(lambda: domain.state(0), f"look at domain {disk.domain}")[0] != libvirt.VIR_DOMAIN_RUNNING:
+            raise Unavailable(f"domain {disk.domain} is paused, so {disk.label} cannot be written out; resume it, then run the task again")
+        take_back = if_killed(lambda: libvirt.open(uri).lookupByUUIDString(uuid).resume())
+        try:
+            self._ask(domain.suspend, f"pause domain {disk.domain}")
+        finally:
+            self._ask(domain.resume, f"resume domain {disk.domain}")
+            take_back()
+
+    # definitions
+
+    def redefine(self, disk: Disk, path: str, image_format: str) -> None:
+        """Let the stored definition of a domain name another file for a disk."""
+        from ansible_collections.vdisk.gluster.plugins.module_utils import _domain_xml
+
+        domain = self._domain(disk.uuid)
+
+        def change() -> None:
+            inactive = self._libvirt.VIR_DOMAIN_XML_INACTIVE | self._libvirt.VIR_DOMAIN_XML_SECURE
+            self._connection.defineXML(_domain_xml.with_source(domain.XMLDesc(inactive), disk.target, path, image_format))
+
+        self._ask(change, f"change the definition of {disk.label}")
+
+    def domain(self, name: str) -> Domain:
+        """Return a domain given by its name or UUID.
+
+        :raises Refused: there is none.
+        """
+        from ansible_collections.vdisk.gluster.plugins.module_utils import _domain_xml
+
+        libvirt = self._libvirt
+        for look_up in (self._connection.lookupByName, self._connection.lookupByUUIDString):
+            try:
+                domain = look_up(name)
+                break
+            except libvirt.libvirtError as error:
+                if error.get_error_code() not in (libvirt.VIR_ERR_NO_DOMAIN, libvirt.VIR_ERR_INVALID_ARG):
+                    raise self._explained(error, f"look for domain {name}") from error
+        else:
+            raise Refused(f"domain: this hypervisor has no domain {name}; define it first, or run the task on the host that has it")
+
+        def read() -> Domain:
+            live = frozenset(_domain_xml.targets(domain.XMLDesc(0))) if domain.isActive() else None
+            inactive = libvirt.VIR_DOMAIN_XML_INACTIVE
+            stored = frozenset(_domain_xml.targets(domain.XMLDesc(inactive))) if domain.isPersistent() else None
+            return Domain(domain.name(), domain.UUIDString(), live, stored)
+
+        return self._ask(read, f"look at domain {name}")
+
+    def attach(self, uuid: str, path: str, image_format: str, target: str, options: Mapping[str, str | None], live: bool) -> None:
+        """Give a domain an image as a disk, at once or at its next start."""
+        from ansible_collections.vdisk.gluster.plugins.module_utils import _domain_xml
+
+        domain = self._domain(uuid)
+        element = _domain_xml.disk(path, image_format, target, options)
+        self._ask(lambda: domain.attachDeviceFlags(element, self._scope(live)), f"attach {path} to domain {domain.name()}")
+
+    def detach(self, uuid: str, target: str, live: bool) -> None:
+        """Take a disk from a domain, at once or at its next start; a running guest has to let go of it.
+
+        :raises Unavailable: the guest has not, within the limit for what stands still.
+        """
+        from ansible_collections.vdisk.gluster.plugins.module_utils import _domain_xml
+
+        domain = self._domain(uuid)
+
+        def definition() -> str:
+            return domain.XMLDesc(0 if live else self._libvirt.VIR_DOMAIN_XML_INACTIVE)
+
+        element = _domain_xml.disk_of(self._ask(definition, "look at a domain"), target)
+        if element is None:
+            return
+        self._ask(lambda: domain.detachDeviceFlags(element, self._scope(live)), f"detach {target} from domain {domain.name()}")
+        until = self._clock() + self._stall_timeout
+        while live and target in _domain_xml.targets(self._ask(definition, "look at a domain")):
+            if self._clock() >= until:
+                raise Unavailable(
+                    f"the guest of domain {domain.name()} has not let go of disk {target} for {self._stall_timeout:g} s; unmount it in the "
+                    "guest, see that the guest supports hot unplugging, then run the task again"
+                )
+            self._sleep(_POLL[1])
+
+    # beneath
+
+    def _scope(self, live: bool) -> int:
+        return self._libvirt.VIR_DOMAIN_AFFECT_LIVE if live else self._libvirt.VIR_DOMAIN_AFFECT_CONFIG
+
+    def _domain(self, uuid: str) -> Any:
+        return self._ask(lambda: self._connection.lookupByUUIDString(uuid), f"find domain {uuid}")
+
+    def _at_work(self, domain: Any, disk: Disk, kind: str) -> bool:
+        """Tell whether a job of this kind, begun by an earlier task, is at work on a disk already.
+
+        :raises Refused: it is a job of another kind.
+        """
+        job = self._ask(lambda: self._job(domain, disk.target), f"look at {disk.label}")
+        if job not in (None, kind):
+            raise Refused(f"another block job ({job}) is at work on {disk.label}; let it end or abort it, then run the task again")
+        return job is not None
+
+    def _wait(self, domain: Any, disk: Disk, mirror_onto: str | None = None) -> bool:
+        """Wait for a block job as long as it moves; return True where it has copied all and waits to be told to change over.
+
+        :raises Unavailable: it stands still; it goes on by itself, and a later task joins it.
+        """
+        from ansible_collections.vdisk.gluster.plugins.module_utils import _domain_xml
+
+        seen: Any = None
+        since = self._clock()
+        pause = _POLL[0]
+        while True:
+            state = self._ask(lambda: domain.blockJobInfo(disk.target, 0), f"look at the job of {disk.label}")
+            if not state:
+                return False
+            self.on_progress(state.get("cur", 0), state.get("end", 0))
+            if mirror_onto is not None:
+                mirror = _domain_xml.mirrors(self._ask(lambda: domain.XMLDesc(0), f"look at {disk.label}")).get(disk.target)
+                if mirror is not None and mirror.path != mirror_onto:
+                    raise Refused(
+                        f"another block job, onto {mirror.path}, is at work on {disk.label}; let it end or abort it, then run the task "
+                        "again"
+                    )
+                if mirror is not None and mirror.ready:
+                    return True
+            if state != seen:
+                seen, since = state, self._clock()
+            elif self._clock() - since >= self._stall_timeout:
+                raise Unavailable(
+                    f"the job on {disk.label} has made no progress for {self._stall_timeout:g} s; it goes on when it can, see whether the "
+                    "share answers (gluster volume status), then run the task again, which waits for it"
+                )
+            self._sleep(pause)
+            pause = min(pause * 1.5, _POLL[1])
+
+    def _ask(self, call: Callable[[], Any], doing: str) -> Any:
+        try:
+            return call()
+        except self._libvirt.libvirtError as error:
+            raise self._explained(error, doing) from error
+
+    def _explained(self, error: Any, doing: str) -> VdiskError:
+        said = str(error)
+        details = {"libvirt_error": error.get_error_code()}
+        if "Permission denied" in said:
+            return Denied(
+                f"libvirt cannot {doing}: {said}. A security module of the host denies QEMU the file; AppArmor does so on Debian and "
+                "Ubuntu for merges into a backing file, with libvirt before 12.1. Do it while the domain is shut off, or upgrade libvirt",
+                **details,
+            )
+        if re.search(r'Failed to get (shared )?"\w+" lock', said):
+            return Refused(f"libvirt cannot {doing}: the file is being read or written elsewhere ({said}); let that end", **details)
+        return Unavailable(f"libvirt cannot {doing}: {said}", **details)
+
+
+def _key(path: str, shares: Mapping[str, str]) -> tuple[str, str] | None:
+    """Return the name of a share's mount point and the volume that a file would belong to, or None for what is on no share."""
+    directory, name = os.path.split(os.path.normpath(path))
+    above, last = os.path.split(directory)
+    # the mount point itself is not touched: the mount may be dead
+    token = last if _MD5.match(last) else shares.get(directory) or shares.get(os.path.join(os.path.realpath(above), last)) or ""
+    return (token, name.partition(".")[0]) if _MD5.match(token) else None
+
+
+def _if_of(key: tuple[str, str] | None, part: Definition | None, shares: Mapping[str, str]) -> Definition | None:
+    return part if part is not None and _key(part.paths[0], shares) == key else None
+
+
+def running(disks: Sequence[Disk]) -> tuple[Disk, ...]:
+    """Return the disks that a running domain has open now."""
+    return tuple(disk for disk in disks if disk.live is not None)

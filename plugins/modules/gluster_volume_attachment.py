@@ -1,0 +1,167 @@
+#!/usr/bin/python
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: gluster_volume_attachment
+short_description: Attach virtual disks on GlusterFS to libvirt domains, and detach them
+version_added: 1.0.0
+description:
+  - Makes a volume a disk of a libvirt domain, in its running and in its stored definition, with the format that is on record; or takes it
+    away.
+  - A volume that another domain has, or that is in use on another host, is refused. So is one that is not sound.
+author:
+  - the vdisk.gluster authors (@vdisk)
+extends_documentation_fragment:
+  - vdisk.gluster.location
+  - vdisk.gluster.gluster
+  - vdisk.gluster.hypervisor
+  - vdisk.gluster.patience
+  - vdisk.gluster.attributes
+requirements:
+  - The Python package C(libvirt) on the managed host (C(python3-libvirt) on Debian and Red Hat), in any of its Pythons.
+options:
+  volume:
+    description:
+      - Name of the volume.
+    type: str
+    required: true
+  domain:
+    description:
+      - Name or UUID of the domain.
+    type: str
+    required: true
+  target:
+    description:
+      - Name of the disk in the domain, as V(vdb). Without it, the next free one on the bus.
+      - A volume that the domain has under another name is refused.
+    type: str
+  bus:
+    description:
+      - Bus of the disk.
+    type: str
+    choices: [virtio, scsi, sata, usb]
+    default: virtio
+  cache:
+    description:
+      - How QEMU caches the disk.
+      - V(none), V(directsync) and V(writethrough) are safe; with V(unsafe) a power cut loses what the guest believes to be written.
+    type: str
+    choices: [none, writeback, writethrough, directsync, unsafe]
+    default: none
+  io:
+    description:
+      - How QEMU does input and output; left to libvirt without it.
+    type: str
+    choices: [native, threads, io_uring]
+  discard:
+    description:
+      - Whether space that the guest discards is given back to the share. V(unmap) also keeps QEMU from zeroing by a call that GlusterFS
+        answers without zeroing.
+    type: str
+    choices: [unmap, ignore]
+    default: unmap
+  serial:
+    description:
+      - Serial number of the disk, by which the guest finds it under C(/dev/disk/by-id).
+    type: str
+  state:
+    description:
+      - Whether the domain has the disk.
+    type: str
+    choices: [present, absent]
+    default: present
+notes:
+  - O(bus), O(cache), O(io), O(discard) and O(serial) are for a disk that is attached; one that the domain has already is left as it is.
+  - A running guest has to let go of a disk before it is gone. O(stall_timeout) says how long to wait for that; unmount it in the guest
+    first.
+  - While a domain has a file open, libvirt makes it the property of the user that QEMU runs as, and gives it back afterwards.
+  - On a host with SELinux, the share has to be usable for virtual machines (C(setsebool -P virt_use_fusefs on)).
+"""
+
+EXAMPLES = r"""
+---
+- name: Attach a volume to a domain, running or shut off
+  vdisk.gluster.gluster_volume_attachment:
+    share: "gl1:/vms"
+    volume: web-1
+    domain: web
+    serial: web-1
+
+- name: Detach it
+  vdisk.gluster.gluster_volume_attachment:
+    share: "gl1:/vms"
+    volume: web-1
+    domain: web
+    state: absent
+"""
+
+RETURN = r"""
+---
+attachment:
+  description: The disk as it is now, or would be.
+  type: dict
+  returned: success
+  contains:
+    domain:
+      description: Name of the domain.
+      type: str
+    volume:
+      description: Name of the volume.
+      type: str
+    target:
+      description: Name of the disk in the domain; V(null) where it does not have the volume.
+      type: str
+    path:
+      description: The file that the domain has, or gets at its next start.
+      type: str
+    format:
+      description: Its format.
+      type: str
+    live:
+      description: Whether the running domain has it.
+      type: bool
+    stored:
+      description: Whether the domain has it from its next start on.
+      type: bool
+msg:
+  description: What the task found or did, in one sentence.
+  type: str
+  returned: always
+actions:
+  description: What was done, or would be in check mode, and why; one sentence each, in order.
+  type: list
+  elements: str
+  returned: always
+"""
+
+from ansible_collections.vdisk.gluster.plugins.module_utils._attaching import work
+from ansible_collections.vdisk.gluster.plugins.module_utils._module import HYPERVISOR, LOCATION, PATIENCE, run
+
+OPTIONS = {
+    **LOCATION,
+    **HYPERVISOR,
+    **PATIENCE,
+    "volume": {"type": "str", "required": True},
+    "domain": {"type": "str", "required": True},
+    "target": {"type": "str"},
+    "bus": {"type": "str", "choices": ["virtio", "scsi", "sata", "usb"], "default": "virtio"},
+    "cache": {"type": "str", "choices": ["none", "writeback", "writethrough", "directsync", "unsafe"], "default": "none"},
+    "io": {"type": "str", "choices": ["native", "threads", "io_uring"]},
+    "discard": {"type": "str", "choices": ["unmap", "ignore"], "default": "unmap"},
+    "serial": {"type": "str"},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+}
+
+
+def main() -> None:
+    """Run the module."""
+    run(OPTIONS, work)
+
+
+if __name__ == "__main__":
+    main()
