@@ -14,12 +14,14 @@ from typing import Sequence
 class Definition:
     """What a definition of a domain says of a disk: its file and those below it as far as it names them, the active one first.
 
-    C(closed) where it says that nothing lies below the last one; else libvirt reads the headers itself.
+    C(closed) where it says that nothing lies below the last one; else libvirt reads the headers itself. C(unmaps) where space that
+    the guest gives up is given back to the share.
     """
 
     paths: tuple[str, ...]
     format: str | None
     closed: bool = False
+    unmaps: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -86,6 +88,6 @@ def on_chain(disk: Disk, names: Sequence[str], image_format: str | None) -> Disk
         if part is None:
             return None
         directory = os.path.dirname(part.paths[0])
-        return Definition(tuple(os.path.join(directory, name) for name in names), image_format, closed=True)
+        return replace(part, paths=tuple(os.path.join(directory, name) for name in names), format=image_format, closed=True)
 
     return replace(disk, live=moved(disk.live), stored=moved(disk.stored))

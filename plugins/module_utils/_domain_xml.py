@@ -139,4 +139,5 @@ def _definition(disk: ElementTree.Element, path: str) -> Definition:
         paths.append(os.fspath(source.get("file") or source.get("dev") or source.get("name") or ""))
         below = below.find("backingStore")
     # an element that is there and empty says that nothing lies below
-    return Definition(tuple(paths), driver.get("type") if driver is not None else None, closed=below is not None)
+    options = driver.attrib if driver is not None else {}
+    return Definition(tuple(paths), options.get("type"), below is not None, options.get("discard") == "unmap")

@@ -154,6 +154,21 @@ def machine_of(volume: Volume, what: str) -> Disk | None:
     return disk
 
 
+def refuse_zeroing(volume: Volume, disk: Disk) -> None:
+    """Refuse to merge down what a running domain writes to, where zeroes in it would not reach the file below.
+
+    QEMU mirrors zeroes to the file below by fallocate with ZERO_RANGE, unless its disk may unmap; GlusterFS answers that with success and
+    zeroes nothing (seen with 10.3), so that old data would come back.
+
+    :raises Refused: the disk may not unmap.
+    """
+    if disk.live is not None and not disk.live.unmaps:
+        raise Refused(
+            f"{disk.label} was attached without discard='unmap', so what {volume.name} reads as zero could become old data when its newest "
+            "overlay is merged; do it while the domain is shut off, or detach the disk and attach it with gluster_volume_attachment"
+        )
+
+
 def point_machines(volume: Volume, active: str, image_format: str | None, names: Sequence[str]) -> tuple[Step, ...]:
     """Return the step that lets the definitions of domains follow a volume, where they would not start on it.
 

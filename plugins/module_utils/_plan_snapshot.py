@@ -29,6 +29,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._plan import (
     record_of,
     refuse_in_use,
     refuse_problems,
+    refuse_zeroing,
 )
 from ansible_collections.vdisk.gluster.plugins.module_utils._record import SnapshotNote
 from ansible_collections.vdisk.gluster.plugins.module_utils._sizes import SECTOR, round_up
@@ -242,7 +243,10 @@ def plan_absent(volume: Volume, names: Sequence[str], only_up: bool = False) -> 
     if not dropped:
         return nothing_to_do(volume)
     old = record_of(volume, "rid of a snapshot")
-    directions = _Directions(live=machine_of(volume, "rid of a snapshot") is not None, only_up=only_up)
+    disk = machine_of(volume, "rid of a snapshot")
+    directions = _Directions(live=disk is not None, only_up=only_up)
+    if disk is not None and not only_up and volume.chain.snapshots[dropped[-1]] == volume.active_file:
+        refuse_zeroing(volume, disk)
     by_file: Mapping[str, str] = {file: name for name, file in volume.chain.snapshots.items()}
     files = tuple(reversed(volume.chain.files))
     stack = _Stack(files, tuple(by_file.get(entry.file) for entry in files))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 
-from ansible_collections.vdisk.gluster.plugins.module_utils._plan import Plan
+from ansible_collections.vdisk.gluster.plugins.module_utils._plan import Plan, machine_of, refuse_zeroing
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan_snapshot import AUTO, plan_absent, plan_present
 from ansible_collections.vdisk.gluster.plugins.module_utils._record import SnapshotNote, utc_now
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import Volume
@@ -23,6 +23,9 @@ def plan_temporary(volume: Volume, why: str, quiesce: str = AUTO) -> Plan:
     :param why: what it is read for, in a word.
     :raises Refused: the volume cannot have a snapshot now.
     """
+    disk = machine_of(volume, "frozen for a moment")
+    if disk is not None:
+        refuse_zeroing(volume, disk)
     taken = set(volume.chain.snapshots)
     names = (f"vdisk-{why}" if number == 1 else f"vdisk-{why}-{number}" for number in itertools.count(1))
     name = next(name for name in names if name not in taken and f"{volume.name}.{name}" not in volume.facts)

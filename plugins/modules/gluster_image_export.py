@@ -34,7 +34,8 @@ options:
   snapshot:
     description:
       - Name of the snapshot to export. Without it the volume is exported as it is now. If a domain of the hypervisor runs on it, a
-        temporary snapshot holds the instant that is read, and is merged back afterwards; a volume in use elsewhere is refused.
+        temporary snapshot holds the instant that is read, and is merged back afterwards; its disk must have been attached with
+        C(discard='unmap'). A volume in use elsewhere is refused.
     type: str
   quiesce:
     description:

@@ -76,8 +76,10 @@ notes:
   - The definition of a domain that is shut off is brought up to every change, so that it starts on the new active file; that of a domain on
     another host is not, see RV(volumes[].path).
   - Reverting needs a volume at rest.
-  - A running domain merges down only. Where AppArmor denies it that (libvirt before 12.1 on Debian and Ubuntu), the newest of several
-    snapshots is merged up, with a warning, and others are refused.
+  - The newest snapshot of a running domain is deleted only if its disk was attached with C(discard='unmap'). Without it QEMU zeroes by a
+    call that GlusterFS answers without zeroing, and old data could come back.
+  - A running domain merges down only; QEMU may lose what it merged up if it dies right afterwards. Where AppArmor denies merging down
+    (libvirt before 12.1 on Debian and Ubuntu), the newest of several snapshots is merged up, with a warning, and others are refused.
 """
 
 EXAMPLES = r"""

@@ -28,7 +28,7 @@ STORED = """<domain type='qemu'><name>web</name><devices>
 
 
 def test_the_files_of_a_disk_are_read_from_the_active_one_down() -> None:
-    assert _domain_xml.file_disks(LIVE) == {"vda": Definition(("/mnt/v.b", "/mnt/v.a", "/mnt/v"), "qcow2", closed=True)}
+    assert _domain_xml.file_disks(LIVE) == {"vda": Definition(("/mnt/v.b", "/mnt/v.a", "/mnt/v"), "qcow2", closed=True, unmaps=True)}
     assert _domain_xml.file_disks(STORED) == {"vda": Definition(("/mnt/v.b", "/mnt/v"), "qcow2", closed=False)}
     assert _domain_xml.targets(LIVE) == {"vda", "vdb", "hda"}
 

@@ -14,6 +14,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Refus
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan import side_by_side
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan_attachment import Wanted, plan_attached, plan_detached
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan_snapshot import plan_absent, plan_present, plan_reverted
+from ansible_collections.vdisk.gluster.plugins.module_utils._plan_temporary import plan_temporary
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan_volume import Wanted as WantedVolume
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan_volume import plan_absent as plan_no_volume
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan_volume import plan_present as plan_volume
@@ -31,7 +32,7 @@ OPTIONS = {"bus": "virtio"}
 def definition(volume: Volume, closed: bool = True) -> Definition:
     """Return what a domain on a volume has."""
     files = volume.chain.files if closed else volume.chain.files[:1]
-    return Definition(tuple(f"{volume.mount_point}/{entry.file}" for entry in files), volume.active.format, closed)
+    return Definition(tuple(f"{volume.mount_point}/{entry.file}" for entry in files), volume.active.format, closed, unmaps=True)
 
 
 def on(volume: Volume, domain: str = "web", live: bool = True, **more: Any) -> Volume:
@@ -109,6 +110,20 @@ def test_only_the_newest_of_several_can_be_merged_up_by_a_running_domain() -> No
     for names in (["a"], ["a", "b"]):
         with pytest.raises(Refused, match="security module"):
             plan_absent(found, names, only_up=True)
+
+
+def test_the_newest_snapshot_of_a_disk_that_may_not_unmap_is_not_merged_down_by_its_domain() -> None:
+    found = on(stack(GiB, GiB, GiB))
+    disk = found.disks[0]
+    keeps = replace(found, disks=(replace(disk, live=replace(disk.live, unmaps=False)),))
+    assert kinds(plan_absent(keeps, ["a"]).steps)[0] == "Commit"
+    for names in (["b"], ["a", "b"]):
+        assert plan_absent(found, names).steps
+        with pytest.raises(Refused, match="attached without discard='unmap'"):
+            plan_absent(keeps, names)
+    with pytest.raises(Refused, match="attached without discard='unmap'"):
+        plan_temporary(keeps, "export")
+    assert plan_temporary(found, "export").after.snapshot("vdisk-export").note.temporary
 
 
 def test_definitions_of_domains_that_are_shut_off_follow_before_anything_is_removed() -> None:
