@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo teardown test unit lint sanity integration faults mutations bench build freeze clean
+.PHONY: help setup demo teardown test unit lint sanity integration faults live mutations bench build freeze clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z]*\):.*##/\1/p' Makefile | while read -r name what; do printf '%-12s %s\n' "$$name" "$$what"; done
@@ -17,7 +17,7 @@ demo:  ## do the main job on a GlusterFS of this machine (ARGS="--check --diff" 
 teardown:  ## take away what the demo made
 	@tools/playbook.sh teardown $(ARGS)
 
-test:  ## unit, lint, sanity, integration, a sample of faults, and a table of what they ran
+test:  ## unit, lint, sanity, integration, a sample of faults, live, and a table of what they ran
 	@tools/test.sh
 
 unit:  ## unit tests with coverage (ARGS="-k name")
@@ -34,6 +34,9 @@ integration:  ## tests on a real GlusterFS; needs root and /dev/fuse (ARGS="-k n
 
 faults:  ## kill tasks at their system calls, random turns on two hosts (ARGS="--all", ARGS="--sequences 50 -k model")
 	@tools/faults.sh $(ARGS)
+
+live:  ## real virtual machines write while their disks are changed (ARGS="-k name")
+	@tools/live.sh $(ARGS)
 
 mutations:  ## break each invariant and see that a test notices
 	@tools/mutations.sh $(ARGS)

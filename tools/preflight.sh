@@ -4,11 +4,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Say in one sentence each what this machine lacks for tests on a real GlusterFS. Nothing is skipped for lack of it.
+# usage: preflight.sh [PROGRAM THAT IS NEEDED TOO]...
 source "$(dirname "$0")/env.sh"
 
 lacks=()
 is_root || lacks+=("root: GlusterFS is mounted, and bricks are made, by root only")
-for program in glusterd gluster mount.glusterfs qemu-img; do
+for program in glusterd gluster mount.glusterfs qemu-img "$@"; do
     command -v "$program" >/dev/null ||
         lacks+=("the program $program: install the packages of requirements-apt-dev.txt")
 done

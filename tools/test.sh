@@ -8,7 +8,7 @@ source "$(dirname "$0")/env.sh"
 rm -rf .cache/ran
 tools/setup.sh test
 
-parts=(unit lint sanity integration faults)
+parts=(unit lint sanity integration faults live)
 failed=0
 for part in "${parts[@]}"; do
     printf '\n##### %s\n' "$part"

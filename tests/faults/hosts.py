@@ -35,6 +35,7 @@ class Worker:
     """A process that runs modules, one at a time, with the killer preloaded."""
 
     def __init__(self, library: pathlib.Path) -> None:
+        self.pid = 0
         self._process = subprocess.Popen(
             [sys.executable, str(_WORKER), _COLLECTIONS],
             stdin=subprocess.PIPE,
@@ -44,10 +45,11 @@ class Worker:
         )
 
     def begin(self, module: str, options: dict[str, Any], killer: Killer | None = None) -> None:
-        """Start a run."""
+        """Start a run; C(pid) is its process from now on."""
         request = {"module": module, "options": options, "control": str(killer.path) if killer else None}
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
+        self.pid = json.loads(self._process.stdout.readline())["pid"]
 
     def end(self) -> Ended:
         """Wait for the run to end."""

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A process, with the killer preloaded, that forks off one process for each module it is asked to run.
 
-It has imported all that modules need, so that a run costs no start of Python. Requests and answers are lines of JSON.
+It has imported all that modules need, so that a run costs no start of Python. A request is a line of JSON; the answers to it are two:
+the process of the run when it begins, and how it ended.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ import ctypes
 import importlib
 import json
 import os
+import pathlib
 import sys
 import tempfile
 import traceback
-from typing import Any
+from typing import Any, Callable
 
 _PR_SET_CHILD_SUBREAPER = 36
-MODULES = ("gluster_volume_file", "gluster_volume_file_info", "gluster_snapshot", "gluster_image_export")
 
 
 def _run(module: Any, options: dict[str, Any], control: str | None) -> int:
@@ -39,7 +40,7 @@ def _run(module: Any, options: dict[str, Any], control: str | None) -> int:
     return 70
 
 
-def _answer(modules: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
+def _answer(modules: dict[str, Any], request: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> None:
     with tempfile.TemporaryFile() as out:
         pid = os.fork()
         if not pid:
@@ -50,6 +51,7 @@ def _answer(modules: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
                 sys.stdout.flush()
             finally:
                 os._exit(status)
+        tell({"pid": pid})
         status = None
         # the programs of a killed task end with it; none of them may still hold a lock when the next task starts
         while True:
@@ -60,18 +62,23 @@ def _answer(modules: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
             if ended == pid:
                 status = os.waitstatus_to_exitcode(how)
         out.seek(0)
-        return {"status": status, "output": out.read().decode("utf-8", "replace")}
+        tell({"status": status, "output": out.read().decode("utf-8", "replace")})
 
 
 def main() -> None:
     sys.path.insert(0, sys.argv[1])
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    modules = {name: importlib.import_module(f"ansible_collections.vdisk.gluster.plugins.modules.{name}") for name in MODULES}
+    names = [path.stem for path in pathlib.Path(sys.argv[1], "ansible_collections/vdisk/gluster/plugins/modules").glob("gluster_*.py")]
+    modules = {name: importlib.import_module(f"ansible_collections.vdisk.gluster.plugins.modules.{name}") for name in names}
     importlib.import_module("ansible.module_utils.testing")
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    for line in sys.stdin:
-        answers.write(json.dumps(_answer(modules, json.loads(line))) + "\n")
+
+    def tell(answer: dict[str, Any]) -> None:
+        answers.write(json.dumps(answer) + "\n")
         answers.flush()
+
+    for line in sys.stdin:
+        _answer(modules, json.loads(line), tell)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,121 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fixtures and the closing numbers of the tests with real guests."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pathlib
+import shutil
+
+import pytest
+
+
+def _part(name):
+    # the collection can be imported only when pytest has read this file
+    return importlib.import_module(f"ansible_collections.vdisk.gluster.tests.{name}")
+
+
+@pytest.fixture(scope="session")
+def directory():
+    """A directory of this run that QEMU's user can enter; what is mounted below it is seen in the hypervisor's name space too."""
+    command = _part("integration.conftest").command
+    made = pathlib.Path("/var/lib") / f"vdisk-live-{os.getpid()}"
+    made.mkdir(mode=0o711)
+    command("mount", "--bind", str(made), str(made))
+    # the root of a machine without systemd is private: nothing mounted later is seen in another name space
+    command("mount", "--make-shared", str(made))
+    yield made
+    command("umount", "-l", str(made))
+    shutil.rmtree(made)
+
+
+@pytest.fixture(scope="session")
+def servers(directory):
+    """GlusterFS for this run; glusterd has to run already."""
+    bricks = directory / "gluster"
+    bricks.mkdir(mode=0o711)
+    made = _part("integration.conftest").Servers(bricks)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def volume_name(servers):
+    """The GlusterFS volume in which tests get directories as shares; in memory, for a disk would only make it slower."""
+    return servers.small_volume(2048)
+
+
+@pytest.fixture(scope="session")
+def workers(tmp_path_factory):
+    """Processes that run modules, by number; made when they are first wanted."""
+    library = _part("faults.killer").build(tmp_path_factory.mktemp("killer"))
+    made = {}
+
+    def worker(number):
+        if number not in made:
+            made[number] = _part("faults.hosts").Worker(library)
+        return made[number]
+
+    yield worker
+    for number in made:
+        made[number].close()
+
+
+@pytest.fixture(scope="session")
+def guest_image(directory):
+    """What machines boot."""
+    place = directory / "guest"
+    place.mkdir(mode=0o755)
+    return _part("live.guest_image").build(place)
+
+
+@pytest.fixture(scope="session")
+def hypervisor(directory):
+    """The libvirtd of this run."""
+    made = _part("live.hypervisor").Hypervisor(directory / "libvirt")
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
+
+
+@pytest.fixture(scope="session")
+def equipment(directory, servers, hypervisor, guest_image, workers):
+    """All that is made once in a run."""
+    return _part("live.lab").Equipment(directory, servers, hypervisor, guest_image, workers)
+
+
+@pytest.fixture
+def counts(request):
+    """Numbers of this test, to be told at the end of the run."""
+    made = _part("live.counting").Counts()
+    # told with the report of the test, by when it has counted
+    request.node.user_properties.append(("live", made.numbers))
+    return made
+
+
+@pytest.fixture
+def lab(equipment, volume_name, counts):
+    """A share of the test's own, mounted, and machines."""
+    made = _part("live.lab").Lab(equipment, volume_name, counts)
+    yield made
+    made.close()
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print what the tests counted, all together."""
+    numbers = [
+        value
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.stats.get(outcome, [])
+        for key, value in report.user_properties
+        if key == "live"
+    ]
+    if numbers:
+        terminalreporter.section("counted")
+        for what, number in _part("live.counting").total(numbers).items():
+            terminalreporter.write_line(f"{what:<40} {number:>12}")

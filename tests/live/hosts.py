@@ -1,0 +1,83 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Modules run on a host whose machines run, to their end or until they are killed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pathlib
+import signal
+from typing import Any, Callable
+
+from ansible_collections.vdisk.gluster.tests.faults import hosts
+from ansible_collections.vdisk.gluster.tests.faults.killer import Killer
+from ansible_collections.vdisk.gluster.tests.integration.processes import wait_until
+
+_ASK_NO_HYPERVISOR = {"gluster_share_info"}
+
+
+class Run:
+    """A module that runs."""
+
+    def __init__(self, worker: hosts.Worker) -> None:
+        self.pid = worker.pid
+        self._worker = worker
+
+    def wait(self) -> hosts.Ended:
+        """Wait for its end."""
+        return self._worker.end()
+
+    def is_over(self) -> bool:
+        """Tell whether it has ended."""
+        return not os.path.exists(f"/proc/{self.pid}")
+
+    def kill(self) -> hosts.Ended:
+        """Kill it, and wait until the programs that it had started are gone too."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        return self.wait()
+
+    def kill_when(self, true: Callable[[], object], what: str) -> hosts.Ended:
+        """Kill it when something is true; it must not have ended before.
+
+        :raises AssertionError: it ended too soon.
+        """
+        wait_until(lambda: self.is_over() or true(), what, 60)
+        ended = self.kill()
+        assert ended.status == -signal.SIGKILL, f"it has ended with {ended} before {what}"
+        return ended
+
+
+class Host(hosts.Host):
+    """A mount of a share, as one host has it, and that host's hypervisor."""
+
+    def __init__(self, share: str, base: pathlib.Path, worker: hosts.Worker, libvirt_uri: str, control: pathlib.Path) -> None:
+        super().__init__(share, base, worker)
+        self._libvirt_uri = libvirt_uri
+        self._control = control
+
+    def begin(self, module: str, options: dict[str, Any], killer: Killer | None = None, worker: hosts.Worker | None = None) -> None:
+        """Start a module on this host."""
+        more = {} if module in _ASK_NO_HYPERVISOR else {"libvirt_uri": self._libvirt_uri}
+        super().begin(module, {**more, **options}, killer, worker)
+
+    def start(self, module: str, **options: Any) -> Run:
+        """Start a module and do not wait; no other one runs on this host until its end was waited for."""
+        self.begin(module, options)
+        return Run(self._worker)
+
+    def refused(self, module: str, **options: Any) -> str:
+        """Run a module that must fail having changed nothing, and return its sentence."""
+        ended = self.run(module, options)
+        assert ended.status == 1 and not ended.values.get("changed") and not ended.values.get("actions"), ended.values
+        return ended.values["msg"]
+
+    def killer(self, at: int = 0, after: bool = False) -> Killer:
+        """Return what kills the next run at its N-th call that changes a file of the share; without C(at) it counts these calls."""
+        return Killer(self._control, [self.root], at, after)
+
+    def path(self, name: str) -> pathlib.Path:
+        """Return the path of a file of the share."""
+        return self.root / name
