@@ -19,13 +19,16 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._errors import DeadM
 
 T = TypeVar("T")
 
+GONE = (errno.ENOTCONN, errno.ESHUTDOWN, errno.ECONNABORTED)
+"""Numbers of the errors that say that the FUSE client is gone or cut off; the last for a call that it went away under."""
+
 _STALE_TRIES = 8
 """Tries that together last 1.4 s: for 1 s the FUSE client opens a name that another host has removed."""
 
 
 def explain(error: OSError, path: str, doing: str) -> VdiskError:
     """Return the error of this collection that says in a sentence why a file operation failed."""
-    if error.errno in (errno.ENOTCONN, errno.ESHUTDOWN):
+    if error.errno in GONE:
         return DeadMount(
             f"cannot {doing} {path}: the mount does not answer (transport endpoint is not connected); see that the "
             "servers have quorum (gluster volume status), then let gluster_share_mount mend the mount"

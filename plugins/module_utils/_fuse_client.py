@@ -21,16 +21,22 @@ _PROBE = b"\xa5" * 65536
 
 
 def client_of(mount_point: str) -> int | None:
-    """Return the process of the FUSE client that serves a mount point, or None where it is not seen."""
+    """Return the process of the FUSE client that serves a mount point, or None where it is not seen.
+
+    The one that was started last: a mount that was left lazily lives on, below the same name, for as long as a file of it is open.
+    """
+    found: list[tuple[int, int]] = []
     for name in os.listdir("/proc"):
         if not name.isdigit():
             continue
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError, IndexError):
             with open(f"/proc/{name}/cmdline", "rb") as stream:
                 argv = stream.read().split(b"\0")
             if os.path.basename(argv[0]) == b"glusterfs" and os.fsencode(mount_point) in argv[1:]:
-                return int(name)
-    return None
+                with open(f"/proc/{name}/stat", "rb") as stream:
+                    # field 22 of proc(5), counted from behind the program's name, which may hold anything
+                    found.append((int(stream.read().rpartition(b")")[2].split()[19]), int(name)))
+    return max(found)[1] if found else None
 
 
 def event_threads(mount_point: str) -> int | None:

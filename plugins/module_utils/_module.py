@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Mapping, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.vdisk.gluster.plugins.module_utils._answering import ANSWER_TIMEOUT
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import VdiskError
 from ansible_collections.vdisk.gluster.plugins.module_utils._hypervisor import NoHypervisor, open_hypervisor
 from ansible_collections.vdisk.gluster.plugins.module_utils._process import Runner
@@ -19,6 +20,7 @@ LOCATION = {
     "shares": {"type": "list", "elements": "str"},
     "shares_file": {"type": "path"},
     "mount_point_base": {"type": "path", "default": DEFAULT_BASE},
+    "answer_timeout": {"type": "int", "default": ANSWER_TIMEOUT},
 }
 """Options that say which shares are meant."""
 

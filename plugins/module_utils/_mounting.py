@@ -136,7 +136,7 @@ def _one(share: Share, wanted: Wanted, task: Task, actions: list[str]) -> tuple[
         return before, made
     if wanted.state == "mounted":
         actions += _own_root(share, state, wanted, check_mode=True)
-        known = before if state.mounted and not state.dead else share_object(share, True, wanted.writable or None)
+        known = before if state.mounted and not state.trouble else share_object(share, True, wanted.writable or None)
         entry = _entry(share) if wanted.boot else state.entry
         return before, {**known, **owned(_target(state.root, wanted)), **at_boot(entry)}
     return before, {**share_object(share, mounted=False), **at_boot(state.entry if wanted.state == "unmounted" else None)}
@@ -168,12 +168,12 @@ def _plan_mounted(share: Share, state: State, wanted: Wanted, task: Task) -> lis
     plan: list[Action] = []
     entry = _entry(share)
     other_options = wanted.boot and state.entry is not None and state.entry != entry
-    if state.mounted and state.dead:
-        _refuse_users(share, "is dead, and mending it means to unmount it")
+    if state.mounted and state.trouble:
+        _refuse_users(share, f"is {state.trouble}, and mending it means to unmount it")
         plan.append(
             Action(
-                f"Unmount {share.name} from {share.mount_point}, because the mount is dead.",
-                lambda: _unmount_dead(share, task),
+                f"Unmount {share.name} from {share.mount_point}, because the mount is {state.trouble}.",
+                lambda: _unmount_troubled(share, state, task),
             )
         )
     elif state.mounted and other_options:
@@ -253,7 +253,15 @@ def _mount(share: Share, wanted: Wanted, task: Task) -> None:
     _mounts.mount(share.name, share.mount_point, share.options, task.runner, wanted.retries)
 
 
-def _unmount_dead(share: Share, task: Task) -> None:
+def _unmount_troubled(share: Share, state: State, task: Task) -> None:
+    if str(state.trouble).startswith(_mounts.WEDGED):
+        # with its client the mount is dead: what hangs in it comes free, and unmounting cannot hang too
+        _fuse_client.kill_client(share.mount_point)
+        if _mounts.trouble_of(share.mount_point, share.answer_timeout) != "dead":
+            raise Unavailable(
+                f"{share.name} at {share.mount_point} is wedged and its FUSE client could not be ended from here; end the glusterfs "
+                "process that serves it (it may belong to another container), then run the task again"
+            )
     try:
         _mounts.unmount(share.mount_point, task.runner)
     except CommandFailed:
@@ -263,9 +271,10 @@ def _unmount_dead(share: Share, task: Task) -> None:
 
 
 def _check_answers(share: Share) -> None:
-    if _mounts.is_dead(share.mount_point):
+    trouble = _mounts.trouble_of(share.mount_point, share.answer_timeout)
+    if trouble:
         raise Unavailable(
-            f"{share.name} is mounted at {share.mount_point} but does not answer; see that its servers are up and have quorum "
+            f"{share.name} is mounted at {share.mount_point} but the mount is {trouble}; see that its servers are up and have quorum "
             "(gluster volume status)"
         )
 
@@ -308,7 +317,8 @@ def _plan_away(share: Share, state: State, wanted: Wanted, task: Task) -> list[A
         domains = task.hypervisor().domains_on(share.mount_point)
         if domains:
             raise Refused(f"{share.name} is to be {wanted.state}, but domain {domains[0]} is running on it; shut it down first")
-        leave = (lambda: _unmount_dead(share, task)) if state.dead else (lambda: _mounts.unmount(share.mount_point, task.runner))
+        troubled = state.trouble is not None
+        leave = (lambda: _unmount_troubled(share, state, task)) if troubled else (lambda: _mounts.unmount(share.mount_point, task.runner))
         plan.append(Action(f"Unmount {share.name} from {share.mount_point}, because it is to be {wanted.state}.", leave))
     if wanted.state == "absent" and state.entry is not None:
         plan.append(

@@ -5,17 +5,18 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import time
 from dataclasses import dataclass
 from typing import Iterator, Sequence
 
+from ansible_collections.vdisk.gluster.plugins.module_utils import _answering, _files
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import CommandFailed, Refused, Unavailable
 from ansible_collections.vdisk.gluster.plugins.module_utils._process import Runner, find_program
 
 FUSE_TYPE = "fuse.glusterfs"
+WEDGED = "wedged"
 MOUNT_LIMIT = 90
 """Seconds that one attempt to mount may take; a server that does not answer at all makes the helper wait for minutes."""
 
@@ -66,16 +67,19 @@ def _kernel_name(mount_point: str) -> str:
     return os.path.join(os.path.realpath(directory), name)
 
 
-def is_dead(mount_point: str) -> bool:
-    """Tell whether the FUSE client behind a mount point is gone or cut off."""
-    try:
-        os.stat(mount_point)
-        os.listdir(mount_point)
-    except OSError as error:
-        if error.errno in (errno.ENOTCONN, errno.ESHUTDOWN):
-            return True
-        raise Unavailable(f"{mount_point} cannot be looked at: {error.strerror}") from error
-    return False
+def trouble_of(mount_point: str, timeout: float) -> str | None:
+    """Return in which way a mount does not answer, as a clause, or None where it does.
+
+    C(dead): its FUSE client is gone or cut off. C(wedged): the client is there and says nothing for C(timeout) seconds.
+    """
+    said = _answering.ask(mount_point, timeout, _answering.look_into)
+    if said is None:
+        return f"{WEDGED}: it has not answered for {timeout:g} s"
+    if said in _files.GONE:
+        return "dead"
+    if said:
+        raise Unavailable(f"{mount_point} cannot be looked at: {os.strerror(said)}")
+    return None
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-import errno
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Mapping, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils import _names
+from ansible_collections.vdisk.gluster.plugins.module_utils._answering import ANSWER_TIMEOUT, ask
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import BadInput, DeadMount, Unavailable
-from ansible_collections.vdisk.gluster.plugins.module_utils._files import explain
+from ansible_collections.vdisk.gluster.plugins.module_utils._files import GONE, explain
 from ansible_collections.vdisk.gluster.plugins.module_utils._mounts import FUSE_TYPE, Mount, mount_at
 
 DEFAULT_BASE = "/var/lib/vdisk/mnt"
@@ -25,6 +25,7 @@ class Share:
     name: str
     mount_point: str
     options: str | None = None
+    answer_timeout: float = field(default=ANSWER_TIMEOUT, compare=False)
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,12 @@ def shares_of(params: Mapping[str, Any], warn) -> tuple[Share, ...]:
         named = {_names.check_share(name): None for name in ([params["share"]] if params["shares"] is None else params["shares"])}
         if not named:
             raise BadInput("shares: the list is empty; name at least one host:/volume")
+    timeout = params.get("answer_timeout", ANSWER_TIMEOUT)
+    if timeout < 1:
+        raise BadInput(f"answer_timeout: {timeout} is too short for any mount; give seconds, at least 1")
     return tuple(
-        Share(name, _names.mount_point(base, name), join_options(options, params.get("options"))) for name, options in named.items()
+        Share(name, _names.mount_point(base, name), join_options(options, params.get("options")), timeout)
+        for name, options in named.items()
     )
 
 
@@ -114,6 +119,11 @@ def check_mounted(share: Share, table: Sequence[Mount]) -> None:
         raise Unavailable(
             f"{share.mount_point} is the mount point of {share.name}, but {found.source} ({found.fs_type}) is mounted there; unmount it"
         )
+    if ask(share.mount_point, share.answer_timeout) is None:
+        raise DeadMount(
+            f"the mount of {share.name} at {share.mount_point} is wedged: it has not answered for {share.answer_timeout:g} s; see that its "
+            "servers answer (gluster volume status), then let gluster_share_mount mend it when nothing uses it"
+        )
     capacity(share)
 
 
@@ -125,7 +135,7 @@ def capacity(share: Share) -> Capacity:
     try:
         stat = os.statvfs(share.mount_point)
     except OSError as error:
-        if error.errno in (errno.ENOTCONN, errno.ESHUTDOWN):
+        if error.errno in GONE:
             raise DeadMount(
                 f"the mount of {share.name} at {share.mount_point} is dead (transport endpoint is not connected); "
                 "gluster_share_mount mends it when nothing uses it"

@@ -23,10 +23,10 @@ UNKNOWN = {"zeroes_ranges": None, "owner": None, "group": None, "mode": None, "f
 
 @dataclass(frozen=True)
 class State:
-    """One share as it was found: mounted or not, answering or not, its fstab entry, its root's owner, group and mode."""
+    """One share as it was found: mounted or not, in which way it does not answer, its fstab entry, its root's owner, group and mode."""
 
     mounted: bool
-    dead: bool = False
+    trouble: str | None = None
     entry: _fstab.Entry | None = None
     root: tuple[int, int, int] | None = None
 
@@ -45,8 +45,9 @@ def read_state(share: Share, fstab: str) -> State:
             f"{found.source} ({found.fs_type}) is mounted at {share.mount_point}, the mount point of {share.name}; unmount it or choose "
             "another mount_point_base"
         )
-    if _mounts.is_dead(share.mount_point):
-        return State(True, dead=True, entry=entry)
+    trouble = _mounts.trouble_of(share.mount_point, share.answer_timeout)
+    if trouble is not None:
+        return State(True, trouble, entry)
     status = os.stat(share.mount_point)
     return State(True, entry=entry, root=(status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)))
 
@@ -59,7 +60,7 @@ def read_fstab(path: str) -> str:
 
 def state_object(share: Share, state: State, proven: bool | None) -> dict[str, Any]:
     """Return the C(share) object of a share as it was read; C(proven) where writing to it was tried."""
-    if not state.mounted or state.dead:
+    if not state.mounted or state.trouble:
         return {**share_object(share, mounted=state.mounted), **at_boot(state.entry)}
     space = capacity(share)
     writable = proven if proven is not None else is_writable(share)

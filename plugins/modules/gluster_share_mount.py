@@ -12,7 +12,8 @@ short_description: Mount GlusterFS shares that hold virtual disks
 version_added: 1.0.0
 description:
   - Mounts GlusterFS shares at hashed mount points, proves that they can be written, and unmounts them when nothing uses them.
-  - A dead mount (the FUSE client has gone, or lost its servers) is mended when nothing uses it.
+  - A dead mount (the FUSE client has gone, or lost its servers) and a wedged one (the client is there and does not answer) are mended
+    when nothing uses them; the client of a wedged one is killed for that.
   - Refuses to mount over files, where something else is mounted, and to unmount while any process has a file on the share open.
 author:
   - the vdisk.gluster authors (@vdisk)

@@ -22,6 +22,7 @@ import subprocess
 import time
 import uuid
 from unittest import mock
+from xml.etree import ElementTree
 
 import pytest
 from ansible.module_utils.basic import AnsibleModule
@@ -95,9 +96,8 @@ class Servers:
 
     def brick_pid(self, name: str) -> int:
         """Return the process of a volume's brick."""
-        status = command("gluster", "--mode=script", "volume", "status", name).stdout
-        line = next(line for line in status.splitlines() if line.startswith("Brick") or line.split()[-1].isdigit())
-        return int(line.split()[-1])
+        status = ElementTree.fromstring(gluster("volume", "status", name, "--xml"))
+        return int(str(next(node.findtext("pid") for node in status.iter("node") if str(node.findtext("path")).endswith(f"/{name}"))))
 
     def close(self) -> None:
         for name in self._roots:
