@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import time
@@ -181,6 +182,10 @@ def mount(share: str, mount_point: str, options: str | None, runner: Runner, att
         done = runner.run(argv, stall_timeout=MOUNT_LIMIT)
         if done.returncode == 0 and mount_at(read_mount_table(), mount_point) is not None:
             return
+        if mount_at(read_mount_table(), mount_point) is not None:
+            # the client mounts before it has the volume, and takes a moment to go where it does not get it
+            with contextlib.suppress(CommandFailed):
+                unmount(mount_point, runner, lazily=True)
         if attempt < max(1, attempts):
             time.sleep(attempt)
     said = (done.stderr.strip() or done.stdout.strip()).splitlines()

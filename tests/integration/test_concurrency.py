@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import time
 
 import pytest
@@ -107,6 +108,8 @@ def test_a_lock_held_on_another_host_is_waited_for_and_told_of(place, tmp_path, 
     try:
         wait_until(gate.with_name("gate.reached").exists, "the merge to begin")
         before = place.digest()
+        # by UTC, to the day: the task that holds the lock has begun today
+        today = time.strftime("%Y-%m-%dT", time.gmtime())
         for module, options in (
             ("gluster_snapshot", {"volume": ["v1"], "name": ["s2"]}),
             ("gluster_volume_file", {"name": ["v1"], "size": "2M"}),
@@ -114,7 +117,9 @@ def test_a_lock_held_on_another_host_is_waited_for_and_told_of(place, tmp_path, 
             ("gluster_image_export", {"volume": "v1", "dest": str(place.tmp / "copy")}),
         ):
             began = time.monotonic()
-            assert "is being changed by another task" in place.refused(module, lock_timeout=1, **options)
+            told = place.refused(module, lock_timeout=1, **options)
+            assert f"v1 is being changed by another task (on host {socket.gethostname()}, process {held.pid}, since {today}" in told
+            assert "has waited 1 s for it" in told
             assert 0.9 < time.monotonic() - began < 10
         assert "is negative" in place.refused("gluster_snapshot", volume=["v1"], name=["s2"], lock_timeout=-1)
         assert place.digest() == before

@@ -24,8 +24,9 @@ BACKING = "a qcow2 header with the host's file as its backing file (CVE-2014-364
 JSON_BACKING = "a qcow2 header with a json: backing name (CVE-2024-4467)"
 DATA_FILE = "a qcow2 header with the host's file as its external data file (CVE-2024-32498)"
 FLAT_VMDK = "a VMDK descriptor with the host's file as its flat extent (CVE-2022-47951)"
-FORMATLESS = "a qcow2 header whose backing file has no format, so that QEMU would probe it (CVE-2026-24708)"
-CASES = [BACKING, JSON_BACKING, DATA_FILE, FLAT_VMDK, FORMATLESS]
+JSON_DATA_FILE = "a qcow2 header with a json: name of its external data file (CVE-2024-4467)"
+FORMATLESS = "a qcow2 header whose backing file has no format, so that QEMU would probe it"
+CASES = [BACKING, JSON_BACKING, DATA_FILE, JSON_DATA_FILE, FLAT_VMDK, FORMATLESS]
 QCOW2_CASES = [case for case in CASES if case != FLAT_VMDK]
 
 
@@ -43,16 +44,16 @@ def crafted(place, secret, case: str) -> bytes:
     if case == FLAT_VMDK:
         lines = ["# Disk DescriptorFile", "version=1", "CID=fffffffe", "parentCID=ffffffff", 'createType="monolithicFlat"']
         return "\n".join([*lines, f'RW {MIB // 512} FLAT "{secret}" 0', 'ddb.adapterType = "ide"', ""]).encode()
-    if case == DATA_FILE:
-        command("qemu-img", "create", "-q", "-f", "qcow2", "-o", f"data_file={place.tmp / 'data'},data_file_raw=on", str(path), "1M")
+    json_name = f'json:{{"driver":"raw","file":{{"driver":"file","filename":"{secret}"}}}}'
+    if case in (DATA_FILE, JSON_DATA_FILE):
+        name = json_name if case == JSON_DATA_FILE else str(secret)
+        # made over a file whose name is as long, which then becomes the secret's in the header extension that holds it
+        long = place.tmp / ("d" * (len(name) - len(f"{place.tmp}/")))
+        command("qemu-img", "create", "-q", "-f", "qcow2", "-o", f"data_file={long},data_file_raw=on", str(path), "1M")
         content = path.read_bytes()
-        # the name of the data file, in its header extension, becomes the secret's
-        marker = struct.pack(">I", 0x44415441)
-        at = content.index(marker)
-        (length,) = struct.unpack_from(">I", content, at + 4)
-        name = str(secret).encode().ljust(length, b"\0")[:length] if len(str(secret)) <= length else content[at + 8 : at + 8 + length]
-        return content[: at + 8] + name + content[at + 8 + length :]
-    name = f'json:{{"driver":"raw","file":{{"driver":"file","filename":"{secret}"}}}}' if case == JSON_BACKING else str(secret)
+        assert content.count(str(long).encode()) == 1
+        return content.replace(str(long).encode(), name.encode())
+    name = json_name if case == JSON_BACKING else str(secret)
     command("qemu-img", "create", "-q", "-u", "-f", "qcow2", "-F", "raw", "-b", name, str(path), "1M")
     if case == FORMATLESS:
         content = bytearray(path.read_bytes())
@@ -70,6 +71,15 @@ def nothing_leaked(place, *results) -> None:
         for path in directory.rglob("*"):
             if path.is_file() and not path.is_symlink():
                 assert SECRET not in path.read_bytes(), f"the secret is in {path}"
+
+
+# QEMU 7.2 of Debian follows no json: name of a data file any more
+@pytest.mark.parametrize("case", [case for case in CASES if case != JSON_DATA_FILE])
+def test_the_crafted_images_of_these_tests_do_leak_where_qemu_is_left_to_guess(place, secret, case):
+    image, copy = place.tmp / "image", place.tmp / "copy"
+    image.write_bytes(crafted(place, secret, case))
+    command("qemu-img", "convert", "-O", "raw", str(image), str(copy))
+    assert SECRET in copy.read_bytes()
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -96,6 +106,21 @@ def test_what_a_guest_writes_into_its_raw_disk_stays_the_bytes_it_is(place, secr
     done.append(place.drop("s2"))
     assert place.path("v1").read_bytes()[: len(content)] == content
     nothing_leaked(place, *done)
+
+
+@pytest.mark.parametrize("case", QCOW2_CASES)
+def test_growing_a_raw_disk_that_holds_a_crafted_header_touches_no_file_of_the_host(place, secret, case):
+    """CVE-2026-24708: without a format qemu-img resizes what the header names."""
+    place.volume(size="2M", format="raw")
+    content = crafted(place, secret, case)
+    with open(place.path("v1"), "r+b") as disk:
+        disk.write(content)
+    before = secret.read_bytes()
+    grown = place.ok("gluster_volume_file", name=["v1"], size="3M")
+    assert place.path("v1").stat().st_size == 3 * MIB and grown.volume["virtual_size"] == 3 * MIB
+    assert place.path("v1").read_bytes() == content.ljust(3 * MIB, b"\0")[: 3 * MIB]
+    assert secret.read_bytes() == before
+    nothing_leaked(place, grown)
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import time
 
 import pytest
 
@@ -134,6 +135,36 @@ def test_a_share_mounted_read_only_cannot_be_proven_writable_and_is_fine_without
     result = unmounted.run(MODULE)
     assert result.failed and "the share is read-only" in result.msg and str(unmounted.mount_point()) in result.msg
     assert result.shares[0]["mounted"] is True
+
+
+def test_few_event_threads_are_warned_about_with_the_command_that_gives_more(unmounted, servers):
+    few = servers.volume(**{"client.event-threads": "2"})
+    unmounted.share = unmounted.new_share(few)
+    made = unmounted.ok(MODULE)
+    (warning,) = made.warnings
+    assert made.shares[0]["event_threads"] == 2
+    assert warning.startswith(f"{unmounted.share} is served by 2 event threads on this host; several qemu-img at once can wedge")
+    assert f"(gluster volume set {few} client.event-threads 8)" in warning
+    unmounted.command("gluster", "--mode=script", "volume", "set", few, "client.event-threads", "8")
+    for _try in range(100):
+        made = unmounted.ok(MODULE)
+        if not made.warnings:
+            break
+        time.sleep(0.1)
+    assert made.shares[0]["event_threads"] == 8 and made.warnings == []
+
+
+def test_whether_zeroing_a_range_zeroes_it_is_found_out_when_a_share_is_mounted(unmounted):
+    made = unmounted.ok(MODULE)
+    assert unmounted.ok(MODULE, writable=False).shares[0]["zeroes_ranges"] is None
+    # what another program finds
+    probe = unmounted.path("probe")
+    probe.write_bytes(b"x" * 8192)
+    done = unmounted.command("fallocate", "--zero-range", "--offset", "0", "--length", "4096", str(probe), check=False)
+    with probe.open("rb") as stream:
+        os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        zeroed = stream.read(4096) == bytes(4096)
+    assert made.shares[0]["zeroes_ranges"] == (zeroed if done.returncode == 0 else None)
 
 
 def test_one_working_share_is_enough_where_any_is_required(unmounted):

@@ -217,3 +217,30 @@ def test_a_volume_of_cinder_that_lost_its_base_name_is_still_a_volume(place):
     assert place.read() == b"\x09" * 4 * MIB + bytes(2 * MIB)
     place.ok(MODULE, name=["v1"], state="absent")
     assert place.names() == []
+
+
+def test_a_whole_share_is_taken_over_by_one_task_with_a_list_of_names(cinder):
+    place, names = cinder, ["v1", "v2", "v3"]
+    image(place, "v2", "raw")
+    image(place, "v3", "raw")
+    place.command("qemu-img", "create", "-q", "-f", "qcow2", "-b", "v3", "-F", "raw", str(place.path("v3.a")), "4M")
+    place.path("v3.info").write_text('{\n "a": "v3.a",\n "active": "v3.a"\n}')
+    found = [entry["name"] for entry in place.ok("gluster_volume_file_info").volumes]
+    assert found == names
+    before = {name: entry for name, entry in place.digest().items() if not name.startswith(".vdisk")}
+    made = place.check_run_again(MODULE, name=found, format="raw")
+    assert {name: entry for name, entry in place.digest().items() if not name.startswith(".vdisk")} == before
+    assert [volume["base_format"] for volume in made.volumes] == ["raw"] * 3
+    assert [len(volume["snapshots"]) for volume in made.volumes] == [2, 0, 1]
+    assert len(made.actions) == 3
+    place.ok("gluster_snapshot", volume=names, name=["both"])
+
+
+def test_a_share_with_one_volume_of_another_format_is_taken_over_by_no_guess(cinder):
+    place = cinder
+    image(place, "v2", "qcow2")
+    told = place.refused_untouched(MODULE, name=["v1", "v2"])
+    assert "v2" in told
+    place.ok(MODULE, name=["v1"], format="raw")
+    made = place.ok(MODULE, name=["v2"], format="qcow2")
+    assert made.volume["problems"] == [] and made.volume["base_format"] == "qcow2"
