@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, Mapping, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils import _names
-from ansible_collections.vdisk.gluster.plugins.module_utils._answering import ANSWER_TIMEOUT, ask
-from ansible_collections.vdisk.gluster.plugins.module_utils._errors import BadInput, DeadMount, Unavailable
+from ansible_collections.vdisk.gluster.plugins.module_utils._answering import ANSWER_TIMEOUT, ask, look_into
+from ansible_collections.vdisk.gluster.plugins.module_utils._errors import BadInput, DeadMount, Unavailable, VdiskError
 from ansible_collections.vdisk.gluster.plugins.module_utils._files import GONE, explain
 from ansible_collections.vdisk.gluster.plugins.module_utils._mounts import FUSE_TYPE, Mount, mount_at
 
@@ -119,12 +119,15 @@ def check_mounted(share: Share, table: Sequence[Mount]) -> None:
         raise Unavailable(
             f"{share.mount_point} is the mount point of {share.name}, but {found.source} ({found.fs_type}) is mounted there; unmount it"
         )
-    if ask(share.mount_point, share.answer_timeout) is None:
+    # the root directory too: without quorum a mount still tells its capacity
+    said = ask(share.mount_point, share.answer_timeout, look_into)
+    if said is None:
         raise DeadMount(
             f"the mount of {share.name} at {share.mount_point} is wedged: it has not answered for {share.answer_timeout:g} s; see that its "
             "servers answer (gluster volume status), then let gluster_share_mount mend it when nothing uses it"
         )
-    capacity(share)
+    if said:
+        raise _no_answer(share, OSError(said, os.strerror(said)))
 
 
 def capacity(share: Share) -> Capacity:
@@ -135,10 +138,14 @@ def capacity(share: Share) -> Capacity:
     try:
         stat = os.statvfs(share.mount_point)
     except OSError as error:
-        if error.errno in GONE:
-            raise DeadMount(
-                f"the mount of {share.name} at {share.mount_point} is dead (transport endpoint is not connected); "
-                "gluster_share_mount mends it when nothing uses it"
-            ) from error
-        raise explain(error, share.mount_point, "look at") from error
+        raise _no_answer(share, error) from error
     return Capacity(stat.f_blocks * stat.f_frsize, stat.f_bavail * stat.f_frsize)
+
+
+def _no_answer(share: Share, error: OSError) -> VdiskError:
+    if error.errno not in GONE:
+        return explain(error, share.mount_point, "look at")
+    return DeadMount(
+        f"the mount of {share.name} at {share.mount_point} is dead (transport endpoint is not connected); see that its servers have quorum "
+        "(gluster volume status); gluster_share_mount mends it when nothing uses it"
+    )

@@ -65,11 +65,13 @@ class Servers:
         self._roots: list[str] = []
         self._disks: list[pathlib.Path] = []
 
-    def volume(self, brick: pathlib.Path | None = None, **options: str) -> str:
-        """Make and start a volume and return its name; C(brick) is an existing directory below which its brick is made."""
+    def volume(self, brick: pathlib.Path | None = None, copies: int = 1, **options: str) -> str:
+        """Make and start a volume and return its name; C(brick) is an existing directory below which its bricks are made."""
         name = f"{self.prefix}-{len(self._volumes)}"
         path = (brick or self.directory) / name
-        gluster("volume", "create", name, f"{socket.gethostname()}:{path}", "force")
+        kind = ["replica", str(copies)] if copies > 1 else []
+        bricks = [f"{socket.gethostname()}:{path}{'-copy' * number}" for number in range(copies)]
+        gluster("volume", "create", name, *kind, *bricks, "force")
         self._volumes.append(name)
         pairs = {**VOLUME_OPTIONS, **{key.replace("__", "."): value for key, value in options.items()}}
         gluster("volume", "set", name, *(word for pair in pairs.items() for word in pair))
@@ -94,10 +96,10 @@ class Servers:
         self._disks.append(disk)
         return self.volume(disk)
 
-    def brick_pid(self, name: str) -> int:
-        """Return the process of a volume's brick."""
+    def brick_pids(self, name: str) -> list[int]:
+        """Return the processes of a volume's bricks."""
         status = ElementTree.fromstring(gluster("volume", "status", name, "--xml"))
-        return int(str(next(node.findtext("pid") for node in status.iter("node") if str(node.findtext("path")).endswith(f"/{name}"))))
+        return [int(str(node.findtext("pid"))) for node in status.iter("node") if f"/{name}" in str(node.findtext("path"))]
 
     def close(self) -> None:
         for name in self._roots:

@@ -113,7 +113,7 @@ def test_a_task_ends_also_where_what_asked_the_mount_cannot_be_killed(unmounted,
     share = unmounted.new_share(small_volumes[0])
     unmounted.share = share
     unmounted.mount()
-    brick = servers.brick_pid(small_volumes[0])
+    (brick,) = servers.brick_pids(small_volumes[0])
     os.kill(brick, signal.SIGSTOP)
     try:
         time.sleep(1.1)
