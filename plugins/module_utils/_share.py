@@ -119,7 +119,6 @@ def check_mounted(share: Share, table: Sequence[Mount]) -> None:
         raise Unavailable(
             f"{share.mount_point} is the mount point of {share.name}, but {found.source} ({found.fs_type}) is mounted there; unmount it"
         )
-    # the root directory too: without quorum a mount still tells its capacity
     said = ask(share.mount_point, share.answer_timeout, look_into)
     if said is None:
         raise DeadMount(
