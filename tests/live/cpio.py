@@ -47,6 +47,11 @@ class Archive:
         """Add a file of this machine."""
         self.file(path, source.read_bytes())
 
+    def link(self, path: str, target: str) -> None:
+        """Add a symbolic link."""
+        self.directory(os.path.dirname(path))
+        self._add(path, stat.S_IFLNK | 0o777, target.encode())
+
     def character_device(self, path: str, major: int, minor: int) -> None:
         """Add a device node."""
         self.directory(os.path.dirname(path))

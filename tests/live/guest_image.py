@@ -45,6 +45,7 @@ def build(directory: pathlib.Path) -> GuestImage:
     archive.character_device("dev/console", 5, 1)
     archive.copy("init", _HERE / "guest/init.sh")
     archive.copy("bin/busybox", _PACKAGES / "bin/busybox")
+    archive.link("bin/sh", "busybox")
     archive.file("etc/passwd", b"root:x:0:0:root:/:/bin/sh\n", 0o644)
     for driver in _DRIVERS:
         (path,) = modules.glob(f"kernel/drivers/**/{driver}.ko")

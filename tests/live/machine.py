@@ -81,7 +81,8 @@ class Machine:
 
     def xml(self) -> str:
         """Return the definition."""
-        words = f"live.mode={self.mode} live.slots={self.slots} live.lanes={self.lanes} live.pause={self.pause_between_records}"
+        words = f"live.mode={self.mode} live.agent={self.agent:d} live.slots={self.slots} live.lanes={self.lanes}"
+        words += f" live.pause={self.pause_between_records}"
         disks = "".join(disk.xml(f"vd{letter}") for letter, disk in zip("abcdefgh", self.disks))
         channel = "<channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>" if self.agent else ""
         return f"""<domain type='qemu'>

@@ -1,11 +1,11 @@
-#!/bin/busybox sh
-# shellcheck shell=sh
+#!/bin/sh
 # Copyright (c) 2026 the vdisk.gluster authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Process 1 of the test guest: loads drivers, starts the agent where there is a channel for it, then the record writer.
-# The kernel's command line says what to do: live.mode=raw|fs|idle live.slots=N live.lanes=N live.ack=MILLISECONDS live.pause=MICROSECONDS
+# The kernel's command line says what to do: live.mode=raw|fs|idle live.agent=0|1 live.slots=N live.lanes=N
+# live.ack=MILLISECONDS live.pause=MICROSECONDS
 export PATH=/bin:/sbin:/usr/sbin
 /bin/busybox --install -s /bin
 mount -t proc proc /proc
@@ -14,11 +14,12 @@ mount -t devtmpfs dev /dev
 exec </dev/ttyS0 >/dev/ttyS0 2>&1
 while read -r module; do insmod "/modules/$module" || echo "LIVE failed to load $module"; done </modules/order
 
-mode=raw slots=4096 lanes=1 ack=50 pause=0
+mode=raw agent=0 slots=4096 lanes=1 ack=50 pause=0
 read -r words </proc/cmdline
 for word in $words; do
     case $word in
     live.mode=*) mode=${word#*=} ;;
+    live.agent=*) agent=${word#*=} ;;
     live.slots=*) slots=${word#*=} ;;
     live.lanes=*) lanes=${word#*=} ;;
     live.ack=*) ack=${word#*=} ;;
@@ -26,13 +27,19 @@ for word in $words; do
     esac
 done
 
-# there is no udev that would name the port
-for port in /sys/class/virtio-ports/*; do
-    if [ "$(cat "$port/name" 2>/dev/null)" = org.qemu.guest_agent.0 ]; then
-        # busybox has a mke2fs and more of its own; the agent finds fsfreeze and others in the kernel
-        qemu-ga -m virtio-serial -p "/dev/${port##*/}" -t /run -f /run/agent.pid -l /run/agent.log &
-    fi
+# there is no udev that would name the port, and its name comes some time after the driver was loaded
+tries=0
+while [ "$agent" = 1 ] && [ $tries -lt 400 ]; do
+    for port in /sys/class/virtio-ports/*; do
+        if [ "$(cat "$port/name" 2>/dev/null)" = org.qemu.guest_agent.0 ] && [ -c "/dev/${port##*/}" ]; then
+            qemu-ga -m virtio-serial -p "/dev/${port##*/}" -t /run -f /run/agent.pid -l /run/agent.log &
+            agent=started
+        fi
+    done
+    [ "$agent" = started ] || usleep 25000
+    tries=$((tries + 1))
 done
+[ "$agent" != 1 ] || echo "LIVE failed: no channel of the agent"
 
 # the disks that records go to are the first ones; one that is attached later is not touched
 paths=
