@@ -139,12 +139,13 @@ class Machine:
         last, bad = (int(number) for number in re.findall(r"LIVE scan last=(\d+) used=\d+ bad=(\d+)", self.console())[-1])
         assert last >= acknowledged and not bad, f"{self.name} found record {last} and {bad} bad ones; {acknowledged} was acknowledged"
 
-    def kill(self) -> None:
-        """Kill its QEMU, as a crash would."""
+    def kill(self, noticed: bool = True) -> None:
+        """Kill its QEMU, as a crash would; not C(noticed) where no libvirtd runs that could see it."""
         pid = self.hypervisor.qemu_pid(self.name)
         os.kill(pid, signal.SIGKILL)
         wait_until(lambda: not os.path.exists(f"/proc/{pid}"), f"the QEMU of {self.name} to be gone")
-        wait_until(lambda: not self.is_running(), f"libvirtd to see that {self.name} is gone", _PATIENCE)
+        if noticed:
+            wait_until(lambda: not self.is_running(), f"libvirtd to see that {self.name} is gone", _PATIENCE)
 
     def suspend(self) -> None:
         """Stop its processor."""
