@@ -132,8 +132,9 @@ def test_offline_after_live_and_live_after_offline(lab):
     watched.take("live2")
     machine.shut_off()
     acknowledged = machine.acked()
+    written = machine.oracle.point_in_time(lab.here.path("v1.live2"), "qcow2").assert_nothing_lost(acknowledged)
     made = lab.here.ok("gluster_snapshot", volume=["v1"], name=["rest1"])
-    watched.windows["rest1"] = (acknowledged, acknowledged + 1)
+    watched.windows["rest1"] = (written, written)
     assert f"Let the definition of domain {machine.name} name v1.rest1, because that is the active file." in made["actions"]
     watched.drop("live1")
     watched.judge()
