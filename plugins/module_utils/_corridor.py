@@ -14,7 +14,7 @@ import os
 from dataclasses import dataclass
 from typing import Callable, Iterator, Mapping, Sequence
 
-from ansible_collections.vdisk.gluster.plugins.module_utils import _image_lock, _names
+from ansible_collections.vdisk.gluster.plugins.module_utils import _copying, _image_lock, _names
 from ansible_collections.vdisk.gluster.plugins.module_utils._applying import Applier
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Refused, VdiskError
 from ansible_collections.vdisk.gluster.plugins.module_utils._hypervisor import NoHypervisor
@@ -82,7 +82,7 @@ class Corridor:
                 raise
             volumes, plans = self._plan_at_rest(where, planner)
         if self._check_mode:
-            return _outcome(names, plans, volumes, grouped)
+            return _outcome(names, plans, volumes, grouped, self.recovered)
         todo = [name for name in names if plans[name].steps or _left_by_a_kill(volumes[name]) or _given_up(volumes[name])]
         after = {name: volumes[name] for name in names if name not in todo}
         before = dict(volumes)
@@ -127,7 +127,7 @@ class Corridor:
 
     @property
     def recovered(self) -> tuple[str, ...]:
-        """The actions done so far, those of finished journals included."""
+        """The actions done so far, those of finished journals included; in check mode those that are told of frozen volumes."""
         return tuple(self._applier.actions)
 
     def _list(self, where: Mapping[str, Share]) -> dict[str, Listing]:
@@ -188,25 +188,31 @@ class Corridor:
         return {**volumes, **self.read({name: share for name, share in where.items() if name in names})} if names else volumes
 
     @contextlib.contextmanager
-    def frozen(self, name: str, share: Share, planner: Callable[[Volume], Plan]) -> Iterator[tuple[Volume, Volume]]:
-        """Freeze a volume at one instant by a temporary snapshot, give it as it was and as it is, and merge it back at the end.
+    def frozen(self, name: str, share: Share, planner: Callable[[Volume], Plan]) -> Iterator[Volume]:
+        """Freeze a volume at one instant by a temporary snapshot, give it as it was then, and merge the snapshot back at the end.
 
-        The files that hold the instant are kept from being written or merged; the volume itself goes on, and other tasks may change it.
+        Its files are kept from being written or merged; the volume itself goes on, and other tasks may change it. In check mode
+        all this is only told.
 
-        :param planner: returns the plan that takes the snapshot, of whose volume the active file before is what is frozen.
+        :param planner: returns the plan that takes the snapshot.
         """
+        if self._check_mode:
+            plan = planner(self.read({name: share})[name])
+            self._applier.actions += actions_of([plan])
+            yield plan.before
+            self._applier.actions += actions_of([plan_merged_back(plan, plan.after)])
+            return
         with contextlib.ExitStack() as images:
             with self.locked(name, share, planner) as volume:
                 plan = planner(volume)
                 self._applier.apply([plan])
                 try:
-                    images.enter_context(_image_lock.reading(*(f"{share.mount_point}/{entry.file}" for entry in volume.chain.files)))
+                    images.enter_context(_copying.held(f"{share.mount_point}/{entry.file}" for entry in volume.chain.files))
                 except VdiskError:
                     self._merge_back({name: share}, plan)
                     raise
-                now = self.read({name: share})[name]
             try:
-                yield volume, now
+                yield volume
             finally:
                 images.close()
                 held, _locked, listings = self._locks({name: share})
@@ -267,9 +273,11 @@ def _left_by_a_kill(volume: Volume) -> bool:
     return volume.unfinished or bool(volume.leftovers)
 
 
-def _outcome(names: Sequence[str], plans: Mapping[str, Plan], volumes: Mapping[str, Volume], grouped: bool) -> Outcome:
-    """Return what check mode says of plans."""
-    actions = []
+def _outcome(
+    names: Sequence[str], plans: Mapping[str, Plan], volumes: Mapping[str, Volume], grouped: bool, before: Sequence[str]
+) -> Outcome:
+    """Return what check mode says of plans, after what it said C(before) of this walk."""
+    actions = list(before)
     for unit in [names] if grouped else [[name] for name in names]:
         actions += [f"Finish what an earlier task began with {volumes[name].label}." for name in unit if volumes[name].unfinished]
         locked = [name for name in unit if plans[name].steps or _left_by_a_kill(volumes[name])]

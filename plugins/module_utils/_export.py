@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from typing import Any, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils import _files, _manifest, _names, _qcow2
-from ansible_collections.vdisk.gluster.plugins.module_utils._chain import ChainFile
 from ansible_collections.vdisk.gluster.plugins.module_utils._checksum import checksum
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Damaged, Refused, Unavailable
 from ansible_collections.vdisk.gluster.plugins.module_utils._lock import host_lock
@@ -22,7 +21,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._module import Resul
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import QemuImg
 from ansible_collections.vdisk.gluster.plugins.module_utils._record import utc_now
 from ansible_collections.vdisk.gluster.plugins.module_utils._sizes import SECTOR, human, round_up
-from ansible_collections.vdisk.gluster.plugins.module_utils._volume import Volume
+from ansible_collections.vdisk.gluster.plugins.module_utils._source import Source
 
 DEFAULT_MODE = 0o640
 _TEMPORARY = "export"
@@ -41,37 +40,6 @@ class Wanted:
     uid: int | None
     gid: int | None
     mode: int | None
-
-
-@dataclass(frozen=True)
-class Source:
-    """What is read: one file of a volume and all below it; C(running) where it is an instant of a volume that goes on."""
-
-    volume: Volume
-    snapshot: str | None
-    created: str | None
-    files: tuple[ChainFile, ...]
-    running: bool = False
-
-    @property
-    def label(self) -> str:
-        """The source in a sentence."""
-        return f"snapshot {self.snapshot} of {self.volume.label}" if self.snapshot else self.volume.label
-
-    @property
-    def path(self) -> str:
-        """Absolute path of the file that is read."""
-        return f"{self.volume.mount_point}/{self.files[0].file}"
-
-    @property
-    def format(self) -> str:
-        """Format of the file that is read."""
-        return str(self.files[0].format)
-
-    @property
-    def paths(self) -> tuple[str, ...]:
-        """Absolute paths of every file that is read."""
-        return tuple(f"{self.volume.mount_point}/{entry.file}" for entry in self.files)
 
 
 class Export:

@@ -11,23 +11,19 @@ import stat
 from dataclasses import replace
 from typing import Sequence
 
-from ansible_collections.vdisk.gluster.plugins.module_utils import _files, _image_lock, _names
+from ansible_collections.vdisk.gluster.plugins.module_utils import _names
+from ansible_collections.vdisk.gluster.plugins.module_utils._copying import held
 from ansible_collections.vdisk.gluster.plugins.module_utils._corridor import Corridor
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import BadInput, Refused
-from ansible_collections.vdisk.gluster.plugins.module_utils._export import Export, Source, Wanted
+from ansible_collections.vdisk.gluster.plugins.module_utils._export import Export, Wanted
 from ansible_collections.vdisk.gluster.plugins.module_utils._locating import Shares
 from ansible_collections.vdisk.gluster.plugins.module_utils._module import Result, Task
 from ansible_collections.vdisk.gluster.plugins.module_utils._ownership import group_id, mode_bits, user_id
-from ansible_collections.vdisk.gluster.plugins.module_utils._plan import (
-    Plan,
-    actions_of,
-    record_of,
-    refuse_in_use,
-    refuse_problems,
-)
-from ansible_collections.vdisk.gluster.plugins.module_utils._plan_temporary import plan_merged_back, plan_temporary
+from ansible_collections.vdisk.gluster.plugins.module_utils._plan import Plan
+from ansible_collections.vdisk.gluster.plugins.module_utils._plan_temporary import plan_temporary
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import QemuImg
 from ansible_collections.vdisk.gluster.plugins.module_utils._share import Share, shares_of
+from ansible_collections.vdisk.gluster.plugins.module_utils._source import Source, source_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import Volume
 
 
@@ -61,13 +57,11 @@ def work(task: Task) -> Result:
     if wanted.snapshot is None and found.machines:
         return _export_running(corridor, export, found, share, params["quiesce"], task.check_mode)
     if task.check_mode:
-        return export.predict(_source(found, wanted))
+        return export.predict(source_of(found, wanted.snapshot, "exported"))
     with contextlib.ExitStack() as images:
-        with corridor.locked(name, share, lambda volume: export.check(_source(volume, wanted))) as volume:
-            source = _source(volume, wanted)
-            images.enter_context(_image_lock.reading(*source.paths))
-            for path in source.paths:
-                _files.drop_cached_file(path)
+        with corridor.locked(name, share, lambda volume: export.check(source_of(volume, wanted.snapshot, "exported"))) as volume:
+            source = source_of(volume, wanted.snapshot, "exported")
+            images.enter_context(held(source.paths))
             if wanted.snapshot is None:
                 return export.make(source, corridor.recovered)
         # nobody writes to what a snapshot froze, and its image locks keep it from being merged: others may go on
@@ -84,16 +78,10 @@ def _export_running(corridor: Corridor, export: Export, found: Volume, share: Sh
         export.check(Source(volume, None, None, volume.chain.files, running=True))
         return plan
 
-    if check_mode:
-        taken = planner(found)
-        result = export.predict(Source(found, None, None, found.chain.files, running=True))
-        before, after = actions_of([taken]), actions_of([plan_merged_back(taken, taken.after)])
-        return replace(result, actions=(*before, *result.actions, *after))
-    with corridor.frozen(found.name, share, planner) as (volume, _now):
+    with corridor.frozen(found.name, share, planner) as volume:
         before = corridor.recovered
-        for entry in volume.chain.files:
-            _files.drop_cached_file(f"{volume.mount_point}/{entry.file}")
-        result = export.make(Source(volume, None, None, volume.chain.files, running=True), ())
+        source = Source(volume, None, None, volume.chain.files, running=True)
+        result = export.predict(source) if check_mode else export.make(source, ())
     return replace(result, changed=True, actions=(*before, *result.actions, *corridor.recovered[len(before) :]))
 
 
@@ -120,24 +108,3 @@ def _destination(dest: str, volume: str, wanted: Wanted, shares: Sequence[Share]
     if os.path.lexists(path) and not stat.S_ISREG(os.lstat(path).st_mode):
         raise Refused(f"dest: {path} is there and is not a regular file; name the file itself, or move it away")
     return path
-
-
-def _source(volume: Volume, wanted: Wanted) -> Source:
-    """Return what is to be read.
-
-    :raises Refused: there is no such point in time, or it cannot be read safely now.
-    """
-    if not volume.exists and not volume.problems:
-        raise Refused(f"{volume.label} does not exist, so it cannot be exported")
-    refuse_problems(volume)
-    record_of(volume, "exported")
-    files = volume.chain.files
-    if wanted.snapshot is None:
-        refuse_in_use(volume, "exported")
-        return Source(volume, None, None, files)
-    snapshot = volume.snapshot(wanted.snapshot)
-    if snapshot is None:
-        there = ", ".join(volume.chain.snapshots) or "none"
-        raise Refused(f"{volume.label} has no snapshot {wanted.snapshot} to export (it has: {there})")
-    start = next(index for index, entry in enumerate(files) if entry.file == snapshot.point_in_time_file)
-    return Source(volume, snapshot.name, snapshot.note.created, files[start:])

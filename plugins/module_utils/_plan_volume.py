@@ -60,7 +60,7 @@ def plan_present(volume: Volume, wanted: Wanted) -> Plan:
     """
     if not volume.chain.files:
         refuse_problems(volume)
-        return _plan_create(volume, wanted)
+        return plan_new(volume, wanted)
     if not wanted.repair:
         refuse_beyond_mending(volume)
     steps: list[Step] = []
@@ -107,7 +107,11 @@ def plan_present(volume: Volume, wanted: Wanted) -> Plan:
     return Plan(volume, after, tuple(steps))
 
 
-def _plan_create(volume: Volume, wanted: Wanted) -> Plan:
+def plan_new(volume: Volume, wanted: Wanted) -> Plan:
+    """Return the plan that makes a blank volume.
+
+    :raises BadInput: it has no size, or an allocation that its format does not have.
+    """
     if wanted.size is None:
         raise BadInput(f"size: {volume.label} is not there, and to make it a size is needed")
     file_format = wanted.format or "raw"

@@ -9,6 +9,7 @@ import contextlib
 import ctypes
 import os
 import re
+import resource
 import select
 import signal
 import subprocess
@@ -47,6 +48,19 @@ def find_program(name: str, remedy: str) -> str:
     raise Unavailable(f"{name} was not found on this host; {remedy}")
 
 
+@dataclass(frozen=True)
+class Limits:
+    """What a program may use that looks at a file of unknown origin: bytes of address space, seconds of processor time."""
+
+    address_space: int
+    processor_seconds: int
+
+    def take(self) -> None:
+        """Hold this process and what it starts to them (setrlimit(2))."""
+        resource.setrlimit(resource.RLIMIT_AS, (self.address_space, self.address_space))
+        resource.setrlimit(resource.RLIMIT_CPU, (self.processor_seconds, self.processor_seconds))
+
+
 def _die_with_parent() -> None:
     # a killed task must not leave a program behind that goes on writing to a disk nobody locks any more (prctl(2))
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
@@ -63,12 +77,20 @@ class Runner:
         self._interval = interval
         self._clock = clock
 
-    def run(self, argv: Sequence[str], pass_fds: Sequence[int] = (), stall_timeout: float | None = None) -> Completed:
+    def run(
+        self, argv: Sequence[str], pass_fds: Sequence[int] = (), stall_timeout: float | None = None, limits: Limits | None = None
+    ) -> Completed:
         """Run a program to its end, whatever its exit status.
 
         :raises CommandFailed: it could not be started, or made no progress for C(stall_timeout) seconds and was killed.
         """
         limit = self.stall_timeout if stall_timeout is None else stall_timeout
+
+        def before() -> None:
+            _die_with_parent()
+            if limits is not None:
+                limits.take()
+
         # files, not pipes: a daemon that a mount helper leaves behind may hold its inherited output open for ever
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             try:
@@ -79,7 +101,7 @@ class Runner:
                     stderr=err,
                     pass_fds=tuple(pass_fds),
                     env=dict(os.environ, LC_ALL="C", LANGUAGE="C"),
-                    preexec_fn=_die_with_parent,
+                    preexec_fn=before,
                     start_new_session=True,
                 )
             except OSError as error:

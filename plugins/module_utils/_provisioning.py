@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Mapping, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils import _names
+from ansible_collections.vdisk.gluster.plugins.module_utils._copying import check_space, space_needed
 from ansible_collections.vdisk.gluster.plugins.module_utils._corridor import Corridor
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import BadInput
 from ansible_collections.vdisk.gluster.plugins.module_utils._information import promised
@@ -16,6 +18,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._module import Resul
 from ansible_collections.vdisk.gluster.plugins.module_utils._ownership import group_id, mode_bits, user_id
 from ansible_collections.vdisk.gluster.plugins.module_utils._placement import Candidate, Limits, choose
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan import Plan
+from ansible_collections.vdisk.gluster.plugins.module_utils._plan_copy import plan_copy, wanted_of_copy
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan_volume import (
     Wanted,
     plan_absent,
@@ -25,6 +28,8 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import Qem
 from ansible_collections.vdisk.gluster.plugins.module_utils._reading import Listing, read_volume
 from ansible_collections.vdisk.gluster.plugins.module_utils._share import Share, capacity, shares_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._sizes import parse_virtual_size
+from ansible_collections.vdisk.gluster.plugins.module_utils._source import Original
+from ansible_collections.vdisk.gluster.plugins.module_utils._sources import opened, wish_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import Volume, volume_object
 
 
@@ -41,20 +46,32 @@ def work(task: Task) -> Result:
         mode_bits(params["mode"]),
         params["repair"],
     )
+    wish = wish_of(params, names)
     limits = _limits(params)
     hypervisor = task.hypervisor()
     shares = Shares(shares_of(params, task.warn))
     present = params["state"] == "present"
     listings = shares.list()
-    where = _places(names, wanted, shares, listings, limits if present else None)
+    qemu_img = QemuImg(task.runner)
+    corridor = Corridor(qemu_img, task.check_mode, params["lock_timeout"], deep=params["repair"], hypervisor=hypervisor)
+    with contextlib.ExitStack() as holding:
+        original = None
+        # a source is only for making a volume: where all are there it may be gone
+        missing = [name for name in names if shares.share_of(name, listings) is None] if wish else []
+        if wish and missing:
+            original = holding.enter_context(opened(wish, corridor, shares, qemu_img, task.check_mode))
+        new = wanted_of_copy(wanted, original) if original else wanted
+        where = _places(names, wanted, new, shares, listings, limits if present else None)
+        if original:
+            _check_room([where[name] for name in missing], new, original, qemu_img, limits)
 
-    def planner(volumes: Sequence[Volume]) -> list[Plan]:
-        if present:
-            return [plan_present(volume, wanted) for volume in volumes]
-        return [plan_absent(volume, params["delete_snapshots"]) for volume in volumes]
+        def planner(volumes: Sequence[Volume]) -> list[Plan]:
+            if not present:
+                return [plan_absent(volume, params["delete_snapshots"]) for volume in volumes]
+            return [plan_copy(volume, wanted, original) if wish else plan_present(volume, wanted) for volume in volumes]
 
-    corridor = Corridor(QemuImg(task.runner), task.check_mode, params["lock_timeout"], deep=params["repair"], hypervisor=hypervisor)
-    outcome = corridor.change(where, planner, listings=listings)
+        outcome = corridor.change(where, planner, listings=listings)
+        told = corridor.recovered
     after = [volume_object(volume) for volume in outcome.after]
     values = {"volumes": after}
     if len(names) == 1:
@@ -62,7 +79,7 @@ def work(task: Task) -> Result:
     return Result(
         _sentence(names, present, outcome.changed, task.check_mode),
         outcome.changed,
-        outcome.actions,
+        (*outcome.actions, *corridor.recovered[len(told) :]),
         values,
         [volume_object(volume) for volume in outcome.before],
         after,
@@ -79,9 +96,9 @@ def _limits(params: Mapping) -> Limits:
 
 
 def _places(
-    names: Sequence[str], wanted: Wanted, shares: Shares, listings: Mapping[str, Listing], limits: Limits | None
+    names: Sequence[str], wanted: Wanted, new: Wanted, shares: Shares, listings: Mapping[str, Listing], limits: Limits | None
 ) -> dict[str, Share]:
-    """Return the share of each volume; C(limits) are for placing new ones, without them none is made."""
+    """Return the share of each volume; C(limits) are for placing new ones, made as C(new); without them none is made."""
     where: dict[str, Share] = {}
     taken: dict[str, int] = {}
     for name in names:
@@ -89,15 +106,27 @@ def _places(
         if share is not None:
             if limits is not None and wanted.size is not None:
                 _check_growth(name, wanted, share, listings, limits, taken)
-        elif limits is None or wanted.size is None:
+        elif limits is None or new.size is None:
             share = next(iter(shares.usable.values()))
         else:
             # what lies around of an earlier volume is refused where it lies, not avoided by another share
             left = next((listings[name_].share for name_ in listings if listings[name_].mentions(name)), None)
-            share = left or shares.usable[_choose(name, wanted.size, wanted, list(shares.usable.values()), listings, limits, taken)]
-            taken[share.name] = taken.get(share.name, 0) + wanted.size
+            share = left or shares.usable[_choose(name, new.size, new, list(shares.usable.values()), listings, limits, taken)]
+            taken[share.name] = taken.get(share.name, 0) + new.size
         where[name] = share
     return where
+
+
+def _check_room(shares: Sequence[Share], new: Wanted, original: Original, qemu_img: QemuImg, limits: Limits) -> None:
+    """Refuse copies whose data do not fit, where their whole size may be promised but is not there."""
+    for share in {share.name: share for share in shares}.values():
+        space = capacity(share)
+        available = max(0, space.available - space.total * limits.reserved_percentage // 100)
+        count = sum(1 for other in shares if other.name == share.name)
+        one = (
+            space_needed(qemu_img, original.path, original.format, original.virtual_size, available // count) if new.thin else new.size or 0
+        )
+        check_space(one * count, available, share.name, original.label)
 
 
 def _check_growth(name: str, wanted: Wanted, share: Share, listings: Mapping[str, Listing], limits: Limits, taken: dict[str, int]) -> None:

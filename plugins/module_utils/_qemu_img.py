@@ -12,11 +12,23 @@ from __future__ import annotations
 import json
 import os
 import re
-from typing import ContextManager, Sequence
+from typing import Any, ContextManager, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import CommandFailed, Refused, Unavailable
 from ansible_collections.vdisk.gluster.plugins.module_utils._lock import host_lock
-from ansible_collections.vdisk.gluster.plugins.module_utils._process import Completed, Runner, find_program
+from ansible_collections.vdisk.gluster.plugins.module_utils._process import Completed, Limits, Runner, find_program
+
+FOREIGN = Limits(address_space=1 << 30, processor_seconds=30)
+"""What looking at an image of other origin may take: a crafted one could ask for all there is (as OpenStack limits it)."""
+
+_PARALLEL: tuple[str, ...] = ()
+
+_OPTIONS = {
+    # else the size is rounded up to whole cylinders, and the copy is not the disk that was copied
+    ("vpc", False): "force_size=on",
+    ("vmdk", True): "subformat=streamOptimized",
+}
+"""Options of a format that is made, with and without compression."""
 
 _VERSION = re.compile(r"version ([0-9.]+)")
 
@@ -65,13 +77,55 @@ class QemuImg:
             f"merge the backing file of {path} into it",
         )
 
-    def convert(self, source: str, source_format: str, target: str, target_format: str, compress: bool = False) -> None:
-        """Copy what a chain reads as into one new file; sparse where it is zero, and not yet durable."""
-        extra = ["-c"] if compress else []
+    def convert(
+        self,
+        source: str,
+        source_format: str,
+        target: str,
+        target_format: str,
+        compress: bool = False,
+        rate_limit: int | None = None,
+        label: str | None = None,
+    ) -> None:
+        """Copy what a chain reads as into one new file; sparse where it is zero, and not yet durable.
+
+        :param rate_limit: bytes a second that are written at most.
+        :param label: what the source is called in a sentence.
+        """
+        words = ["-c"] if compress and target_format == "qcow2" else []
+        options = _OPTIONS.get((target_format, compress), _OPTIONS.get((target_format, False)))
+        words += ["-o", options] if options else []
+        words += ["-r", str(rate_limit)] if rate_limit else []
+        self._copy(source, source_format, target, target_format, words, label)
+
+    def fill(self, source: str, source_format: str, target: str, target_format: str, label: str) -> None:
+        """Copy what a chain reads as into a blank image that is there and at least as large; zeroes are not written.
+
+        Without C(--target-is-zero) qemu-img would zero the image first, which does nothing on GlusterFS but takes its time.
+
+        :param label: what the source is called in a sentence.
+        """
+        self._copy(source, source_format, target, target_format, ["-n", "--target-is-zero"], label)
+
+    def _copy(self, source: str, source_format: str, target: str, target_format: str, words: Sequence[str], label: str | None) -> None:
         self._run(
-            ["convert", "-q", "-p", "-f", source_format, "-O", target_format, *extra, source, target],
-            f"copy {source} to {target}",
+            ["convert", "-q", "-p", *_PARALLEL, "-f", source_format, "-O", target_format, *words, source, target],
+            f"copy {label or source} to {target}",
         )
+
+    def foreign_info(self, path: str, image_format: str, label: str) -> dict[str, Any]:
+        """Return what qemu-img says of an image of other origin, whose header was judged before; it gets little to say it with.
+
+        :raises Refused: it is no image of this format, or needs more memory or time to be looked at than any sound one.
+        """
+        argv = [self.program, "info", "--output=json", "-f", image_format, path]
+        done = self._runner.run(argv, limits=FOREIGN)
+        if done.returncode:
+            details = {"cmd": argv, "rc": done.returncode, "stderr": done.stderr}
+            said = done.stderr.strip().splitlines()
+            reason = said[0] if said else "it takes more time or memory to be looked at than a sound image does"
+            raise Refused(f"{label} is not taken as {image_format}, because qemu-img says: {reason}", **details)
+        return json.loads(done.stdout)
 
     def compare(self, one: str, one_format: str, other: str, other_format: str) -> bool:
         """Tell whether two images read the same as far as both reach, and zero beyond; their lengths may differ."""

@@ -36,7 +36,8 @@ class Record:
     """A volume's record.
 
     C(base_file) is the lowest file of the chain and C(base_format) the only word on its format. C(virtual_size), in
-    bytes, is the least the volume must have; C(allocation) is None where another program made the volume.
+    bytes, is the least the volume must have; C(allocation) is None where another program made the volume. C(origin) is what it
+    was copied from, for people: None for one that was made blank or adopted.
     """
 
     base_file: str
@@ -44,6 +45,7 @@ class Record:
     virtual_size: int
     allocation: str | None = None
     snapshots: Mapping[str, SnapshotNote] = field(default_factory=dict)
+    origin: Mapping[str, Any] | None = None
 
 
 def parse(content: bytes) -> Record:
@@ -80,6 +82,7 @@ def from_json(entries: Any) -> Record:
         size,
         entries.get("allocation"),
         {name: _note(note) for name, note in notes.items()},
+        entries["origin"] if isinstance(entries.get("origin"), dict) else None,
     )
 
 
@@ -95,8 +98,10 @@ def _note(entries: Mapping[str, Any]) -> SnapshotNote:
 
 def to_json(record: Record) -> dict[str, Any]:
     """Return a record as the JSON object that its file holds."""
+    origin = {} if record.origin is None else {"origin": dict(record.origin)}
     return {
         "schema": SCHEMA,
+        **origin,
         "base_file": record.base_file,
         "base_format": record.base_format,
         "virtual_size": record.virtual_size,

@@ -46,7 +46,8 @@ class CreateVolume(Step):
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
-            write_record(place, _record.Record(self.file, self.file_format, self.size, self.allocation))
+            self.fill(place, temporary)
+            write_record(place, self.record())
         except OSError as error:
             _files.remove(temporary, quietly=True)
             raise _files.explain(error, place.path(self.file), "write") from error
@@ -54,6 +55,13 @@ class CreateVolume(Step):
             _files.remove(temporary, quietly=True)
             raise
         _files.publish(temporary, place.path(self.file))
+
+    def record(self) -> _record.Record:
+        """Return the record of the volume."""
+        return _record.Record(self.file, self.file_format, self.size, self.allocation)
+
+    def fill(self, place: Place, temporary: str) -> None:
+        """Bring content into the file before it has its name; a blank one has none."""
 
     def _write_qcow2(self, descriptor: int) -> None:
         layout = _qcow2.new_image(self.size)

@@ -156,6 +156,7 @@ def volume_object(volume: Volume) -> dict[str, Any]:
         "domains": sorted({disk.domain for disk in volume.machines}),
         "defined_in": sorted({disk.domain for disk in volume.disks}),
         "recorded": volume.record is not None,
+        "origin": dict(volume.record.origin) if volume.record and volume.record.origin else None,
         "snapshots": [snapshot_object(volume, snapshot) for snapshot in volume.snapshots],
         "chain": [
             {

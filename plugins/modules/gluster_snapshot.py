@@ -216,6 +216,9 @@ volumes:
     recorded:
       description: Whether this collection has a record of the volume; without one it has to be adopted before it is changed.
       type: bool
+    origin:
+      description: What it was copied from, as it was called then; V(null) for one that was made blank or adopted.
+      type: dict
     snapshots:
       description: Its snapshots, oldest first.
       type: list

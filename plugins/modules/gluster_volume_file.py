@@ -8,11 +8,11 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: gluster_volume_file
-short_description: Make, grow, adopt and remove virtual disks on GlusterFS
+short_description: Make, copy, grow, adopt and remove virtual disks on GlusterFS
 version_added: 1.0.0
 description:
-  - Makes virtual disks (volumes) as raw or qcow2 files on a mounted GlusterFS share, grows them, adopts those that another program made,
-    and removes them.
+  - Makes virtual disks (volumes) as raw or qcow2 files on a mounted GlusterFS share, blank or as the copy of another volume, of a snapshot
+    or of an image file; grows them, adopts those that another program made, and removes them.
   - A file that is there is never overwritten. A volume is never made smaller or converted.
   - A volume has its final name only when it is complete and its format is on record. No format is ever guessed from content.
 author:
@@ -24,7 +24,7 @@ extends_documentation_fragment:
   - vdisk.gluster.patience
   - vdisk.gluster.attributes
 requirements:
-  - C(qemu-img) on the managed host, only to grow qcow2 files.
+  - C(qemu-img) 5.0 or later on the managed host, only to grow qcow2 files and to make copies.
 options:
   name:
     description:
@@ -42,11 +42,12 @@ options:
   size:
     description:
       - Virtual size, as V(10G), V(10GiB), V(1.5T) or in bytes; units are powers of 1024. Rounded up to a multiple of 512 bytes.
-      - Needed for a new volume. A larger size than the volume has grows it; a smaller one is refused.
+      - Needed for a new volume without a source; one with a source is as large as that without it. A larger size than the volume or the
+        source has grows it; a smaller one is refused.
     type: str
   format:
     description:
-      - Format of the base file. A new volume is V(raw) without it.
+      - Format of the base file. Without it a new volume is V(raw), and the copy of a volume has the format of that one's base file.
       - A volume that this collection did not make is adopted in this format. Without it, it is adopted only as V(raw), and only if
         nothing in it looks like another format.
     type: str
@@ -58,6 +59,38 @@ options:
       - Another one than the volume was made with is refused.
     type: str
     choices: [sparse, falloc, full]
+  source_volume:
+    description:
+      - Volume of which a new volume is a complete copy, with no backing file; the source stays as it is. It must not be in use, unless
+        O(source_snapshot) is given.
+      - A source is only for making a volume. One that is there already is left as it is, whatever it was made of.
+    type: str
+  source_snapshot:
+    description:
+      - Snapshot of O(source_volume); the copy reads as the volume did then. The source may be in use meanwhile, and all may be done with it
+        but deleting this snapshot and those before it.
+    type: str
+  source_share:
+    description:
+      - The share O(source_volume) is on, mounted below the same O(mount_point_base). Without it the source is looked for on the shares
+        of the task.
+    type: str
+  source_image:
+    description:
+      - Absolute path of an image file on the managed host that a new volume is a copy of. It must be complete; one that names a backing
+        file, a data file, an extent outside itself or a parent is refused by its own header, before any program opens it.
+      - It is opened once, and what was judged is what is read. If its size, its times or the file behind its name change until the copy is
+        there, the task fails and leaves no volume.
+    type: path
+  source_format:
+    description:
+      - Format of O(source_image), needed with it; it is never guessed. A VMDK image has to be monolithicSparse or streamOptimized.
+    type: str
+    choices: [raw, qcow2, vmdk, vdi, vhdx, vpc]
+  source_checksum:
+    description:
+      - Checksum that the bytes of O(source_image) must have, as V(sha256:...) or V(sha512:...). With another one there is no volume.
+    type: str
   owner:
     description:
       - Owner of the files, by name or number; root for a new volume. While a volume is in use the hypervisor chooses owner and group,
@@ -93,6 +126,8 @@ options:
     type: bool
     default: false
 notes:
+  - A copy is as sparse as what it reads as; what is zero takes no space in it, unless O(allocation) says otherwise. It has a temporary
+    name until it is complete and durable. Whether the share has room for it is found out before.
   - A new volume goes to the share with the most available space; the one named first if there are several.
 """
 
@@ -113,6 +148,24 @@ EXAMPLES = r"""
     size: 20G
     format: qcow2
     max_over_subscription_ratio: 10.0
+
+- name: Make a volume of a cloud image, with room to grow into
+  vdisk.gluster.gluster_volume_file:
+    share: "gl1:/vms"
+    name: web-2
+    source_image: /var/lib/images/debian-12.qcow2
+    source_format: qcow2
+    source_checksum: "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+    size: 20G
+
+- name: Clone a volume as it was at a snapshot, on another share and as qcow2
+  vdisk.gluster.gluster_volume_file:
+    share: "gl1:/fast"
+    name: web-1-test
+    source_share: "gl1:/vms"
+    source_volume: web-1
+    source_snapshot: before-upgrade
+    format: qcow2
 
 - name: Grow a volume
   vdisk.gluster.gluster_volume_file:
@@ -203,6 +256,11 @@ volumes:
     recorded:
       description: Whether this collection has a record of the volume; without one it has to be adopted before it is changed.
       type: bool
+    origin:
+      description:
+        - What it was copied from, as it was called then; C(share), C(volume) and C(snapshot), or C(image), C(format) and C(checksum).
+          V(null) for one that was made blank or adopted.
+      type: dict
     snapshots:
       description: Its snapshots, oldest first.
       type: list
@@ -290,6 +348,12 @@ OPTIONS = {
     "size": {"type": "str"},
     "format": {"type": "str", "choices": ["raw", "qcow2"]},
     "allocation": {"type": "str", "choices": ["sparse", "falloc", "full"]},
+    "source_volume": {"type": "str"},
+    "source_snapshot": {"type": "str"},
+    "source_share": {"type": "str"},
+    "source_image": {"type": "path"},
+    "source_format": {"type": "str", "choices": ["raw", "qcow2", "vmdk", "vdi", "vhdx", "vpc"]},
+    "source_checksum": {"type": "str"},
     "reserved_percentage": {"type": "int", "default": 0},
     "max_over_subscription_ratio": {"type": "float"},
     "delete_snapshots": {"type": "bool", "default": False},

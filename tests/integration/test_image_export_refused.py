@@ -119,7 +119,7 @@ def test_a_place_that_cannot_hold_the_file_is_refused(source, tmp_path):
 
 def test_what_is_not_there_is_not_exported(source):
     assert "v9" in refused(source, volume="v9") and "does not exist" in refused(source, volume="v9")
-    assert "has no snapshot s9 to export (it has: s1, s2)" in refused(source, snapshot="s9")
+    assert "has no snapshot s9, so it cannot be exported (it has: s1, s2)" in refused(source, snapshot="s9")
     for name in ("", "../s1", "active"):
         assert "snapshot" in refused(source, snapshot=name)
     source.path(".vdisk/v1.json").unlink()
