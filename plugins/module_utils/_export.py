@@ -12,15 +12,23 @@ import time
 from dataclasses import dataclass, replace
 from typing import Any, Sequence
 
-from ansible_collections.vdisk.gluster.plugins.module_utils import _files, _manifest, _names, _qcow2
+from ansible_collections.vdisk.gluster.plugins.module_utils import _files, _manifest, _names
 from ansible_collections.vdisk.gluster.plugins.module_utils._checksum import checksum
+from ansible_collections.vdisk.gluster.plugins.module_utils._copying import (
+    available_in,
+    check_space,
+    check_unchanged,
+    identity,
+    space_needed,
+)
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Damaged, Refused, Unavailable
+from ansible_collections.vdisk.gluster.plugins.module_utils._foreign_image import complete_image_size
 from ansible_collections.vdisk.gluster.plugins.module_utils._lock import host_lock
 from ansible_collections.vdisk.gluster.plugins.module_utils._manifest import Manifest
 from ansible_collections.vdisk.gluster.plugins.module_utils._module import Result
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import QemuImg
 from ansible_collections.vdisk.gluster.plugins.module_utils._record import utc_now
-from ansible_collections.vdisk.gluster.plugins.module_utils._sizes import SECTOR, human, round_up
+from ansible_collections.vdisk.gluster.plugins.module_utils._sizes import SECTOR, round_up
 from ansible_collections.vdisk.gluster.plugins.module_utils._source import Source
 
 DEFAULT_MODE = 0o640
@@ -40,6 +48,7 @@ class Wanted:
     uid: int | None
     gid: int | None
     mode: int | None
+    rate_limit: int | None = None
 
 
 class Export:
@@ -179,16 +188,19 @@ class Export:
         return None
 
     def _reads_as(self, source: Source, path: str) -> bool:
-        """Tell whether a copy reads as its source, and is as long."""
-        size = os.stat(path).st_size
-        if self._wanted.format == "qcow2":
-            with open(path, "rb") as stream:
-                header = _qcow2.parse(stream.read(_qcow2.HEADER_READ))
-            if header.backing_file is not None or header.data_file:
-                return False  # no copy of ours, and not to be opened: it could name any file
-            size = header.virtual_size
-        expected = round_up(source.files[0].virtual_size or 0, SECTOR)
-        return size == expected and self._qemu_img.compare(source.path, source.format, path, self._wanted.format)
+        """Tell whether a copy reads as its source, and is as long; by its header first: one not of ours could name any file."""
+        image_format = self._wanted.format
+        with open(path, "rb") as stream:
+            descriptor = stream.fileno()
+            length = os.fstat(descriptor).st_size
+            try:
+                size = complete_image_size(image_format, lambda offset, count: os.pread(descriptor, count, offset), length)
+            except Damaged:
+                return False
+        expected = round_up(source.virtual_size, SECTOR)
+        if size != expected or image_format == "raw" and length != expected:
+            return False
+        return self._qemu_img.compare(source.path, source.format, path, image_format)
 
     def _same_bytes(self, manifest: Manifest) -> bool:
         """Tell whether a file whose time changed still has its content; only a checksum can say."""
@@ -223,7 +235,11 @@ class Export:
         os.close(_files.create_temporary(self._temporary))
         try:
             self._check_space(source)
-            self._qemu_img.convert(source.path, source.format, self._temporary, wanted.format, wanted.compress)
+            identities = tuple(identity(path, private=False) for path in source.paths)
+            self._qemu_img.convert(
+                source.path, source.format, self._temporary, wanted.format, wanted.compress, wanted.rate_limit, source.label
+            )
+            check_unchanged(identities, source.label)
             _files.sync_file(self._temporary)
             digest = self._check(source)
             self._own()
@@ -277,16 +293,12 @@ class Export:
             return digest.result() if digest else None
 
     def _check_space(self, source: Source) -> None:
-        # what qcow2 needs is what the data need: the copy is sparse in either format
-        needed = self._qemu_img.measure(source.path, source.format, "qcow2")
-        directory = os.path.dirname(self._dest)
-        space = os.statvfs(directory)
-        available = space.f_bavail * space.f_frsize
-        if not self._wanted.compress and needed > available:
-            raise Unavailable(
-                f"dest: {directory} has {human(available)} available, and the copy of {source.label} needs up to {human(needed)}; "
-                "free space or choose another place"
-            )
+        # what qcow2 needs is what the data need: the copy is sparse in every format; how far it can be compressed nobody knows
+        if not self._wanted.compress:
+            directory = os.path.dirname(self._dest)
+            available = available_in(directory)
+            needed = space_needed(self._qemu_img, source.path, source.format, source.virtual_size, available)
+            check_space(needed, available, f"dest: {directory}", source.label)
 
     def _own(self) -> None:
         wanted = self._wanted

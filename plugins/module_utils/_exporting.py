@@ -23,8 +23,12 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._plan import Plan
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan_temporary import plan_temporary
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import QemuImg
 from ansible_collections.vdisk.gluster.plugins.module_utils._share import Share, shares_of
+from ansible_collections.vdisk.gluster.plugins.module_utils._sizes import parse_size
 from ansible_collections.vdisk.gluster.plugins.module_utils._source import Source, source_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import Volume
+
+COMPRESSED = ("qcow2", "vmdk")
+"""Formats that can be compressed; a vmdk image is then a streamOptimized one."""
 
 
 def work(task: Task) -> Result:
@@ -41,9 +45,12 @@ def work(task: Task) -> Result:
         user_id(params["owner"]),
         group_id(params["group"]),
         mode_bits(params["mode"]),
+        None if params["rate_limit"] is None else parse_size(params["rate_limit"], "rate_limit"),
     )
-    if wanted.compress and wanted.format != "qcow2":
-        raise BadInput("compress: only a qcow2 image can be compressed; set format: qcow2 or leave compress out")
+    if wanted.compress and wanted.format not in COMPRESSED:
+        raise BadInput(
+            f"compress: only a qcow2 image or a vmdk one can be compressed, not {wanted.format}; name another format, or leave it out"
+        )
     hypervisor = task.hypervisor()
     shares = Shares(shares_of(params, task.warn))
     dest = _destination(params["dest"], name, wanted, shares.named)

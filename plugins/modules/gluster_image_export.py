@@ -53,13 +53,14 @@ options:
     required: true
   format:
     description:
-      - Format of the file.
+      - Format of the file. In each of them the disk is exactly as large as the volume, also in V(vpc) (VHD), which is made with
+        C(force_size).
     type: str
-    choices: [raw, qcow2]
+    choices: [raw, qcow2, vmdk, vdi, vhdx, vpc]
     default: raw
   compress:
     description:
-      - Compress a qcow2 image.
+      - Compress a qcow2 image, or make a vmdk image a streamOptimized one. The other formats cannot be compressed.
     type: bool
     default: false
   checksum_algorithm:
@@ -73,6 +74,10 @@ options:
       - Compare the copy with its source before it gets its name.
     type: bool
     default: true
+  rate_limit:
+    description:
+      - Bytes a second that are written at most, as V(50M) or V(1.5G); units are powers of 1024. No limit without it.
+    type: str
   force:
     description:
       - Export again in any case, over whatever file is there.
@@ -111,6 +116,16 @@ EXAMPLES = r"""
     format: qcow2
     compress: true
     checksum_algorithm: sha512
+
+- name: Export for VMware, slowly enough for the machines beside it
+  vdisk.gluster.gluster_image_export:
+    share: "gl1:/vms"
+    volume: web-1
+    snapshot: before-upgrade
+    dest: /var/backups/web-1.vmdk
+    format: vmdk
+    compress: true
+    rate_limit: 50M
 """
 
 RETURN = r"""
@@ -174,10 +189,11 @@ OPTIONS = {
     "volume": {"type": "str", "required": True},
     "snapshot": {"type": "str"},
     "dest": {"type": "path", "required": True},
-    "format": {"type": "str", "choices": ["raw", "qcow2"], "default": "raw"},
+    "format": {"type": "str", "choices": ["raw", "qcow2", "vmdk", "vdi", "vhdx", "vpc"], "default": "raw"},
     "compress": {"type": "bool", "default": False},
     "checksum_algorithm": {"type": "str", "choices": ["sha256", "sha512", "none"], "default": "sha256"},
     "verify": {"type": "bool", "default": True},
+    "rate_limit": {"type": "str"},
     "force": {"type": "bool", "default": False},
 }
 

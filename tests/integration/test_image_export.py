@@ -9,8 +9,10 @@ import hashlib
 import json
 import os
 import stat
+import time
 
 import pytest
+from ansible_collections.vdisk.gluster.tests.integration.conftest import command
 
 KIB = 1 << 10
 MIB = 1 << 20
@@ -38,7 +40,20 @@ def manifest(dest):
         return json.load(stream)
 
 
-@pytest.mark.parametrize("options", [{"format": "raw"}, {"format": "qcow2"}, {"format": "qcow2", "compress": True}], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"format": "raw"},
+        {"format": "qcow2"},
+        {"format": "qcow2", "compress": True},
+        {"format": "vmdk"},
+        {"format": "vmdk", "compress": True},
+        {"format": "vdi"},
+        {"format": "vhdx"},
+        {"format": "vpc"},
+    ],
+    ids=str,
+)
 @pytest.mark.parametrize("snapshot", ["s1", "s2", None])
 def test_a_copy_reads_as_its_source_and_is_made_once(exported, snapshot, options):
     place, dest = exported, str(exported.out / "copy")
@@ -49,7 +64,7 @@ def test_a_copy_reads_as_its_source_and_is_made_once(exported, snapshot, options
     if options["format"] == "raw":
         assert content == place.read(snapshot=snapshot)
     else:
-        assert place.read_image(place.out / "copy", "qcow2") == place.read(snapshot=snapshot)
+        assert place.read_image(place.out / "copy", options["format"]) == place.read(snapshot=snapshot)
     export = made.values["export"]
     assert (export["dest"], export["image_id"], export["format"]) == (dest, None, options["format"])
     assert (export["virtual_size"], export["size_bytes"]) == (2 * MIB, len(content))
@@ -68,7 +83,44 @@ def test_compression_makes_the_copy_smaller(exported):
         made = exported.ok("gluster_image_export", volume="v1", dest=dest, format="qcow2", compress=compress)
         sizes[compress] = made.values["export"]["size_bytes"]
     assert sizes[True] < sizes[False]
-    assert "only a qcow2 image" in exported.refused_untouched("gluster_image_export", volume="v1", dest="/nowhere/x", compress=True)
+    for image_format in ("raw", "vdi", "vhdx", "vpc"):
+        options = {"volume": "v1", "dest": "/nowhere/x", "format": image_format, "compress": True}
+        assert "only a qcow2 image" in exported.refused_untouched("gluster_image_export", **options)
+
+
+@pytest.mark.parametrize("image_format", ["raw", "qcow2", "vmdk", "vdi", "vhdx", "vpc"])
+@pytest.mark.parametrize("size", [MIB + 512, 5 * MIB - 512, 300 * MIB + 4096])
+def test_a_copy_of_any_size_is_exactly_as_large_as_its_source(place, tmp_path, image_format, size):
+    place.volume(size=str(size))
+    place.write(7, size - 4096, 4096)
+    dest = tmp_path / "copy"
+    made = place.ok("gluster_image_export", volume="v1", dest=str(dest), format=image_format).values["export"]
+    assert made["virtual_size"] == size and made["verified"]
+    command("qemu-img", "compare", "-q", "-f", "raw", "-F", image_format, str(place.path("v1")), str(dest))
+    said = json.loads(command("qemu-img", "info", "--output=json", "-f", image_format, str(dest)).stdout)
+    assert said["virtual-size"] == size and dest.stat().st_blocks * 512 < 64 * MIB
+
+
+def test_what_is_exported_can_be_imported_again(exported):
+    for image_format in ("raw", "qcow2", "vmdk", "vdi", "vhdx", "vpc"):
+        made = exported.ok("gluster_image_export", volume="v1", snapshot="s2", dest=f"{exported.out}/", format=image_format).values[
+            "export"
+        ]
+        options = {"source_image": made["dest"], "source_format": image_format, "source_checksum": made["checksum"]}
+        exported.ok("gluster_volume_file", name=[f"v-{image_format}"], **options)
+        assert exported.read(f"v-{image_format}") == exported.read(snapshot="s2")
+
+
+def test_an_export_is_no_faster_than_allowed(place, tmp_path):
+    place.volume(size="16M")
+    place.write(7, 0, 8 * MIB)
+    options = {"volume": "v1", "dest": str(tmp_path / "copy"), "checksum_algorithm": "none", "verify": False}
+    began = time.monotonic()
+    place.ok("gluster_image_export", rate_limit="4M", **options)
+    assert time.monotonic() - began > 1
+    assert (tmp_path / "copy").read_bytes() == place.read()
+    for malformed in ("fast", "0", "-1M"):
+        assert "rate_limit" in place.refused_untouched("gluster_image_export", rate_limit=malformed, **options)
 
 
 def test_a_raw_copy_of_an_empty_disk_takes_no_space_and_is_as_long(place, tmp_path):
