@@ -18,10 +18,12 @@ import time
 # the collection is found where Ansible finds it
 sys.path[:0] = [path for path in os.environ.get("ANSIBLE_COLLECTIONS_PATH", "").split(":") if path]
 
+import rows_at_once  # noqa: E402
 import rows_chain  # noqa: E402
 import rows_drop  # noqa: E402
 import rows_export  # noqa: E402
 import rows_many  # noqa: E402
+import rows_merge  # noqa: E402
 import rows_process  # noqa: E402
 import rows_safety  # noqa: E402
 import rows_tasks  # noqa: E402
@@ -32,8 +34,10 @@ ROWS = {
     "process": lambda where, chosen: rows_process.measure(where, chosen.repetitions),
     "chain": lambda where, chosen: rows_chain.measure(where, chosen.repetitions),
     "many": lambda where, chosen: rows_many.measure(where, max(1, chosen.repetitions // 2), chosen.volumes, chosen.looped),
+    "merge": lambda where, chosen: rows_merge.measure(where, chosen.repetitions),
     "drop": lambda where, chosen: rows_drop.measure(where, chosen.repetitions),
     "safety": lambda where, chosen: rows_safety.measure(where, chosen.repetitions),
+    "at_once": lambda where, chosen: rows_at_once.measure(where, chosen.repetitions),
     "export": lambda where, chosen: rows_export.measure(where, chosen.repetitions),
 }
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import threading
 
 import pytest
@@ -86,6 +87,44 @@ def test_a_task_stops_before_its_next_step_when_another_host_has_taken_over_its_
     Journal(str(tmp_path), "v").begin([])
     with pytest.raises(LostLock):
         journal.check_ours()
+
+
+def not_durable(calls):
+    """Return the calls that give or take a name before what it stands for is durable, or are followed by others before they are."""
+    wrong, unsynced = [], set()
+    for number, call in enumerate(calls):
+        verb, _space, path = call.partition(" ")
+        directory, _slash, name = path.rpartition("/")
+        if verb.startswith("pwrite") or verb == "ftruncate64":
+            unsynced.add(path)
+        elif verb in ("fsync", "fdatasync"):
+            unsynced.discard(path)
+        elif verb in ("rename", "link", "unlink") and ".vdisk-" not in name:
+            # several names may be taken, and a temporary one, before the directory is synced once
+            after = next(follower for follower in calls[number + 1 :] if not follower.startswith("unlink "))
+            if unsynced or after != f"fsync {directory or '.'}":
+                wrong.append(f"{call}, unsynced {sorted(unsynced)}, then {after}")
+    return wrong
+
+
+@pytest.mark.parametrize(
+    ("module", "options"),
+    [
+        ("gluster_volume_file", {"name": ["durable"], "size": "1M"}),
+        ("gluster_snapshot", {"volume": [VOLUME], "name": ["s9"]}),
+        ("gluster_snapshot", {"volume": [VOLUME], "name": ["s2"], "state": "absent"}),
+        ("gluster_snapshot", {"volume": [VOLUME], "name": ["s3"], "state": "reverted", "discard_newer": True}),
+    ],
+    ids=["create", "take", "drop", "revert"],
+)
+def test_no_name_is_given_or_taken_before_what_it_stands_for_is_durable(hosts, template, module, options):
+    name = f"n{len(str(options)) % 1000:03d}"
+    template.lay_down(hosts.here.root, name)
+    killer = hosts.killer()
+    ended = hosts.here.run(module, json.loads(json.dumps(options).replace(TEMPLATE, name)), killer)
+    assert ended.status == 0, ended.values
+    assert sum(call.startswith(("rename ", "link ")) for call in killer.calls) >= 2
+    assert not_durable(killer.calls) == []
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.vdisk.gluster.plugins.module_utils import _record
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan import actions_of
-from ansible_collections.vdisk.gluster.plugins.module_utils._plan_snapshot import PULL_COST, plan_absent, plan_present
+from ansible_collections.vdisk.gluster.plugins.module_utils._plan_snapshot import PULL_COST, PULL_SCAN, plan_absent, plan_present
 from ansible_collections.vdisk.gluster.plugins.module_utils._record import SnapshotNote
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps_merge import Commit, Pull
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps_snapshot import (
@@ -135,16 +135,24 @@ def test_the_order_is_merge_then_info_file_then_removal_then_record() -> None:
             assert {type(step) for step in steps[:-3]} <= {Commit, Repoint, Pull}
 
 
-def test_the_direction_that_moves_less_is_taken_and_a_byte_pulled_counts_two_and_a_half() -> None:
+def test_the_direction_that_takes_less_is_taken_and_a_byte_pulled_counts_two_and_a_half() -> None:
     assert PULL_COST == 2.5
+    scan = int(SIZE * PULL_SCAN)
     for below, above, direction in (
-        (100 * MiB, 250 * MiB, "down"),
-        (100 * MiB, 250 * MiB + 4096, "up"),
+        (100 * MiB, 250 * MiB + scan, "down"),
+        (100 * MiB, 250 * MiB + scan + 4096, "up"),
         (8 * MiB, 512 * MiB, "up"),
         (512 * MiB, 8 * MiB, "down"),
         (64 * MiB, 64 * MiB, "down"),
     ):
         assert merges(stack(GiB, below, above, 1), "b")[0][0] == direction
+
+
+def test_the_larger_a_volume_is_the_more_a_merge_up_has_to_save() -> None:
+    """A pull looks through the whole volume; a commit costs the same in a volume of any size."""
+    for tebibytes, above, direction in ((1, 301 * MiB, "up"), (1, 300 * MiB, "down"), (4, 450 * MiB, "down"), (4, 451 * MiB, "up")):
+        size = tebibytes << 40
+        assert merges(stack(GiB, 100 * MiB, above, 1, sizes=(size,) * 4, size=size), "b")[0][0] == direction
 
 
 def test_nothing_is_merged_up_out_of_the_base() -> None:
