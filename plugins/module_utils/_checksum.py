@@ -8,15 +8,18 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-from typing import Iterator
+from typing import Callable, Iterator
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Unavailable
 
 _READ_SIZE = 1 << 20
 
 
-def checksum(path: str, algorithm: str) -> str:
-    """Return C(algorithm:digest) of a file's bytes; its holes are hashed without being read."""
+def checksum(path: str, algorithm: str, on_progress: Callable[[int], None] | None = None) -> str:
+    """Return C(algorithm:digest) of a file's bytes; its holes are hashed without being read.
+
+    :param on_progress: called with the bytes done so far.
+    """
     digest = hashlib.new(algorithm)
     zeroes = bytes(_READ_SIZE)
     with open(path, "rb", buffering=0) as stream:
@@ -28,6 +31,8 @@ def checksum(path: str, algorithm: str) -> str:
                     raise Unavailable(f"{path} became shorter while it was read; see what else writes to it")
                 digest.update(part)
                 start += len(part)
+                if on_progress is not None:
+                    on_progress(start)
     return f"{algorithm}:{digest.hexdigest()}"
 
 

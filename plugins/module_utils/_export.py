@@ -23,13 +23,14 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._copying import (
 )
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Damaged, Refused, Unavailable
 from ansible_collections.vdisk.gluster.plugins.module_utils._foreign_image import complete_image_size
-from ansible_collections.vdisk.gluster.plugins.module_utils._lock import host_lock
 from ansible_collections.vdisk.gluster.plugins.module_utils._manifest import Manifest
 from ansible_collections.vdisk.gluster.plugins.module_utils._module import Result
+from ansible_collections.vdisk.gluster.plugins.module_utils._progress import Step
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import QemuImg
 from ansible_collections.vdisk.gluster.plugins.module_utils._record import utc_now
 from ansible_collections.vdisk.gluster.plugins.module_utils._sizes import SECTOR, round_up
 from ansible_collections.vdisk.gluster.plugins.module_utils._source import Source
+from ansible_collections.vdisk.gluster.plugins.module_utils._watched_work import alone
 
 DEFAULT_MODE = 0o640
 _TEMPORARY = "export"
@@ -56,6 +57,7 @@ class Export:
 
     def __init__(self, qemu_img: QemuImg, wanted: Wanted, dest: str) -> None:
         self._qemu_img = qemu_img
+        self._progress = qemu_img.progress
         self._wanted = wanted
         self._dest = dest
         self._manifest_path = dest + _manifest.SUFFIX
@@ -81,7 +83,11 @@ class Export:
 
     def make(self, source: Source, recovered: Sequence[str]) -> Result:
         """Make the file, unless it is there and holds what it should."""
-        with host_lock(f"export:{self._dest}") as ours:
+        wanted = self._wanted
+        subject = f"{source.label} {source.created} {wanted.format} {wanted.compress}"
+        with alone(
+            f"export:{self._dest}", subject, f"copy {source.label} to {self._dest}", self._progress, self._qemu_img.stall_timeout
+        ) as ours:
             if not ours:
                 raise Refused(f"dest: another task is exporting to {self._dest} right now; let it end")
             self._finish_renaming()
@@ -187,7 +193,7 @@ class Export:
             return "the volume was written to since"
         return None
 
-    def _reads_as(self, source: Source, path: str) -> bool:
+    def _reads_as(self, source: Source, path: str, step: Step | None = None) -> bool:
         """Tell whether a copy reads as its source, and is as long; by its header first: one not of ours could name any file."""
         image_format = self._wanted.format
         with open(path, "rb") as stream:
@@ -200,7 +206,7 @@ class Export:
         expected = round_up(source.virtual_size, SECTOR)
         if size != expected or image_format == "raw" and length != expected:
             return False
-        return self._qemu_img.compare(source.path, source.format, path, image_format)
+        return self._qemu_img.compare(source.path, source.format, path, image_format, step)
 
     def _same_bytes(self, manifest: Manifest) -> bool:
         """Tell whether a file whose time changed still has its content; only a checksum can say."""
@@ -234,14 +240,15 @@ class Export:
         started = time.monotonic()
         os.close(_files.create_temporary(self._temporary))
         try:
-            self._check_space(source)
+            needed = self._check_space(source)
             identities = tuple(identity(path, private=False) for path in source.paths)
+            step = self._progress.step(f"copy {source.label} to {self._dest}", needed)
             self._qemu_img.convert(
-                source.path, source.format, self._temporary, wanted.format, wanted.compress, wanted.rate_limit, source.label
+                source.path, source.format, self._temporary, wanted.format, wanted.compress, wanted.rate_limit, source.label, step
             )
             check_unchanged(identities, source.label)
             _files.sync_file(self._temporary)
-            digest = self._check(source)
+            digest = self._check(source, needed)
             self._own()
             status = os.stat(self._temporary)
             duration = time.monotonic() - started
@@ -281,24 +288,30 @@ class Export:
                 raise _files.explain(error, self._dest, "write") from error
             raise
 
-    def _check(self, source: Source) -> str | None:
+    def _check(self, source: Source, needed: int) -> str | None:
         """Compare the copy with its source and return its checksum, as far as each is wanted, side by side."""
         wanted = self._wanted
+        summing = None
+        if not wanted.verify:
+            summing = self._progress.step(f"checksum of the copy of {source.label}", os.stat(self._temporary).st_size).update
         with concurrent.futures.ThreadPoolExecutor(1) as beside:
-            digest = None if wanted.algorithm == "none" else beside.submit(checksum, self._temporary, wanted.algorithm)
-            if wanted.verify and not self._reads_as(source, self._temporary):
+            digest = None if wanted.algorithm == "none" else beside.submit(checksum, self._temporary, wanted.algorithm, summing)
+            step = self._progress.step(f"compare the copy with {source.label}", needed) if wanted.verify else None
+            if wanted.verify and not self._reads_as(source, self._temporary, step):
                 raise Unavailable(
                     f"the copy of {source.label} does not read as its source; see the disk of {self._dest}, then run the task again"
                 )
             return digest.result() if digest else None
 
-    def _check_space(self, source: Source) -> None:
-        # what qcow2 needs is what the data need: the copy is sparse in every format; how far it can be compressed nobody knows
+    def _check_space(self, source: Source) -> int:
+        """See that the copy fits, and return about how many bytes are to be copied."""
+        # the copy is sparse in every format; how far it can be compressed nobody knows
         if not self._wanted.compress:
             directory = os.path.dirname(self._dest)
             available = available_in(directory)
             needed = space_needed(self._qemu_img, source.path, source.format, source.virtual_size, available)
             check_space(needed, available, f"dest: {directory}", source.label)
+        return min(source.virtual_size, sum(entry.allocated_size for entry in source.files))
 
     def _own(self) -> None:
         wanted = self._wanted

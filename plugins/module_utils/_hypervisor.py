@@ -19,6 +19,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._disk import Definit
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Refused, Unavailable, VdiskError
 from ansible_collections.vdisk.gluster.plugins.module_utils._mounts import FUSE_TYPE, read_mount_table
 from ansible_collections.vdisk.gluster.plugins.module_utils._process import if_killed
+from ansible_collections.vdisk.gluster.plugins.module_utils._progress import Progress
 
 NONE = "none"
 """The C(libvirt_uri) with which no hypervisor is asked."""
@@ -71,10 +72,12 @@ class NoHypervisor:
         """Thaw the file systems of a guest; none of them is here."""
 
 
-def open_hypervisor(uri: str, stall_timeout: float) -> NoHypervisor:
+def open_hypervisor(uri: str, stall_timeout: float, progress: Progress | None = None) -> NoHypervisor:
     """Return the hypervisor that a task is to ask.
 
     :param uri: of libvirt, or C(none).
+    :param stall_timeout: seconds that a block job may stand still.
+    :param progress: where it is said how far a block job is.
     :raises Unavailable: it is installed, and there is no Python binding or no answer.
     """
     if uri == NONE or (_is_plain(uri) and not _is_installed()):
@@ -91,7 +94,7 @@ def open_hypervisor(uri: str, stall_timeout: float) -> NoHypervisor:
             f"libvirt_uri: {uri} does not answer ({error}); start libvirt, or set libvirt_uri to none if no domain of this host has a disk "
             "on these shares"
         ) from error
-    return Hypervisor(libvirt, connection, stall_timeout)
+    return Hypervisor(libvirt, connection, stall_timeout, progress)
 
 
 def _is_plain(uri: str) -> bool:
@@ -111,6 +114,7 @@ class Hypervisor(NoHypervisor):
         libvirt: Any,
         connection: Any,
         stall_timeout: float,
+        progress: Progress | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -123,8 +127,7 @@ class Hypervisor(NoHypervisor):
         self._sleep = sleep
         self._found: dict[tuple[str, str], list[Disk]] | None = None
         self._guards: dict[str, Callable[[], None]] = {}
-        self.on_progress: Callable[[int, int], None] = lambda done, total: None
-        """Called with the bytes that a job has done and those it has to do."""
+        self._progress = progress or Progress()
 
     # looking
 
@@ -409,11 +412,13 @@ class Hypervisor(NoHypervisor):
         seen: Any = None
         since = self._clock()
         pause = _POLL[0]
+        step = self._progress.step(f"block job on {disk.label}")
         while True:
             state = self._ask(lambda: domain.blockJobInfo(disk.target, 0), f"look at the job of {disk.label}")
             if not state:
                 return False
-            self.on_progress(state.get("cur", 0), state.get("end", 0))
+            # the end is the size of the disk, not the work
+            step.update(fraction=state.get("cur", 0) / (state.get("end", 0) or 1))
             if mirror_onto is not None:
                 mirror = _domain_xml.mirrors(self._ask(lambda: domain.XMLDesc(0), f"look at {disk.label}")).get(disk.target)
                 if mirror is not None and mirror.path != mirror_onto:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from typing import Any, Callable, Mapping, Sequence
 
@@ -13,6 +14,8 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._answering import AN
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import VdiskError
 from ansible_collections.vdisk.gluster.plugins.module_utils._hypervisor import NoHypervisor, open_hypervisor
 from ansible_collections.vdisk.gluster.plugins.module_utils._process import Runner
+from ansible_collections.vdisk.gluster.plugins.module_utils._progress import Progress
+from ansible_collections.vdisk.gluster.plugins.module_utils._progress_file import ProgressFile, is_token
 from ansible_collections.vdisk.gluster.plugins.module_utils._share import DEFAULT_BASE
 
 LOCATION = {
@@ -27,8 +30,11 @@ LOCATION = {
 PATIENCE = {
     "stall_timeout": {"type": "int", "default": 600},
     "lock_timeout": {"type": "int", "default": 60},
+    "progress_interval": {"type": "int", "default": 10},
+    # from the action plugin: where it looks for the progress of this task
+    "_progress": {"type": "str"},
 }
-"""Options that say how long a task waits for what stands still."""
+"""Options that say how long a task waits for what stands still, and how often it says how far it is."""
 
 HYPERVISOR = {
     "libvirt_uri": {"type": "str", "default": "qemu:///system"},
@@ -66,9 +72,14 @@ class Task:
     runner: Runner
     warn: Callable[[str], None]
 
+    @property
+    def progress(self) -> Progress:
+        """Where the task says how far it is."""
+        return self.runner.progress
+
     def hypervisor(self) -> NoHypervisor:
         """Return the hypervisor that the task is to ask; to be called before anything is changed, for the module may start anew for it."""
-        return open_hypervisor(self.params["libvirt_uri"], self.runner.stall_timeout)
+        return open_hypervisor(self.params["libvirt_uri"], self.runner.stall_timeout, self.progress)
 
 
 def run(
@@ -84,19 +95,22 @@ def run(
         required_one_of=_ONE_LOCATION,
         required_together=required_together,
     )
-    for option in ("stall_timeout", "lock_timeout"):
+    for option in ("stall_timeout", "lock_timeout", "progress_interval"):
         if option in options and module.params[option] < 0:
             module.fail_json(msg=f"{option}: {module.params[option]} is negative; give seconds", changed=False)
-    task = Task(
-        module.params,
-        module.check_mode,
-        Runner(module.params.get("stall_timeout") or Runner.STALL_TIMEOUT),
-        module.warn,
-    )
-    try:
-        result = work(task)
-    except VdiskError as error:
-        module.fail_json(msg=error.message, **{"changed": False, "actions": [], **error.details})
+    token = module.params.pop("_progress", None)
+    with contextlib.ExitStack() as reporting:
+        progress = Progress(reporting.enter_context(ProgressFile(token))) if is_token(token) else Progress()
+        task = Task(
+            module.params,
+            module.check_mode,
+            Runner(module.params.get("stall_timeout") or Runner.STALL_TIMEOUT, progress=progress),
+            module.warn,
+        )
+        try:
+            result = work(task)
+        except VdiskError as error:
+            module.fail_json(msg=error.message, **{"changed": False, "actions": [], **error.details})
     values = {"msg": result.msg, "changed": result.changed, **result.values}
     if result.before is not None or result.after is not None:
         values["diff"] = {"before": _by_name(result.before), "after": _by_name(result.after)}

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Callable, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import CommandFailed, Unavailable
+from ansible_collections.vdisk.gluster.plugins.module_utils._progress import Progress
 
 _PR_SET_PDEATHSIG = 1
 _PERCENT = re.compile(rb"\((\d+(?:\.\d+)?)/100%\)")
@@ -72,16 +73,29 @@ class Runner:
     STALL_TIMEOUT = 600
     """Seconds without progress after which a program is taken for stuck, where a task says nothing else."""
 
-    def __init__(self, stall_timeout: float = STALL_TIMEOUT, interval: float = 0.25, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        stall_timeout: float = STALL_TIMEOUT,
+        interval: float = 0.25,
+        clock: Callable[[], float] = time.monotonic,
+        progress: Progress | None = None,
+    ) -> None:
         self.stall_timeout = stall_timeout
+        self.progress = progress or Progress()
         self._interval = interval
         self._clock = clock
 
     def run(
-        self, argv: Sequence[str], pass_fds: Sequence[int] = (), stall_timeout: float | None = None, limits: Limits | None = None
+        self,
+        argv: Sequence[str],
+        pass_fds: Sequence[int] = (),
+        stall_timeout: float | None = None,
+        limits: Limits | None = None,
+        on_progress: Callable[[float], None] | None = None,
     ) -> Completed:
         """Run a program to its end, whatever its exit status.
 
+        :param on_progress: called, several times a second, with the fraction from 0 to 1 that the program says is done.
         :raises CommandFailed: it could not be started, or made no progress for C(stall_timeout) seconds and was killed.
         """
         limit = self.stall_timeout if stall_timeout is None else stall_timeout
@@ -107,7 +121,7 @@ class Runner:
             except OSError as error:
                 raise CommandFailed(f"{argv[0]} could not be started: {error.strerror}", argv, None, str(error)) from error
             try:
-                stalled = self._wait(process, out.fileno(), limit)
+                stalled = self._wait(process, out.fileno(), limit, on_progress)
             except BaseException:
                 _kill_all(process)
                 process.wait()
@@ -123,13 +137,15 @@ class Runner:
             )
         return Completed(tuple(argv), process.returncode, stdout, stderr)
 
-    def _wait(self, process: subprocess.Popen, out: int, limit: float) -> bool:
+    def _wait(self, process: subprocess.Popen, out: int, limit: float, on_progress: Callable[[float], None] | None = None) -> bool:
         """Wait for the end of a program; kill it and return True when it stood still too long."""
         seen, since = None, self._clock()
         while True:
             if _ended(process, self._interval):
                 return False
             now = _life_signs(process.pid, out)
+            if on_progress is not None and now and now[0]:
+                on_progress(float(now[0][0]) / 100)
             if now != seen:
                 seen, since = now, self._clock()
             elif self._clock() - since >= limit:

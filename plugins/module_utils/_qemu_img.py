@@ -17,6 +17,7 @@ from typing import Any, ContextManager, Sequence
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import CommandFailed, Refused, Unavailable
 from ansible_collections.vdisk.gluster.plugins.module_utils._lock import host_lock
 from ansible_collections.vdisk.gluster.plugins.module_utils._process import Completed, Limits, Runner, find_program
+from ansible_collections.vdisk.gluster.plugins.module_utils._progress import Progress, Step
 
 FOREIGN = Limits(address_space=1 << 30, processor_seconds=30)
 """What looking at an image of other origin may take: a crafted one could ask for all there is (as OpenStack limits it)."""
@@ -41,6 +42,16 @@ class QemuImg:
         self._program: str | None = None
 
     @property
+    def progress(self) -> Progress:
+        """Where this task says how far it is; whoever copies in process says it there too."""
+        return self._runner.progress
+
+    @property
+    def stall_timeout(self) -> float:
+        """Seconds without progress after which work is taken for stuck."""
+        return self._runner.stall_timeout
+
+    @property
     def program(self) -> str:
         """Path of qemu-img; looked for when it is first needed."""
         if self._program is None:
@@ -58,23 +69,28 @@ class QemuImg:
         with _queued(os.path.dirname(path)):
             self._run(["resize", "-q", "-f", image_format, path, str(size)], f"grow {path}")
 
-    def commit(self, top: str, base: str) -> None:
+    def commit(self, top: str, base: str, total: int | None = None) -> None:
         """Merge an overlay, and all between, down into one of its backing files; the overlay itself is not emptied.
 
         Without C(-d) qemu-img empties the overlay after the merge and aborts in that on GlusterFS ("First cluster in
-        emptied image is in use"). Both names are as the headers have them, C(base) bare.
+        emptied image is in use"). Both names are as the headers have them, C(base) bare. C(total): bytes that are to move.
         """
-        self._run(["commit", "-q", "-p", "-d", "-f", "qcow2", "-b", base, top], f"merge {top} into {base}")
+        self._run(
+            ["commit", "-p", "-d", "-f", "qcow2", "-b", base, top],
+            f"merge {top} into {base}",
+            step=self.progress.step(f"merge {os.path.basename(top)} into {base}", total),
+        )
 
-    def pull(self, path: str, onto: str, onto_format: str) -> None:
+    def pull(self, path: str, onto: str, onto_format: str, total: int | None = None) -> None:
         """Copy into an overlay what it reads from the files between it and a lower one, and make it lie on that one.
 
         C(writethrough), because else qemu-img writes the header before the tables of what it has copied: killed between the
         two, the overlay would lie on the lower file without the data, and look as if the merge were done.
         """
         self._run(
-            ["rebase", "-q", "-p", "-t", "writethrough", "-f", "qcow2", "-F", onto_format, "-b", onto, path],
+            ["rebase", "-p", "-t", "writethrough", "-f", "qcow2", "-F", onto_format, "-b", onto, path],
             f"merge the backing file of {path} into it",
+            step=self.progress.step(f"merge the backing file of {os.path.basename(path)} into it", total),
         )
 
     def convert(
@@ -86,31 +102,43 @@ class QemuImg:
         compress: bool = False,
         rate_limit: int | None = None,
         label: str | None = None,
+        step: Step | None = None,
     ) -> None:
         """Copy what a chain reads as into one new file; sparse where it is zero, and not yet durable.
 
         :param rate_limit: bytes a second that are written at most.
         :param label: what the source is called in a sentence.
+        :param step: where it is said how far the copy is.
         """
         words = ["-c"] if compress and target_format == "qcow2" else []
         options = _OPTIONS.get((target_format, compress), _OPTIONS.get((target_format, False)))
         words += ["-o", options] if options else []
         words += ["-r", str(rate_limit)] if rate_limit else []
-        self._copy(source, source_format, target, target_format, words, label)
+        self._copy(source, source_format, target, target_format, words, label, step)
 
-    def fill(self, source: str, source_format: str, target: str, target_format: str, label: str) -> None:
+    def fill(self, source: str, source_format: str, target: str, target_format: str, label: str, step: Step | None = None) -> None:
         """Copy what a chain reads as into a blank image that is there and at least as large; zeroes are not written.
 
         Without C(--target-is-zero) qemu-img would zero the image first, which does nothing on GlusterFS but takes its time.
 
         :param label: what the source is called in a sentence.
         """
-        self._copy(source, source_format, target, target_format, ["-n", "--target-is-zero"], label)
+        self._copy(source, source_format, target, target_format, ["-n", "--target-is-zero"], label, step)
 
-    def _copy(self, source: str, source_format: str, target: str, target_format: str, words: Sequence[str], label: str | None) -> None:
+    def _copy(
+        self,
+        source: str,
+        source_format: str,
+        target: str,
+        target_format: str,
+        words: Sequence[str],
+        label: str | None,
+        step: Step | None,
+    ) -> None:
         self._run(
-            ["convert", "-q", "-p", *_PARALLEL, "-f", source_format, "-O", target_format, *words, source, target],
+            ["convert", "-p", *_PARALLEL, "-f", source_format, "-O", target_format, *words, source, target],
             f"copy {label or source} to {target}",
+            step=step or self.progress.step(f"copy {label or os.path.basename(source)}"),
         )
 
     def foreign_info(self, path: str, image_format: str, label: str) -> dict[str, Any]:
@@ -127,12 +155,13 @@ class QemuImg:
             raise Refused(f"{label} is not taken as {image_format}, because qemu-img says: {reason}", **details)
         return json.loads(done.stdout)
 
-    def compare(self, one: str, one_format: str, other: str, other_format: str) -> bool:
+    def compare(self, one: str, one_format: str, other: str, other_format: str, step: Step | None = None) -> bool:
         """Tell whether two images read the same as far as both reach, and zero beyond; their lengths may differ."""
         done = self._run(
-            ["compare", "-q", "-f", one_format, "-F", other_format, one, other],
+            ["compare", "-p", "-f", one_format, "-F", other_format, one, other],
             f"compare {one} with {other}",
             sound=(0, 1),
+            step=step or self.progress.step(f"compare {os.path.basename(one)} with its copy"),
         )
         return done.returncode == 0
 
@@ -142,9 +171,10 @@ class QemuImg:
             done = self._run(["measure", "--output=json", "-f", image_format, "-O", target_format, path], f"measure {path}")
         return int(json.loads(done.stdout)["required"])
 
-    def _run(self, arguments: Sequence[str], doing: str, sound: Sequence[int] = (0,)) -> Completed:
+    def _run(self, arguments: Sequence[str], doing: str, sound: Sequence[int] = (0,), step: Step | None = None) -> Completed:
         argv = [self.program, *arguments]
-        done = self._runner.run(argv)
+        # with -q qemu-img says nothing of its progress, -p or not
+        done = self._runner.run(argv, on_progress=(lambda fraction: step.update(fraction=fraction)) if step else None)
         if done.returncode in sound:
             return done
         details = {"cmd": argv, "rc": done.returncode, "stderr": done.stderr}

@@ -75,7 +75,7 @@ class Commit(Step):
         if disk is not None:
             self._merge_live(place, disk)
         elif not self.is_done(place):
-            place.qemu_img.commit(place.path(self._top), self.base)
+            place.qemu_img.commit(place.path(self._top), self.base, self.moved)
             _files.sync_file(place.path(self.base))
             if place.marked(self._work):
                 place.mark(self._work, _DONE)
@@ -161,7 +161,7 @@ class Pull(Step):
         if place.marked(self._work):
             # QEMU died at it: the header may name the lower file already, while the tables of what was copied were never written
             repoint(place, self.into, self.merged[0], "qcow2")
-        place.qemu_img.pull(place.path(self.into), self.onto, self.onto_format)
+        place.qemu_img.pull(place.path(self.into), self.onto, self.onto_format, self.moved)
         _files.sync_file(place.path(self.into))
         if place.marked(self._work):
             place.mark(self._work, _DONE)

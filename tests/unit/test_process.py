@@ -124,7 +124,7 @@ def test_a_program_dies_with_the_task_that_started_it(tmp_path: Path) -> None:
 
 def test_an_interrupted_task_takes_its_program_along(tmp_path: Path) -> None:
     class Interrupting(Runner):
-        def _wait(self, process: subprocess.Popen, out: int, limit: float) -> bool:
+        def _wait(self, process: subprocess.Popen, out: int, limit: float, on_progress: object = None) -> bool:
             until_written(tmp_path / "pid")
             raise KeyboardInterrupt
 

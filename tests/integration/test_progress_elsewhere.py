@@ -1,0 +1,148 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Progress of tasks over a real sshd, with become, and as events of ansible-runner."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import json
+import os
+import pathlib
+import re
+import socket
+import subprocess
+import sys
+
+import pytest
+from ansible_collections.vdisk.gluster.tests.integration.playing import (
+    environment,
+    play,
+    slow_qemu_img,
+    until,
+    write_inventory,
+    write_playbook,
+)
+
+MIB = 1 << 20
+
+
+@pytest.fixture
+def slow(place, tmp_path):
+    """A share with the volume v1 whose snapshot s1 takes three seconds and more to copy, and a task that exports it."""
+    place.volume(size="80M")
+    place.write(7, 0, 64 * MIB)
+    place.snapshot("s1")
+    place.programs = slow_qemu_img(tmp_path)
+    options = {"share": place.share, "mount_point_base": str(place.base), "volume": "v1", "snapshot": "s1", "progress_interval": 1}
+    place.task = {"name": "Export", "vdisk.gluster.gluster_image_export": {**options, "dest": f"{tmp_path}/copy"}}
+    return place
+
+
+@pytest.fixture
+def ssh_host(tmp_path):
+    """Variables of a host that is this machine, reached through an sshd of this test's own with a key of this test's own."""
+    keys = tmp_path / "ssh"
+    keys.mkdir(mode=0o700)
+    for name in ("host", "user"):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(keys / name)], check=True)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    pathlib.Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # what its unit makes at boot
+    (keys / "config").write_text(
+        f"ListenAddress 127.0.0.1:{port}\nHostKey {keys}/host\nPidFile none\nAuthorizedKeysFile {keys}/user.pub\n"
+        "StrictModes no\nPermitRootLogin prohibit-password\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n"
+        "UsePAM no\nSubsystem sftp internal-sftp\n"
+        f"SetEnv PATH={tmp_path}/slow-convert:/usr/sbin:/usr/bin:/sbin:/bin\n"
+    )
+    with open(keys / "log", "w", encoding="utf-8") as log:
+        daemon = subprocess.Popen(["/usr/sbin/sshd", "-D", "-e", "-f", str(keys / "config")], stderr=log)
+
+    def answers() -> bool:
+        assert daemon.poll() is None, (keys / "log").read_text()
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return True
+        return False
+
+    try:
+        until(answers, "sshd")
+        yield {
+            "ansible_connection": "ssh",
+            "ansible_host": "127.0.0.1",
+            "ansible_port": port,
+            "ansible_user": getpass.getuser(),
+            "ansible_ssh_private_key_file": str(keys / "user"),
+            "ansible_ssh_common_args": f"-o UserKnownHostsFile={keys}/known -o StrictHostKeyChecking=accept-new -F none",
+            "ansible_control_path_dir": f"/tmp/vdisk-cp-{os.getpid()}",
+        }
+    finally:
+        daemon.terminate()
+        daemon.wait(10)
+
+
+def check(slow, playing):
+    text = playing.wait()
+    assert playing.process.returncode == 0, text
+    lines = playing.progress()
+    assert len(lines) >= 2 and all(re.match(r"PROGRESS \[box\]: co(py|mpare) ", line.text) for line in lines), text
+    assert any(re.search(r"copy: \d+ %, [0-9.]+ MiB of [0-9.]+ MiB", line.text) for line in lines), text
+    result = next(line for line in playing.lines if line.text.startswith("changed: [box]"))
+    assert lines[0].at < result.at - 1
+    assert (slow.tmp / "copy").read_bytes() == slow.read(snapshot="s1")
+
+
+SU = {"ansible_become": True, "ansible_become_method": "ansible.builtin.su"}
+
+
+@pytest.mark.parametrize("pipelining", [False, True], ids=["files", "pipelining"])
+@pytest.mark.parametrize("become", [{}, SU], ids=["plain", "become"])
+def test_lines_come_over_ssh(slow, ssh_host, become, pipelining):
+    host = {**ssh_host, **become, "ansible_pipelining": pipelining}
+    check(slow, play(slow.tmp, [slow.task], host=host, env={"ANSIBLE_BECOME_ALLOW_SAME_USER": "1"}))
+
+
+def test_lines_come_with_become_on_this_machine(slow):
+    playing = play(slow.tmp, [slow.task], "-vvv", host=SU, env={"ANSIBLE_BECOME_ALLOW_SAME_USER": "1"}, programs=slow.programs)
+    check(slow, playing)
+    assert "su " in playing.text()
+
+
+def test_detached_over_ssh(slow, ssh_host):
+    check(slow, play(slow.tmp, [{**slow.task, "async": 60, "poll": 1}], host=ssh_host))
+
+
+def test_lines_are_events_of_ansible_runner_while_the_task_runs(slow, tmp_path):
+    """A controller that ends jobs which say nothing counts events, so each line has to be one, at once."""
+    private = tmp_path / "runner"
+    (private / "project").mkdir(parents=True)
+    write_inventory(tmp_path)
+    write_playbook(private / "project", [slow.task])
+    program = str(pathlib.Path(sys.executable).with_name("ansible-runner"))
+    argv = [program, "run", str(private), "-p", "play.yml", "--inventory", str(tmp_path / "inventory.json"), "--ident", "job"]
+    events_directory = private / "artifacts" / "job" / "job_events"
+
+    def events() -> list[dict]:
+        found = []
+        paths = [path for path in events_directory.glob("*.json") if "partial" not in path.name]
+        for path in sorted(paths, key=lambda path: int(path.name.split("-")[0])):
+            with contextlib.suppress(ValueError):  # being written
+                found.append(json.loads(path.read_text()))
+        return found
+
+    def progress() -> list[dict]:
+        return [event for event in events() if event["event"] == "verbose" and event["stdout"].startswith("PROGRESS [box]: copy ")]
+
+    with open(tmp_path / "runner.log", "w", encoding="utf-8") as log:
+        running = subprocess.Popen(argv, stdout=log, stderr=log, env=environment(slow.programs), cwd=tmp_path)
+    try:
+        until(progress, "an event of progress")
+        kinds = {event["event"] for event in events()}
+        assert running.poll() is None and "runner_on_start" in kinds and "runner_on_ok" not in kinds
+        assert running.wait(120) == 0, (tmp_path / "runner.log").read_text()
+    finally:
+        running.kill()
+    assert len(progress()) >= 2
+    ok = next(event for event in events() if event["event"] == "runner_on_ok")
+    assert all(event["counter"] < ok["counter"] and event["created"] < ok["created"] for event in progress())
+    assert ok["event_data"]["res"]["changed"] is True
