@@ -143,7 +143,7 @@ def test_a_job_is_not_ready_for_having_copied_all() -> None:
 def test_without_libvirt_or_when_nobody_is_to_be_asked_there_are_no_domains(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_hypervisor, "_DIRECTORIES", ())
     found = _hypervisor.open_hypervisor(uri, 5)
-    assert type(found) is NoHypervisor
+    assert not isinstance(found, Hypervisor)
     assert (found.disks_of("v", "/mnt"), found.live("0a"), found.domains_on("/mnt")) == ((), None, ())
 
 
