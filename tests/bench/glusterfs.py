@@ -12,6 +12,7 @@ import pathlib
 import shutil
 import socket
 import subprocess
+import time
 import uuid
 from typing import Iterator
 
@@ -63,6 +64,23 @@ class Site:
     def do(self, module: str, **options) -> Done:
         """Run a module on the share in this process."""
         return run_module(module, {**self.location, **options})
+
+
+def slow_down(site: Site, milliseconds: int) -> None:
+    """Let every call take the brick longer, so that round trips count, and neither disk nor processors are the limit."""
+    name = site.share.rpartition("/")[2]
+    options = {"debug.delay-gen": "posix", "delay-gen.delay-percentage": "100", "delay-gen.delay-duration": str(milliseconds * 1000)}
+    command("gluster", "--mode=script", "volume", "set", name, *(word for pair in options.items() for word in pair))
+    # the brick takes it up when it starts
+    command("gluster", "--mode=script", "volume", "stop", name)
+    command("gluster", "--mode=script", "volume", "start", name)
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        with contextlib.suppress(OSError):
+            os.listdir(site.mount_point)
+            return
+        time.sleep(0.2)
+    raise SystemExit(f"{site.share} does not answer any more")
 
 
 def write_argv(path: pathlib.Path, image_format: str, start: int, mebibytes: int) -> list[str]:

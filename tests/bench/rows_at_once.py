@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import multiprocessing
 import os
 import pathlib
@@ -14,7 +13,7 @@ import statistics
 import time
 from dataclasses import dataclass, field
 
-from glusterfs import Site, command
+from glusterfs import Site, slow_down
 from table import show
 from timing import Row, figure, take_turns
 
@@ -47,7 +46,7 @@ def measure(site: Site, repetitions: int) -> None:
     hosts = [str(site.base)] * _AT_ONCE
     site.do("gluster_volume_file", name=["one", *_VOLUMES], size="1G")
     _measure(site, repetitions, hosts, "one mount, as tasks on one host")
-    _delay(site)
+    slow_down(site, _DELAY)
     fewer = max(2, repetitions // 2)
     notes = (
         f"Each call takes the brick {_DELAY} ms longer, so that neither disk nor processors are the limit. On one mount the kernel lets",
@@ -58,23 +57,6 @@ def measure(site: Site, repetitions: int) -> None:
     for base in others:
         site.do("gluster_share_mount", mount_point_base=base)
     _measure(site, fewer, others, "eight mounts, as on eight hosts, a slow brick")
-
-
-def _delay(site: Site) -> None:
-    """Let every call take the brick longer."""
-    name = site.share.rpartition("/")[2]
-    options = {"debug.delay-gen": "posix", "delay-gen.delay-percentage": "100", "delay-gen.delay-duration": str(_DELAY * 1000)}
-    command("gluster", "--mode=script", "volume", "set", name, *(word for pair in options.items() for word in pair))
-    # the brick takes it up when it starts
-    command("gluster", "--mode=script", "volume", "stop", name)
-    command("gluster", "--mode=script", "volume", "start", name)
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        with contextlib.suppress(OSError):
-            os.listdir(site.mount_point)
-            return
-        time.sleep(0.2)
-    raise SystemExit(f"{site.share} does not answer any more")
 
 
 def _measure(site: Site, repetitions: int, hosts: list[str], where: str, more: tuple[str, ...] = ()) -> None:

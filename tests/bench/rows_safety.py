@@ -14,21 +14,33 @@ from unittest import mock
 from ansible_collections.vdisk.gluster.plugins.module_utils import _corridor
 from ansible_collections.vdisk.gluster.plugins.module_utils._journal import Journal
 from engine import commands, timed_program
-from glusterfs import Site, command, write_argv
+from glusterfs import Site, command, slow_down, write_argv
 from table import show
 from timing import Row, figure
+
+_DELAY = 5
+"""Milliseconds that each call takes the brick longer in the second table."""
 
 
 def measure(site: Site, repetitions: int) -> None:
     """Measure and print."""
     site.do("gluster_volume_file", name=["first"], size="1G")
+    _measure(site, "v", repetitions, "")
+    slow_down(site, _DELAY)
+    slow = f", each call to the brick {_DELAY} ms longer: round trips count, and other load does not"
+    _measure(site, "slow", max(2, repetitions // 2), slow)
+
+
+def _measure(site: Site, prefix: str, repetitions: int, where: str) -> None:
     rows: dict[tuple[str, str], Row] = {}
     # the first one is not counted: imports, and what the brick has never seen
     for repetition in range(-1, repetitions):
         times: dict[str, dict[str, float]] = {}
         contenders = ("whole", *_WITHOUT, "bare")
-        for name in contenders if repetition % 2 else reversed(contenders):
-            volume = f"{name}{repetition + 1}".replace(" ", "-")
+        # each is first once, in the middle and last
+        first = repetition % len(contenders)
+        for name in (*contenders[first:], *contenders[:first]):
+            volume = f"{prefix}-{name}{repetition + 1}".replace(" ", "-")
             without = _WITHOUT.get(name, contextlib.nullcontext)
             found = _bare(site, volume) if name == "bare" else _operations(site, volume, without)
             for operation, seconds in found:
@@ -41,7 +53,7 @@ def measure(site: Site, repetitions: int) -> None:
                 row.bare.append(by_name[name])
     notes = [f"{operation}: {_shares(rows, operation)}" for operation in dict.fromkeys(operation for operation, _name in rows)]
     show(
-        "What safety costs: the engine as it is, against itself with a part taken out",
+        f"What safety costs: the engine as it is, against itself with a part taken out{where}",
         list(rows.values()),
         notes=[
             "Shares of the whole, each the median of what repetitions saved; below about 5 % it is noise. The fsyncs of the journal are in",
