@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -139,3 +140,22 @@ def test_a_mount_that_is_only_slow_is_waited_for(place):
 def test_no_time_at_all_is_refused(place):
     assert "answer_timeout: 0 is too short" in place.refused("gluster_share_info", answer_timeout=0)
     assert command("stat", "-f", str(place.mount_point())).returncode == 0
+
+
+def test_a_merge_that_stands_still_is_stopped_and_finished_by_the_next_task(place, monkeypatch):
+    place.volume(size="1M")
+    place.snapshot("s1")
+    place.write(7, 0, MIB)
+    now = place.read()
+    programs = place.tmp / "still"
+    programs.mkdir()
+    (programs / "qemu-img").write_text(f'#!/bin/sh\n[ "$1" = commit ] && exec sleep 600\nexec {shutil.which("qemu-img")} "$@"\n')
+    (programs / "qemu-img").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    with within(15):
+        result = place.run("gluster_snapshot", volume=["v1"], name=["s1"], state="absent", stall_timeout=1)
+    assert result.failed and "qemu-img made no progress for 1 s and was stopped" in result.msg and result.cmd[1] == "commit"
+    assert place.read() == now and "unfinished" in " ".join(place.info()["problems"])
+    monkeypatch.undo()
+    assert "Finish what an earlier task began" in place.drop("s1").actions[0]
+    assert place.points() == {"now": now}
