@@ -11,6 +11,7 @@ start on; that a job has ended says nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils import _files
 from ansible_collections.vdisk.gluster.plugins.module_utils._disk import Disk
@@ -89,6 +90,7 @@ class Commit(Step):
 
     def _merge_live(self, place: Place, disk: Disk) -> None:
         if not self._has_left(disk):
+            check_in_a_row(disk, (*self.merged, self.base))
             top, base = disk.path_of(self._top), disk.path_of(self.base)
             if disk.live is not None and disk.live.names[0] == self._top:
                 place.hypervisor.commit_active(disk, base, lambda: place.mark(self._pivot, True))
@@ -168,6 +170,12 @@ class Pull(Step):
 
     def _pull_live(self, place: Place, disk: Disk) -> None:
         if disk.live is not None and self.merged[0] in disk.live.names:
+            if disk.live.names[0] != self.into:
+                raise Refused(
+                    f"{', '.join(self.merged)} on {place.share} is to be merged into {self.into}, which is below the active file of "
+                    f"{disk.label}; a running domain cannot do that, so shut it down, then run the task again"
+                )
+            check_in_a_row(disk, (self.into, *self.merged, self.onto))
             place.mark(self._work, _AT_WORK)
             place.hypervisor.pull(disk, disk.path_of(self.onto))
             disk = went_on(place, disk)
@@ -178,6 +186,17 @@ class Pull(Step):
                 )
         place.hypervisor.write_out(disk)
         place.mark(self._work, _DONE)
+
+
+def check_in_a_row(disk: Disk, names: Sequence[str]) -> None:
+    """See that a running domain has these files one directly below the other: whatever lay between would be merged too.
+
+    :raises Refused: it has not.
+    """
+    live = disk.live.names if disk.live is not None else ()
+    start = live.index(names[0]) if names[0] in live else 0
+    if live[start : start + len(names)] != tuple(names):
+        raise Refused(f"{disk.label} has {', '.join(live)} open, not {', '.join(names)} in a row; shut it down, then run the task again")
 
 
 def went_on(place: Place, disk: Disk) -> Disk:

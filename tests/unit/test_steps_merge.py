@@ -122,6 +122,26 @@ def test_a_domain_that_says_it_has_left_a_file_which_the_headers_still_name_is_n
         MIDDLE.apply(place(share, domain))
 
 
+@pytest.mark.parametrize(
+    ("step", "live"),
+    [
+        (MIDDLE, ("v.c", "v.b", "v.x", "v.a", "v")),
+        (Commit(("v.c", "v.b"), "v.a", "qcow2", MiB, ("b", "c")), ("v.c", "v.x", "v.b", "v.a", "v")),
+        (UP, ("v.x", "v.c", "v.b", "v.a", "v")),
+        (UP, ("v.c", "v.x", "v.b", "v.a", "v")),
+    ],
+)
+def test_a_domain_merges_nothing_but_what_is_meant(
+    chain: tuple[PlainShare, dict[str, bytes]], step: Commit | Pull, live: tuple[str, ...]
+) -> None:
+    share, points = chain
+    domain = Played(share, *live)
+    domain.job = lambda: pytest.fail("a job was begun")
+    with pytest.raises(Refused, match="in a row|below the active file"):
+        step.apply(place(share, domain))
+    assert share.points() == points
+
+
 def test_a_domain_that_dies_in_a_job_is_told(chain: tuple[PlainShare, dict[str, bytes]]) -> None:
     share, points = chain
     domain = Played(share, "v.c", "v.b", "v.a", "v")
