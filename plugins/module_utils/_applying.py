@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import os
 import uuid
-from typing import Mapping, Sequence
+from typing import Mapping, Sequence, Tuple
 
+from ansible_collections.vdisk.gluster.plugins.module_utils import _names
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Refused, VdiskError
 from ansible_collections.vdisk.gluster.plugins.module_utils._hypervisor import NoHypervisor
 from ansible_collections.vdisk.gluster.plugins.module_utils._journal import Journal, LostLock
@@ -15,9 +17,12 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._place import Place,
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan import Plan, side_by_side
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import QemuImg
 from ansible_collections.vdisk.gluster.plugins.module_utils._reading import Listing, list_shares
-from ansible_collections.vdisk.gluster.plugins.module_utils._recovery import held_at_rest, hold, place_of, recover
+from ansible_collections.vdisk.gluster.plugins.module_utils._recovery import Located, held_at_rest, hold, place_of, recover
 from ansible_collections.vdisk.gluster.plugins.module_utils._share import Share
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps import to_json
+
+Key = Tuple[str, str]
+"""A volume and its share, by their names."""
 
 
 class Applier:
@@ -28,34 +33,36 @@ class Applier:
         self._hypervisor = hypervisor
         self.actions: list[str] = []
 
-    def recover(self, where: Mapping[str, Share], listings: Mapping[str, Listing]) -> Mapping[str, Listing]:
+    def recover(self, where: Sequence[Located], listings: Mapping[str, Listing]) -> Mapping[str, Listing]:
         """Finish what killed tasks left of these volumes, and return listings that still hold."""
         done = recover(where, listings, self._qemu_img, self._hypervisor)
         self.actions += done
-        return list_shares(where.values()) if done else listings
+        # a journal that only has to go away is no action
+        stale = done or any(os.path.basename(_names.journal(name)) in listings[share.name].own for name, share in where)
+        return list_shares(share for _name, share in where) if stale else listings
 
     def apply(self, plans: Sequence[Plan]) -> None:
         """Apply plans side by side as one unit: a failure before the first step that cannot be taken back undoes all."""
-        shares = {plan.before.name: Share(plan.before.share, plan.before.mount_point) for plan in plans}
-        order = [(plan.before.name, step) for plan, step in side_by_side(plans)]
-        journals = {plan.before.name: Journal(plan.before.mount_point, plan.before.name) for plan in plans if plan.journaled and plan.steps}
+        shares = {_key(plan): Share(plan.before.share, plan.before.mount_point) for plan in plans}
+        order = [(_key(plan), step) for plan, step in side_by_side(plans)]
+        journals = {_key(plan): Journal(plan.before.mount_point, plan.before.name) for plan in plans if plan.journaled and plan.steps}
         leader = min(journals, default=None)
         journal = journals[leader] if leader is not None else None
-        places = {name: place_of(name, share, self._qemu_img, self._hypervisor, journal) for name, share in shares.items()}
+        places = {key: place_of(key[0], share, self._qemu_img, self._hypervisor, journal) for key, share in shares.items()}
         tried: list[tuple[Place, Step]] = []
         actions = len(self.actions)
         try:
-            for name, step in order:
-                step.prepare(places[name])
-            with held_at_rest([(places[name], step) for name, step in order]) as held:
+            for key, step in order:
+                step.prepare(places[key])
+            with held_at_rest([(places[key], step) for key, step in order]) as held:
                 if leader is not None:
                     _begin(leader, journals, shares, order)
-                for name, step in order:
+                for key, step in order:
                     if leader is not None:
                         journals[leader].check_ours()
-                    tried.append((places[name], step))
-                    step.apply(places[name])
-                    hold(held, places[name], step.at_rest_afterwards(places[name]))
+                    tried.append((places[key], step))
+                    step.apply(places[key])
+                    hold(held, places[key], step.at_rest_afterwards(places[key]))
                     if not step.quiet:
                         self.actions.append(step.describe())
                 _end(leader, journals)
@@ -66,8 +73,8 @@ class Applier:
             # a step that refuses has looked and done nothing
             if _undo(tried[:-1] if isinstance(error, Refused) else tried):
                 del self.actions[actions:]
-                for name, step in order:
-                    step.throw_away(places[name])
+                for key, step in order:
+                    step.throw_away(places[key])
                 _end(leader, journals)
             _release(tried)
             raise
@@ -80,19 +87,23 @@ def _release(tried: Sequence[tuple[Place, Step]]) -> None:
         step.release(place)
 
 
-def _begin(leader: str, journals: Mapping[str, Journal], shares: Mapping[str, Share], order: Sequence[tuple[str, Step]]) -> None:
+def _key(plan: Plan) -> Key:
+    return plan.before.name, plan.before.share
+
+
+def _begin(leader: Key, journals: Mapping[Key, Journal], shares: Mapping[Key, Share], order: Sequence[tuple[Key, Step]]) -> None:
     """Write the journals of a unit; the moment the leader's is there, all of the plan is decided on."""
     group = uuid.uuid4().hex if len(journals) > 1 else None
-    for name, journal in journals.items():
-        if name != leader and group is not None:
-            journal.follow(shares[leader].name, leader, group)
-    journals[leader].begin([{"volume": name, "share": shares[name].name, **to_json(step)} for name, step in order], group)
+    for key, journal in journals.items():
+        if key != leader and group is not None:
+            journal.follow(leader[1], leader[0], group)
+    journals[leader].begin([{"volume": key[0], "share": shares[key].name, **to_json(step)} for key, step in order], group)
 
 
-def _end(leader: str | None, journals: Mapping[str, Journal]) -> None:
+def _end(leader: Key | None, journals: Mapping[Key, Journal]) -> None:
     """Remove the journals of a unit, the leader's first: without it the others mean nothing."""
-    for name in sorted(journals, key=lambda name: name != leader):
-        journals[name].end()
+    for key in sorted(journals, key=lambda key: key != leader):
+        journals[key].end()
 
 
 def _undo(done: Sequence[tuple[Place, Step]]) -> bool:

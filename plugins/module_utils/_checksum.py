@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
-from typing import Callable, Iterator
+from typing import Callable
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Unavailable
+from ansible_collections.vdisk.gluster.plugins.module_utils._sparse import extents
 
 _READ_SIZE = 1 << 20
 
@@ -24,7 +24,7 @@ def checksum(path: str, algorithm: str, on_progress: Callable[[int], None] | Non
     zeroes = bytes(_READ_SIZE)
     with open(path, "rb", buffering=0) as stream:
         size = os.fstat(stream.fileno()).st_size
-        for start, end, is_data in _extents(stream.fileno(), size):
+        for start, end, is_data in extents(stream.fileno(), size):
             while start < end:
                 part = os.pread(stream.fileno(), min(_READ_SIZE, end - start), start) if is_data else zeroes[: end - start]
                 if not part:
@@ -34,20 +34,3 @@ def checksum(path: str, algorithm: str, on_progress: Callable[[int], None] | Non
                 if on_progress is not None:
                     on_progress(start)
     return f"{algorithm}:{digest.hexdigest()}"
-
-
-def _extents(descriptor: int, size: int) -> Iterator[tuple[int, int, bool]]:
-    """Yield start, end and whether there are data, over the whole of a file."""
-    position = 0
-    while position < size:
-        try:
-            data = os.lseek(descriptor, position, os.SEEK_DATA)
-            hole = os.lseek(descriptor, data, os.SEEK_HOLE)
-        except OSError as error:
-            # ENXIO: nothing but a hole follows; a file system without holes answers otherwise and is read whole
-            data, hole = (size, size) if error.errno == errno.ENXIO else (position, size)
-        if data > position:
-            yield position, min(data, size), False
-        if data < size:
-            yield data, min(hole, size), True
-        position = hole

@@ -38,8 +38,18 @@ def identity(path: str, private: bool = True) -> Identity:
 
     :param private: nobody has a reason to change its owner or mode meanwhile.
     """
+
+    def look() -> os.stat_result:
+        # by opening it: after a listing that is fresh, where a status alone may be a second old
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            return os.fstat(descriptor)
+        finally:
+            os.close(descriptor)
+
     try:
-        status = _files.fresh(lambda: os.lstat(path), path)
+        os.listdir(os.path.dirname(path))
+        status = _files.fresh(look, path)
     except OSError as error:
         raise _files.explain(error, path, "look at") from error
     return Identity(path, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns if private else None)

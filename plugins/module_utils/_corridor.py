@@ -24,7 +24,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._plan_snapshot impor
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan_temporary import plan_merged_back
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import QemuImg
 from ansible_collections.vdisk.gluster.plugins.module_utils._reading import Listing, list_shares, observed, read_volume
-from ansible_collections.vdisk.gluster.plugins.module_utils._recovery import clearing_away, together
+from ansible_collections.vdisk.gluster.plugins.module_utils._recovery import Located, clearing_away, together
 from ansible_collections.vdisk.gluster.plugins.module_utils._share import Share
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import Volume
 
@@ -78,7 +78,7 @@ class Corridor:
         try:
             plans = self._plan(volumes, planner)
         except VdiskError:
-            if self._check_mode or not self._may_be_busy(where, listings):
+            if self._check_mode or not self._may_be_busy(tuple(where.items()), listings):
                 raise
             volumes, plans = self._plan_at_rest(where, planner)
         if self._check_mode:
@@ -99,12 +99,7 @@ class Corridor:
 
     def read(self, where: Mapping[str, Share], listings: Mapping[str, Listing] | None = None) -> dict[str, Volume]:
         """Return the states of volumes as they are now, without a lock, from listings made just now or here."""
-        listings = listings or self._list(where)
-        self._hypervisor.refresh()
-        return {
-            name: observed(read_volume(listings[share.name], name, patient=True, deep=self._deep), self._hypervisor)
-            for name, share in where.items()
-        }
+        return dict(zip(where, self.look(tuple(where.items()), listings)))
 
     @contextlib.contextmanager
     def locked(self, name: str, share: Share, check: Callable[[Volume], object]) -> Iterator[Volume]:
@@ -112,18 +107,42 @@ class Corridor:
 
         :param check: raises what speaks against the task; called before the lock too, so that a refused task writes nothing.
         """
-        where = {name: share}
-        listings = self._list(where)
+        with self.locked_together([(name, share)], lambda volumes: check(volumes[0])) as volumes:
+            yield volumes[0]
+
+    @contextlib.contextmanager
+    def locked_together(self, where: Sequence[Located], check: Callable[[Sequence[Volume]], object]) -> Iterator[tuple[Volume, ...]]:
+        """Hold the locks of volumes, which may be of one name on several shares; else as C(locked)."""
+        listings = list_shares(share for _name, share in where)
         try:
-            check(self.read(where, listings)[name])
+            check(self.look(where, listings))
         except VdiskError:
             if not self._may_be_busy(where, listings):
                 raise
         held, locked, listings = self._locks(where)
         with held:
-            volume = self._rid_of_given_up(where, self.read(where, self._applier.recover(locked, listings)))[name]
-            check(volume)
-            yield volume
+            volumes = self.look(where, self._applier.recover(locked, listings))
+            volumes = self._rid_of_given_up(where, volumes)
+            check(volumes)
+            yield volumes
+
+    def apply(self, plans: Sequence[Plan]) -> None:
+        """Apply plans of volumes that are locked together, as one unit."""
+        try:
+            for plan in plans:
+                self._check_untouched(plan)
+            self._applier.apply(plans)
+        except VdiskError as error:
+            error.details.update(changed=bool(self._applier.actions), actions=list(self._applier.actions))
+            raise
+
+    def look(self, where: Sequence[Located], listings: Mapping[str, Listing] | None = None) -> tuple[Volume, ...]:
+        """Return the states of volumes, which may be of one name on several shares, as they are now."""
+        listings = listings or list_shares(share for _name, share in where)
+        self._hypervisor.refresh()
+        return tuple(
+            observed(read_volume(listings[share.name], name, patient=True, deep=self._deep), self._hypervisor) for name, share in where
+        )
 
     @property
     def recovered(self) -> tuple[str, ...]:
@@ -133,10 +152,10 @@ class Corridor:
     def _list(self, where: Mapping[str, Share]) -> dict[str, Listing]:
         return list_shares(where.values())
 
-    def _may_be_busy(self, where: Mapping[str, Share], listings: Mapping[str, Listing]) -> bool:
+    def _may_be_busy(self, where: Sequence[Located], listings: Mapping[str, Listing]) -> bool:
         return any(
             os.path.basename(path) in listings[share.name].own
-            for name, share in where.items()
+            for name, share in where
             for path in (_names.lock(name), _names.journal(name))
         )
 
@@ -153,7 +172,7 @@ class Corridor:
         What is refused now is refused before any volume of a list is changed. A lock file that is missing is not made for
         that: without one no task has ever changed the volume.
         """
-        held, locked, listings = self._locks(where, create=False)
+        held, locked, listings = self._locks(tuple(where.items()), create=False)
         with held:
             try:
                 volumes = self.read(where, self._applier.recover(locked, listings))
@@ -163,12 +182,12 @@ class Corridor:
                 raise
 
     def _change_locked(self, where: Mapping[str, Share], planner: Planner, grouped: bool) -> list[tuple[Volume, Volume]]:
-        held, locked, listings = self._locks(where)
+        held, locked, listings = self._locks(tuple(where.items()))
         with held:
             try:
                 listings = self._applier.recover(locked, listings)
-                volumes = self._rid_of_given_up(where, self.read(where, listings))
-                plans = list(planner(tuple(volumes.values())))
+                volumes = self._rid_of_given_up(tuple(where.items()), self.look(tuple(where.items()), listings))
+                plans = list(planner(volumes))
                 for plan in plans:
                     self._check_untouched(plan)
                 for unit in [plans] if grouped else [[plan] for plan in plans]:
@@ -179,13 +198,12 @@ class Corridor:
             now = self.read({plan.before.name: where[plan.before.name] for plan in plans if plan.steps})
         return [(plan.before, now.get(plan.before.name, plan.before)) for plan in plans]
 
-    def _rid_of_given_up(self, where: Mapping[str, Share], volumes: dict[str, Volume]) -> dict[str, Volume]:
+    def _rid_of_given_up(self, where: Sequence[Located], volumes: tuple[Volume, ...]) -> tuple[Volume, ...]:
         """Merge the temporary snapshots of killed tasks back, and return the volumes then."""
-        cleared = [plan for plan in map(_given_up, volumes.values()) if plan is not None]
+        cleared = [plan for plan in map(_given_up, volumes) if plan is not None]
         for plan in cleared:
             self._applier.apply([plan])
-        names = {plan.before.name for plan in cleared}
-        return {**volumes, **self.read({name: share for name, share in where.items() if name in names})} if names else volumes
+        return self.look(where) if cleared else volumes
 
     @contextlib.contextmanager
     def frozen(self, name: str, share: Share, planner: Callable[[Volume], Plan]) -> Iterator[Volume]:
@@ -209,35 +227,35 @@ class Corridor:
                 try:
                     images.enter_context(_copying.held(f"{share.mount_point}/{entry.file}" for entry in volume.chain.files))
                 except VdiskError:
-                    self._merge_back({name: share}, plan)
+                    self._merge_back(name, share, plan)
                     raise
             try:
                 yield volume
             finally:
                 images.close()
-                held, _locked, listings = self._locks({name: share})
+                held, locked, listings = self._locks([(name, share)])
                 with held:
-                    self._applier.recover({name: share}, listings)
-                    self._merge_back({name: share}, plan)
+                    self._applier.recover(locked, listings)
+                    self._merge_back(name, share, plan)
 
-    def _merge_back(self, where: Mapping[str, Share], taken: Plan) -> None:
+    def _merge_back(self, name: str, share: Share, taken: Plan) -> None:
         """Delete the snapshot that a plan has taken."""
-        for volume in self.read(where).values():
+        for volume in self.look([(name, share)]):
             self._applier.apply([plan_merged_back(taken, volume)])
 
-    def _locks(self, where: Mapping[str, Share], create: bool = True) -> tuple[contextlib.ExitStack, dict[str, Share], dict[str, Listing]]:
-        """Take the locks of volumes, and of those that an unfinished plan binds to them, in the order of their names.
+    def _locks(self, where: Sequence[Located], create: bool = True) -> tuple[contextlib.ExitStack, tuple[Located, ...], dict[str, Listing]]:
+        """Take the locks of volumes, and of those that an unfinished plan binds to them, in the order of their names and shares.
 
         Returns what releases them, all volumes that are locked, and listings of their shares that were made under the locks.
         """
-        wanted = dict(where)
+        wanted = tuple(where)
         while True:
             with contextlib.ExitStack() as held:
-                for name in sorted(wanted):
-                    held.enter_context(volume_lock(wanted[name].mount_point, name, self._lock_timeout, create))
-                listings = self._list(wanted)
+                for name, share in sorted(wanted, key=lambda located: (located[0], located[1].name)):
+                    held.enter_context(volume_lock(share.mount_point, name, self._lock_timeout, create))
+                listings = list_shares(share for _name, share in wanted)
                 found = together(wanted, listings)
-                if set(found) == set(wanted):
+                if len(found) == len(wanted):
                     return held.pop_all(), wanted, listings
             # a lock further up in the order may be needed too, so all are taken anew
             wanted = found

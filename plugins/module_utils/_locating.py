@@ -38,7 +38,9 @@ class Shares:
         :raises Refused: it is on two.
         :raises VdiskError: it was not found, and a share that could hold it cannot be looked at; the message says why.
         """
-        found = [name for name, listing in listings.items() if listing.holds(volume)]
+        found = [name for name, listing in listings.items() if listing.has(volume)]
+        # a journal alone is what a killed task left where the volume was moved away from, or was removed
+        found = found or [name for name, listing in listings.items() if listing.holds(volume)]
         if len(found) > 1:
             raise Refused(f"{volume} is on {found[0]} and on {found[1]}; name the share that is meant")
         if found:

@@ -124,6 +124,11 @@ def lock(volume: str) -> str:
     return f"{OWN_DIRECTORY}/{volume}.lock"
 
 
+def moved(volume: str) -> str:
+    """Return the path, from the share's root, of the active file of a volume that is being moved to another share."""
+    return f"{OWN_DIRECTORY}/{volume}.moved"
+
+
 def temporary(final: str, token: str) -> str:
     """Return the name under which a file is written before it gets its final name.
 

@@ -9,10 +9,10 @@ import contextlib
 import os
 import uuid
 from dataclasses import dataclass, field, replace
-from typing import Any, Mapping, Sequence
+from typing import Any, Mapping, Sequence, Tuple
 
 from ansible_collections.vdisk.gluster.plugins.module_utils import _files, _image_lock, _names
-from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Refused
+from ansible_collections.vdisk.gluster.plugins.module_utils._errors import GivenUp, Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._hypervisor import NoHypervisor
 from ansible_collections.vdisk.gluster.plugins.module_utils._journal import Journal
 from ansible_collections.vdisk.gluster.plugins.module_utils._mounts import read_mount_table
@@ -21,6 +21,9 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import Qem
 from ansible_collections.vdisk.gluster.plugins.module_utils._reading import Listing
 from ansible_collections.vdisk.gluster.plugins.module_utils._share import Share, check_mounted
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps import from_json
+
+Located = Tuple[str, Share]
+"""A volume and the share it is on; a volume that is being moved is on two."""
 
 
 @dataclass(frozen=True)
@@ -73,27 +76,25 @@ def _sibling(share: Share, name: str) -> Share:
     return other
 
 
-def together(where: Mapping[str, Share], listings: Mapping[str, Listing]) -> dict[str, Share]:
+def together(where: Sequence[Located], listings: Mapping[str, Listing]) -> tuple[Located, ...]:
     """Return these volumes and all that unfinished plans of theirs belong to: they are locked and finished together.
 
-    :raises VdiskError: one of those is on a share that is not mounted, or another volume of the same name is meant.
+    :raises VdiskError: one of those is on a share that is not mounted.
     """
-    found = dict(where)
-    unseen = list(where)
+    found = {(name, share.name): share for name, share in where}
+    unseen = list(found)
     own = {name: listing.own for name, listing in listings.items()}
     while unseen:
-        name = unseen.pop()
-        at = found[name]
+        name, share_name = unseen.pop()
+        at = found[name, share_name]
         if at.name not in own:
             own[at.name] = _journals_of(at)
         plan = pending(name, at) if os.path.basename(_names.journal(name)) in own[at.name] else None
         for volume, share in (plan.leader, *plan.members) if plan else ():
-            if volume not in found:
-                found[volume] = share
-                unseen.append(volume)
-            elif found[volume].name != share.name:
-                raise Refused(f"an operation on {volume} on {share.name} is unfinished; run a task on that volume first")
-    return found
+            if (volume, share.name) not in found:
+                found[volume, share.name] = share
+                unseen.append((volume, share.name))
+    return tuple((name, share) for (name, _share), share in found.items())
 
 
 def _journals_of(share: Share) -> frozenset[str]:
@@ -101,16 +102,16 @@ def _journals_of(share: Share) -> frozenset[str]:
     return _files.names_in(f"{share.mount_point}/{_names.OWN_DIRECTORY}")
 
 
-def recover(where: Mapping[str, Share], listings: Mapping[str, Listing], qemu_img: QemuImg, hypervisor: NoHypervisor) -> list[str]:
+def recover(where: Sequence[Located], listings: Mapping[str, Listing], qemu_img: QemuImg, hypervisor: NoHypervisor) -> list[str]:
     """Finish the unfinished plans of locked volumes, forward only, clear their temporary files away, and tell what was done."""
     actions: list[str] = []
     # a plan may need a file that still has its temporary name, so those are cleared away after all plans
-    for volume, share in where.items():
+    for volume, share in where:
         if os.path.basename(_names.journal(volume)) in listings[share.name].own:
             plan = pending(volume, share)
             if plan is not None:
                 actions += _finish(plan, qemu_img, hypervisor)
-    for volume, share in where.items():
+    for volume, share in where:
         for leftover in listings[share.name].leftovers.get(volume, ()):
             if _files.remove(f"{share.mount_point}/{leftover}"):
                 actions.append(clearing_away(leftover))
@@ -147,6 +148,11 @@ def _finish(plan: Pending, qemu_img: QemuImg, hypervisor: NoHypervisor) -> list[
                     hold(held, place, step.at_rest_afterwards(place))
                     if not step.quiet:
                         actions.append(f"Finish what an earlier task began: {step.describe()}")
+            except GivenUp as error:
+                # nothing was done yet that others could see, and what was prepared is of no use any more
+                for place, step in steps:
+                    step.throw_away(place)
+                actions.append(f"Give up what an earlier task began with {plan.leader[0]}, because {error.message}.")
             finally:
                 for place, step in steps:
                     step.release(place)

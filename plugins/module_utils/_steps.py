@@ -17,6 +17,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._steps_machine impor
     ThawGuest,
 )
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps_merge import Commit, Pull
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps_move import RemoveMoved, TakeAway, TakeOver
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps_snapshot import (
     MakeOverlay,
     RemoveMerged,
@@ -43,6 +44,9 @@ _JOURNALED = {
         RemoveMerged,
         ReplaceOverlay,
         RemoveVolume,
+        TakeAway,
+        TakeOver,
+        RemoveMoved,
     )
 }
 

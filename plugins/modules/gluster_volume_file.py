@@ -72,8 +72,8 @@ options:
     type: str
   source_share:
     description:
-      - The share O(source_volume) is on, mounted below the same O(mount_point_base). Without it the source is looked for on the shares
-        of the task.
+      - The share that O(source_volume), or with O(move) the volume itself, is on, mounted below the same O(mount_point_base).
+      - Without it O(source_volume) is looked for on the shares of the task.
     type: str
   source_image:
     description:
@@ -91,6 +91,15 @@ options:
     description:
       - Checksum that the bytes of O(source_image) must have, as V(sha256:...) or V(sha512:...). With another one there is no volume.
     type: str
+  move:
+    description:
+      - Move the volumes with all their snapshots from O(source_share) to the share of the task. They must not be in use.
+      - Every file is copied as it is and compared byte for byte. One rename decides which of the two is the volume; until then it is
+        where it was, and if anything writes to it after it was copied, it stays there.
+      - What was cut off is finished by the next task that changes the volume on either share, so both have to be mounted.
+      - Nothing else about a volume is changed in the same task.
+    type: bool
+    default: false
   owner:
     description:
       - Owner of the files, by name or number; root for a new volume. While a volume is in use the hypervisor chooses owner and group,
@@ -166,6 +175,13 @@ EXAMPLES = r"""
     source_volume: web-1
     source_snapshot: before-upgrade
     format: qcow2
+
+- name: Move a volume with its snapshots to another share
+  vdisk.gluster.gluster_volume_file:
+    share: "gl1:/fast"
+    source_share: "gl1:/vms"
+    name: web-1
+    move: true
 
 - name: Grow a volume
   vdisk.gluster.gluster_volume_file:
@@ -354,6 +370,7 @@ OPTIONS = {
     "source_image": {"type": "path"},
     "source_format": {"type": "str", "choices": ["raw", "qcow2", "vmdk", "vdi", "vhdx", "vpc"]},
     "source_checksum": {"type": "str"},
+    "move": {"type": "bool", "default": False},
     "reserved_percentage": {"type": "int", "default": 0},
     "max_over_subscription_ratio": {"type": "float"},
     "delete_snapshots": {"type": "bool", "default": False},

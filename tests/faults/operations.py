@@ -5,8 +5,12 @@
 
 from __future__ import annotations
 
+import atexit
 import dataclasses
 import json
+import os
+import pathlib
+import tempfile
 from typing import Any, Callable
 
 from ansible_collections.vdisk.gluster.tests.faults.hosts import Hosts
@@ -64,6 +68,27 @@ def group(hosts: Hosts) -> None:
     chain(hosts)
     blank(hosts, "qcow2", B)
     blank(hosts, "raw", C)
+
+
+def source_raw(hosts: Hosts) -> None:
+    """Make the volume that is cloned; the one that is made of it is not there."""
+    chain(hosts, volume=B)
+
+
+def source_qcow2(hosts: Hosts) -> None:
+    chain(hosts, volume=B, base_format="qcow2")
+
+
+IMAGE = pathlib.Path(tempfile.gettempdir()) / f"vdisk-faults-{os.getpid()}.vmdk"
+"""An image that is imported; beside the shares, for both hosts open it by the same name."""
+
+
+def image(hosts: Hosts) -> None:
+    """Make the image."""
+    raw = hosts.tmp / "image.raw"
+    raw.write_bytes(bytes(64 * KIB) + bytes(range(1, 256)) * 2048 + bytes(64 * KIB))
+    command("qemu-img", "convert", "-f", "raw", "-O", "vmdk", str(raw), str(IMAGE))
+    atexit.register(IMAGE.unlink, missing_ok=True)
 
 
 def foreign(hosts: Hosts) -> None:
@@ -136,6 +161,12 @@ OPERATIONS = {
     "create raw falloc": _volume(nothing, "make", "raw, falloc", size="1M", allocation="falloc"),
     "create raw full": _volume(nothing, "make", "raw, full", size="9M", allocation="full"),
     "create qcow2": _volume(nothing, "make", "qcow2", size="1M", format="qcow2"),
+    "clone raw": _volume(source_raw, "make", f"Copy {B}", source_volume=B, owner="107"),
+    "clone as qcow2 and larger": _volume(source_raw, "make", f"Copy {B}", source_volume=B, format="qcow2", size="3M"),
+    "clone reserved": _volume(source_qcow2, "make", f"Copy {B}", source_volume=B, format="raw", allocation="falloc"),
+    "clone from a snapshot": _volume(source_qcow2, "make", f"Copy snapshot s2 of {B}", source_volume=B, source_snapshot="s2"),
+    "import an image": _volume(image, "make", "Copy the image", source_image=str(IMAGE), source_format="vmdk"),
+    "import an image as qcow2": _volume(image, "make", "Copy the image", source_image=str(IMAGE), source_format="vmdk", format="qcow2"),
     "grow raw": _volume(blank, "keep", "Grow", size="3M"),
     "grow qcow2": _volume(blank_qcow2, "keep", "Grow", size="3M", format="qcow2"),
     "grow with snapshots": _volume(chain, "keep", "Grow", size="3M"),

@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.vdisk.gluster.tests.faults.operations import A, chain
 from ansible_collections.vdisk.gluster.tests.faults.states import points, state
 from ansible_collections.vdisk.gluster.tests.faults.sweep import moments
+from ansible_collections.vdisk.gluster.tests.integration.conftest import command
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +26,25 @@ def volume(hosts):
 @pytest.mark.parametrize("over", [None, "s1"], ids=["where nothing was", "over another export"])
 @pytest.mark.parametrize("snapshot", [None, "s3"], ids=["now", "from a snapshot"])
 def test_a_killed_export_leaves_no_half_copy_and_the_next_one_ends_it(hosts, volume, request, record_property, snapshot, over):
+    kill_everywhere(hosts, volume, request, record_property, snapshot, over, "raw")
+
+
+@pytest.mark.parametrize("image_format", ["qcow2", "vmdk", "vdi", "vhdx", "vpc"])
+def test_a_killed_export_in_another_format(hosts, volume, request, record_property, image_format):
+    kill_everywhere(hosts, volume, request, record_property, "s3", "s1", image_format)
+
+
+def read(path, image_format):
+    """Return what an image reads as."""
+    raw = path.parent.with_name("read.raw")
+    command("qemu-img", "convert", "-f", image_format, "-O", "raw", str(path), str(raw))
+    return raw.read_bytes()
+
+
+def kill_everywhere(hosts, volume, request, record_property, snapshot, over, image_format):
+    """Kill an export at its calls, and see each time that the copy is the old one or the new one, and the next run makes the new one."""
     out = hosts.tmp / "out"
-    options = {"volume": A, "dest": str(out / "copy"), "snapshot": snapshot}
+    options = {"volume": A, "dest": str(out / "copy"), "snapshot": snapshot, "format": image_format}
     wanted, old, before = volume[snapshot or "now"], volume.get(over), state(hosts.here.root, A)
 
     def begin():
@@ -39,14 +57,14 @@ def test_a_killed_export_leaves_no_half_copy_and_the_next_one_ends_it(hosts, vol
         begin()
         killed = hosts.here.run("gluster_image_export", options, hosts.killer(moment.at, moment.after, out))
         assert killed.status in (-9, 0), killed.values
-        left = (out / "copy").read_bytes() if (out / "copy").exists() else None
+        left = read(out / "copy", image_format) if (out / "copy").exists() else None
         assert left in (old, wanted), "the copy is neither the old one nor the new one"
         survivor = hosts.there if moment.survivor_is_there else hosts.here
         made = survivor.ok("gluster_image_export", **options)["export"]
-        assert (out / "copy").read_bytes() == wanted
+        assert read(out / "copy", image_format) == wanted
         assert sorted(path.name for path in out.iterdir()) == ["copy", "copy.manifest.json"]
         checksum = json.loads((out / "copy.manifest.json").read_bytes())["checksum"]
-        assert checksum == made["checksum"] == f"sha256:{hashlib.sha256(wanted).hexdigest()}"
+        assert checksum == made["checksum"] == f"sha256:{hashlib.sha256((out / 'copy').read_bytes()).hexdigest()}"
         assert not hosts.here.ok("gluster_image_export", **options)["changed"]
         assert points(hosts.here.root, A) == volume and state(hosts.here.root, A) == before, "the volume was changed"
 

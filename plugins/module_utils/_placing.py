@@ -1,0 +1,100 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which share takes what a task makes, and whether there is room for it."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping, Sequence
+
+from ansible_collections.vdisk.gluster.plugins.module_utils._copying import check_space, space_needed
+from ansible_collections.vdisk.gluster.plugins.module_utils._errors import BadInput
+from ansible_collections.vdisk.gluster.plugins.module_utils._information import promised
+from ansible_collections.vdisk.gluster.plugins.module_utils._locating import Shares
+from ansible_collections.vdisk.gluster.plugins.module_utils._placement import Candidate, Limits, choose
+from ansible_collections.vdisk.gluster.plugins.module_utils._plan_volume import Wanted
+from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import QemuImg
+from ansible_collections.vdisk.gluster.plugins.module_utils._reading import Listing, read_volume
+from ansible_collections.vdisk.gluster.plugins.module_utils._share import Share, capacity
+from ansible_collections.vdisk.gluster.plugins.module_utils._source import Original
+
+
+def limits_of(params: Mapping[str, Any]) -> Limits:
+    """Return what the operator allows for placing volumes.
+
+    :raises BadInput: an option is out of range.
+    """
+    reserved, ratio = params["reserved_percentage"], params["max_over_subscription_ratio"]
+    if not 0 <= reserved <= 100:
+        raise BadInput(f"reserved_percentage: {reserved} is not a percentage; give a number from 0 to 100")
+    if ratio is not None and not 0 < ratio < float("inf"):
+        raise BadInput(f"max_over_subscription_ratio: {ratio} is not a ratio; give a number above 0, as 20.0")
+    return Limits(reserved, ratio)
+
+
+def places(
+    names: Sequence[str], wanted: Wanted, new: Wanted, shares: Shares, listings: Mapping[str, Listing], limits: Limits | None
+) -> dict[str, Share]:
+    """Return the share of each volume; C(limits) are for placing new ones, made as C(new); without them none is made."""
+    where: dict[str, Share] = {}
+    taken: dict[str, int] = {}
+    for name in names:
+        share = shares.share_of(name, listings)
+        if share is not None:
+            if limits is not None and wanted.size is not None:
+                _check_growth(name, wanted, share, listings, limits, taken)
+        elif limits is None or new.size is None:
+            share = next(iter(shares.usable.values()))
+        else:
+            # what lies around of an earlier volume is refused where it lies, not avoided by another share
+            left = next((listings[name_].share for name_ in listings if listings[name_].mentions(name)), None)
+            share = left or shares.usable[choose_share(name, new.size, new, list(shares.usable.values()), listings, limits, taken)]
+            taken[share.name] = taken.get(share.name, 0) + new.size
+        where[name] = share
+    return where
+
+
+def check_room(shares: Sequence[Share], new: Wanted, original: Original, qemu_img: QemuImg, limits: Limits) -> None:
+    """Refuse copies whose data do not fit, where their whole size may be promised but is not there."""
+    for share in {share.name: share for share in shares}.values():
+        space = capacity(share)
+        available = max(0, space.available - space.total * limits.reserved_percentage // 100)
+        count = sum(1 for other in shares if other.name == share.name)
+        one = (
+            space_needed(qemu_img, original.path, original.format, original.virtual_size, available // count) if new.thin else new.size or 0
+        )
+        check_space(one * count, available, share.name, original.label)
+
+
+def _check_growth(name: str, wanted: Wanted, share: Share, listings: Mapping[str, Listing], limits: Limits, taken: dict[str, int]) -> None:
+    """Refuse a growth that a new volume of that size would be refused; growth is always thin."""
+    volume = read_volume(listings[share.name], name)
+    size = volume.active.virtual_size if volume.chain.files else None
+    if size is not None and wanted.size is not None and wanted.size > size:
+        choose_share(name, wanted.size - size, Wanted(), [share], listings, limits, taken)
+        taken[share.name] = taken.get(share.name, 0) + wanted.size - size
+
+
+def choose_share(
+    name: str,
+    size: int,
+    wanted: Wanted,
+    shares: Sequence[Share],
+    listings: Mapping[str, Listing],
+    limits: Limits,
+    taken: Mapping[str, int],
+) -> str:
+    """Return the name of the share that takes this many more virtual bytes; C(taken) is what the task itself has planned on each.
+
+    :raises Refused: none has room.
+    """
+    candidates = []
+    for share in shares:
+        space = capacity(share)
+        planned = taken.get(share.name, 0)
+        if limits.max_over_subscription_ratio is not None:
+            listing = listings[share.name]
+            planned += promised([read_volume(listing, other) for other in listing.volumes()])
+        reserved = 0 if wanted.thin else taken.get(share.name, 0)
+        candidates.append(Candidate(share.name, space.total, max(0, space.available - reserved), planned))
+    return choose(name, size, wanted.thin, candidates, limits)

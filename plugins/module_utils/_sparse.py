@@ -1,0 +1,73 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Large files with holes, read and compared without reading the holes."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import Iterator
+
+from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Unavailable
+from ansible_collections.vdisk.gluster.plugins.module_utils._files import write_all
+
+_PIECE = 4 << 20
+"""Bytes that are read at a time: larger pieces were no faster on GlusterFS, smaller ones were."""
+
+
+def copy_data(source: int, target: int, size: int) -> None:
+    """Write into an empty file what another holds, its holes left out; descriptors of both, not yet durable."""
+    for start, end, is_data in extents(source, size):
+        while is_data and start < end:
+            piece = _read(source, start, min(_PIECE, end - start))
+            write_all(target, piece, start)
+            start += len(piece)
+    os.ftruncate(target, size)
+
+
+def same_bytes(one: int, other: int) -> bool:
+    """Tell whether two files, by their descriptors, hold the same bytes; what is a hole in both is not read."""
+    size = os.fstat(one).st_size
+    if size != os.fstat(other).st_size:
+        return False
+    ranges = sorted((start, end) for descriptor in (one, other) for start, end, is_data in extents(descriptor, size) if is_data)
+    done = 0
+    for start, end in ranges:
+        position = max(start, done)
+        while position < end:
+            length = min(_PIECE, end - position)
+            if _read(one, position, length) != _read(other, position, length):
+                return False
+            position += length
+        done = max(done, end)
+    return True
+
+
+def _read(descriptor: int, offset: int, length: int) -> bytes:
+    """Return exactly so many bytes of a file."""
+    parts = []
+    while length:
+        part = os.pread(descriptor, length, offset)
+        if not part:
+            raise Unavailable("a file became shorter while it was read; see what else writes to it")
+        parts.append(part)
+        offset, length = offset + len(part), length - len(part)
+    return b"".join(parts) if len(parts) != 1 else parts[0]
+
+
+def extents(descriptor: int, size: int) -> Iterator[tuple[int, int, bool]]:
+    """Yield start, end and whether there are data, over the whole of a file."""
+    position = 0
+    while position < size:
+        try:
+            data = os.lseek(descriptor, position, os.SEEK_DATA)
+            hole = os.lseek(descriptor, data, os.SEEK_HOLE)
+        except OSError as error:
+            # ENXIO: nothing but a hole follows; a file system without holes answers otherwise and is read whole
+            data, hole = (size, size) if error.errno == errno.ENXIO else (position, size)
+        if data > position:
+            yield position, min(data, size), False
+        if data < size:
+            yield data, min(hole, size), True
+        position = hole
