@@ -109,6 +109,15 @@ def disk(path: str, image_format: str, target: str, options: Mapping[str, str | 
     return ElementTree.tostring(root, encoding="unicode")
 
 
+def copy_target(path: str, image_format: str) -> str:
+    """Return the element for an image that a disk is to be copied to."""
+    root = ElementTree.Element("disk", {"type": "file"})
+    # what the guest zeroes meanwhile has to be zeroed in the copy, and that only works by unmapping
+    ElementTree.SubElement(root, "driver", {"name": "qemu", "type": image_format, "discard": "unmap"})
+    ElementTree.SubElement(root, "source", {"file": path})
+    return ElementTree.tostring(root, encoding="unicode")
+
+
 def disk_of(xml: str, target: str) -> str | None:
     """Return the element of one disk of a definition as it stands there."""
     found = next((disk for disk in _disks(xml) if _target(disk) == target), None)

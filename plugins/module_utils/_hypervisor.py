@@ -284,6 +284,26 @@ class Hypervisor(NoHypervisor):
             self._ask(lambda: domain.blockJobAbort(disk.target, pivot), f"let {disk.label} go on with {base}")
             self._wait(domain, disk)
 
+    def mirror(self, disk: Disk, path: str, image_format: str, shallow: bool, before_pivot: Callable[[], None]) -> None:
+        """Copy the active file, C(shallow) without those below it, to one that is there and blank, and let the domain go on there.
+
+        :param before_pivot: called when all is copied, before the domain is told to change over.
+        """
+        from ansible_collections.vdisk.gluster.plugins.module_utils import _domain_xml
+
+        libvirt, domain = self._libvirt, self._domain(disk.uuid)
+        if not self._at_work(domain, disk, COPY):
+            flags = libvirt.VIR_DOMAIN_BLOCK_COPY_REUSE_EXT | libvirt.VIR_DOMAIN_BLOCK_COPY_TRANSIENT_JOB
+            if shallow:
+                flags |= libvirt.VIR_DOMAIN_BLOCK_COPY_SHALLOW
+            element = _domain_xml.copy_target(path, image_format)
+            self._ask(lambda: domain.blockCopy(disk.target, element, {}, flags), f"mirror {disk.label} to {path}")
+        if self._wait(domain, disk, mirror_onto=path):
+            before_pivot()
+            pivot = libvirt.VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT
+            self._ask(lambda: domain.blockJobAbort(disk.target, pivot), f"let {disk.label} go on with {path}")
+            self._wait(domain, disk)
+
     def pull(self, disk: Disk, onto: str) -> None:
         """Copy into the active file what lies between it and another one, and let it lie on that."""
         domain = self._domain(disk.uuid)

@@ -10,9 +10,11 @@ from typing import Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils import _record
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Refused
-from ansible_collections.vdisk.gluster.plugins.module_utils._plan import Plan, nothing_to_do, record_of, refuse_in_use, refuse_problems
+from ansible_collections.vdisk.gluster.plugins.module_utils._plan import Plan, machine_of, nothing_to_do, record_of, refuse_problems
+from ansible_collections.vdisk.gluster.plugins.module_utils._sizes import SECTOR, round_up
 from ansible_collections.vdisk.gluster.plugins.module_utils._source import Identity
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps_move import RemoveMoved, TakeAway, TakeOver
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps_move_live import CopyFrozen, GoOver, PointElsewhere, WriteMovedInfo
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import Volume, absent
 
 
@@ -44,7 +46,7 @@ def check_movable(old: Volume) -> None:
         raise Refused(f"{old.label} does not exist, so it cannot be moved")
     refuse_problems(old)
     record_of(old, "moved")
-    refuse_in_use(old, "moved")
+    machine_of(old, "moved")
     if old.strays:
         raise Refused(f"{old.strays[0]} lies beside {old.label} and belongs to nothing; look at what it is and move it away first")
 
@@ -58,6 +60,21 @@ def plan_move(old: Volume, new: Volume, identities: Sequence[Identity], token: s
     if is_there(old, new):
         return nothing_to_do(old), nothing_to_do(new)
     files = tuple(entry.file for entry in old.chain.files)
+    active = old.chain.files[0]
+    domains = tuple(disk.domain for disk in old.disks if disk.stored is not None)
+    elsewhere = (PointElsewhere(files[0], str(active.format), new.share, domains),) if domains else ()
+    info = {"active": old.info.active, "snapshots": dict(old.info.snapshots)} if old.info else None
+    record = _record.to_json(record_of(old, "moved"))
+    moved = replace(old, share=new.share, mount_point=new.mount_point, leftovers=(), disks=())
+    gone = absent(old.name, old.share, old.mount_point)
+    if old.machines:
+        size = round_up(active.virtual_size or 0, SECTOR)
+        copied = CopyFrozen(files, old.share, new.share, token, record)
+        over = GoOver(files, str(active.format), active.backing_format, size, old.share, new.share)
+        return (
+            Plan(old, gone, (over, *elsewhere, RemoveMoved(files, old.share, new.share)), journaled=True),
+            Plan(new, moved, (copied, WriteMovedInfo(files[0], info)), journaled=True),
+        )
     away = TakeAway(
         files,
         tuple(seen.inode for seen in identities),
@@ -66,12 +83,9 @@ def plan_move(old: Volume, new: Volume, identities: Sequence[Identity], token: s
         new.share,
         token,
     )
-    info = {"active": old.info.active, "snapshots": dict(old.info.snapshots)} if old.info else None
-    over = TakeOver(files, old.share, new.share, token, _record.to_json(record_of(old, "moved")), info)
-    moved = replace(old, share=new.share, mount_point=new.mount_point, leftovers=())
-    gone = absent(old.name, old.share, old.mount_point)
+    over = TakeOver(files, old.share, new.share, token, record, info)
     # the first step on the old share decides, and its last comes last
     return (
-        Plan(old, gone, (away, RemoveMoved(files, old.share, new.share)), journaled=True),
+        Plan(old, gone, (away, *elsewhere, RemoveMoved(files, old.share, new.share)), journaled=True),
         Plan(new, moved, (over,), journaled=True),
     )

@@ -18,6 +18,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._steps_machine impor
 )
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps_merge import Commit, Pull
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps_move import RemoveMoved, TakeAway, TakeOver
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps_move_live import CopyFrozen, GoOver, PointElsewhere, WriteMovedInfo
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps_snapshot import (
     MakeOverlay,
     RemoveMerged,
@@ -47,6 +48,10 @@ _JOURNALED = {
         TakeAway,
         TakeOver,
         RemoveMoved,
+        CopyFrozen,
+        GoOver,
+        WriteMovedInfo,
+        PointElsewhere,
     )
 }
 

@@ -58,9 +58,7 @@ class TakeAway(Step):
         try:
             with _image_lock.changing(*paths):
                 _copying.check_unchanged(self.identities(place), place.volume)
-                os.rename(active, moved)
-                _files.sync_directory(place.root)
-                _files.sync_directory(os.path.dirname(moved))
+                take_from_its_name(place, self.files[0])
         except Refused as error:
             raise GivenUp(
                 f"{place.volume} on {place.share} was started or written to after it had been copied to {self.to_share}, so it stays there"
@@ -98,30 +96,8 @@ class TakeOver(Step):
         with _copying.held(paths):
             before = [_copying.identity(path, private=False) for path in paths]
             for file in reversed(self.files):
-                self._copy(f"{root}/{file}", self._temporary(place, file))
+                copy_as_it_is(f"{root}/{file}", self._temporary(place, file))
             _copying.check_unchanged(before, f"{place.volume} on {self.from_share}")
-
-    def _copy(self, source: str, temporary: str) -> None:
-        try:
-            reading = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-            try:
-                writing = _files.create_temporary(temporary)
-                try:
-                    status = os.fstat(reading)
-                    copy_data(reading, writing, status.st_size)
-                    _files.copy_ownership(writing, status)
-                    os.fsync(writing)
-                    # what is compared comes from the bricks and not from the memory of this client
-                    _files.drop_cached(writing)
-                    same = same_bytes(reading, writing)
-                finally:
-                    os.close(writing)
-            finally:
-                os.close(reading)
-        except OSError as error:
-            raise _files.explain(error, temporary, "write") from error
-        if not same:
-            raise Unavailable(f"the copy of {source} does not read as its source; see the disks of both shares, then run the task again")
 
     def apply(self, place: Place) -> None:
         """Give the copies their names, the active one last; what has its name already stays as it is, for a machine may run on it."""
@@ -131,7 +107,8 @@ class TakeOver(Step):
             return  # all is done, but for the end of the journal
         write_record(place, _record.from_json(dict(self.record)))
         if self.info is not None:
-            self._write_info(place)
+            active = self._temporary(place, self.files[0])
+            write_moved_info(place, self.info, active if os.path.exists(active) else place.path(self.files[0]))
         for file in reversed(self.files):
             temporary = self._temporary(place, file)
             if os.path.basename(temporary) not in there:
@@ -143,16 +120,6 @@ class TakeOver(Step):
                 _files.remove(temporary)
             else:
                 _files.publish(temporary, place.path(file))
-
-    def _write_info(self, place: Place) -> None:
-        name = _names.info_file(place.volume)
-        info = _info_file.Info(str((self.info or {})["active"]), dict((self.info or {})["snapshots"]))
-        active = self._temporary(place, self.files[0])
-        try:
-            like = os.stat(active if os.path.exists(active) else place.path(self.files[0]))
-        except OSError as error:
-            raise _files.explain(error, active, "look at") from error
-        _files.replace(place.path(name), place.temporary(name), _info_file.dump(info), like)
 
     def throw_away(self, place: Place) -> None:
         """Remove the copies."""
@@ -203,3 +170,49 @@ class RemoveMoved(Step):
 def sibling(place: Place, share: str) -> str:
     """Return the root of another share below the same mount point base; whoever locked its volume has seen that it is mounted."""
     return _names.mount_point(os.path.dirname(place.root), share)
+
+
+def copy_as_it_is(source: str, temporary: str) -> None:
+    """Copy a file under a temporary name, byte for byte and durably, and compare the two."""
+    try:
+        reading = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            writing = _files.create_temporary(temporary)
+            try:
+                status = os.fstat(reading)
+                copy_data(reading, writing, status.st_size)
+                _files.copy_ownership(writing, status)
+                os.fsync(writing)
+                # what is compared comes from the bricks and not from the memory of this client
+                _files.drop_cached(writing)
+                same = same_bytes(reading, writing)
+            finally:
+                os.close(writing)
+        finally:
+            os.close(reading)
+    except OSError as error:
+        raise _files.explain(error, temporary, "write") from error
+    if not same:
+        raise Unavailable(f"the copy of {source} does not read as its source; see the disks of both shares, then run the task again")
+
+
+def write_moved_info(place: Place, info: Mapping[str, Any], active: str) -> None:
+    """Write the info file that a volume had on its old share, owned like its active file."""
+    name = _names.info_file(place.volume)
+    try:
+        like = os.stat(active)
+    except OSError as error:
+        raise _files.explain(error, active, "look at") from error
+    content = _info_file.dump(_info_file.Info(str(info["active"]), dict(info["snapshots"])))
+    _files.replace(place.path(name), place.temporary(name), content, like)
+
+
+def take_from_its_name(place: Place, active: str) -> None:
+    """Take the active file away from its name on the old share: from then on the copy is the volume, and nothing starts on the old one."""
+    moved = place.path(_names.moved(place.volume))
+    try:
+        os.rename(place.path(active), moved)
+        _files.sync_directory(place.root)
+        _files.sync_directory(os.path.dirname(moved))
+    except OSError as error:
+        raise _files.explain(error, place.path(active), "rename") from error

@@ -47,6 +47,7 @@ class Lab:
         self.behind.mkdir()
         self._share = f"localhost:/{volume}/{self._name}"
         self._hosts: list[Host] = []
+        self._directories = [self.behind]
         self._machines: list[Machine] = []
         self.here = self.host()
 
@@ -60,6 +61,18 @@ class Lab:
         made = Host(self._share, base, self._equipment.workers(number), uri, directory / f"killer-{number}")
         self._hosts.append(made)
         return made
+
+    def another_share(self) -> Host:
+        """Make a second share, mount it on the first host beside the first one, and return it; it is C(second) from now on."""
+        name = f"{self._name}-second"
+        behind = self.behind.with_name(name)
+        behind.mkdir()
+        share = self._share.replace(self._name, name)
+        directory = self._equipment.directory / self._name
+        self.second = Host(share, self.here.base, self._equipment.workers(0), self.hypervisor.uri, directory / "killer-second")
+        self._hosts.append(self.second)
+        self._directories.append(behind)
+        return self.second
 
     def image(self, name: str, image_format: str, size: int = SIZE) -> Disk:
         """Make an image on the share without any module."""
@@ -99,5 +112,6 @@ class Lab:
             machine.remove()
         for host in self._hosts:
             host.close()
-        shutil.rmtree(self.behind)
+        for behind in self._directories:
+            shutil.rmtree(behind)
         shutil.rmtree(self._equipment.directory / self._name)

@@ -21,6 +21,8 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._plan_volume import 
 from ansible_collections.vdisk.gluster.plugins.module_utils._record import Record, SnapshotNote
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps_machine import FreezeGuest, PointMachines, SwitchLive, ThawGuest
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps_merge import Commit, Pull
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps_move import RemoveMoved, TakeAway, TakeOver
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps_move_live import CopyFrozen, GoOver, PointElsewhere, WriteMovedInfo
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps_snapshot import (
     MakeOverlay,
     RemoveMerged,
@@ -52,6 +54,13 @@ STEPS = (
     SwitchLive("web", "0a", {"vda": {"path": "/mnt/v.a", "below": "v", "format": "raw", "size": GiB}}),
     ThawGuest("web", "0a"),
     PointMachines("v.a", "qcow2", ("web",)),
+    TakeAway(("v.a", "v"), (1, 2), (3, 4), (5, 6), "gl1:/new", "0a"),
+    TakeOver(("v.a", "v"), "gl1:/vms", "gl1:/new", "0a", _record.to_json(RECORD), {"active": "v.a", "snapshots": {"a": "v.a"}}),
+    RemoveMoved(("v.a", "v"), "gl1:/vms", "gl1:/new"),
+    CopyFrozen(("v.a", "v"), "gl1:/vms", "gl1:/new", "0a", _record.to_json(RECORD)),
+    GoOver(("v.a", "v"), "qcow2", "raw", GiB, "gl1:/vms", "gl1:/new"),
+    WriteMovedInfo("v.a", None),
+    PointElsewhere("v.a", "qcow2", "gl1:/new", ("web",)),
 )
 
 
