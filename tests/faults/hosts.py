@@ -44,9 +44,14 @@ class Worker:
             env=dict(os.environ, LD_PRELOAD=str(library), LC_ALL="C.UTF-8"),
         )
 
-    def begin(self, module: str, options: dict[str, Any], killer: Killer | None = None) -> None:
-        """Start a run; C(pid) is its process from now on."""
-        request = {"module": module, "options": options, "control": str(killer.path) if killer else None}
+    def begin(
+        self, module: str, options: dict[str, Any], killer: Killer | None = None, prepare: dict[str, Any] | None = None
+    ) -> None:
+        """Start a run; C(pid) is its process from now on.
+
+        :param prepare: the C(module), C(function) and C(arguments) of what is called in that process before the module.
+        """
+        request = {"module": module, "options": options, "control": str(killer.path) if killer else None, "prepare": prepare}
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
         self.pid = json.loads(self._process.stdout.readline())["pid"]
@@ -77,10 +82,17 @@ class Host:
         self.root.mkdir(parents=True)
         command("mount", "-t", "glusterfs", share, str(self.root))
 
-    def begin(self, module: str, options: dict[str, Any], killer: Killer | None = None, worker: Worker | None = None) -> None:
+    def begin(
+        self,
+        module: str,
+        options: dict[str, Any],
+        killer: Killer | None = None,
+        worker: Worker | None = None,
+        prepare: dict[str, Any] | None = None,
+    ) -> None:
         """Start a module on this host, in its own worker or another."""
         more = {"share": self.share, "mount_point_base": str(self.base), "libvirt_uri": "none"}
-        (worker or self._worker).begin(module, {**more, **options}, killer)
+        (worker or self._worker).begin(module, {**more, **options}, killer, prepare)
 
     def run(self, module: str, options: dict[str, Any], killer: Killer | None = None) -> Ended:
         """Run a module on this host, to its end or until it is killed."""

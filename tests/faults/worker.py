@@ -22,7 +22,7 @@ from typing import Any, Callable
 _PR_SET_CHILD_SUBREAPER = 36
 
 
-def _run(module: Any, options: dict[str, Any], control: str | None) -> int:
+def _run(module: Any, options: dict[str, Any], control: str | None, prepare: dict[str, Any] | None) -> int:
     """Run a module in this process, which is a child, and return its exit status."""
     from ansible.module_utils.testing import patch_module_args
 
@@ -31,6 +31,8 @@ def _run(module: Any, options: dict[str, Any], control: str | None) -> int:
         os.environ["KILLER_CONTROL"] = control
         ctypes.CDLL(None).killer_arm(control.encode())
     try:
+        if prepare is not None:
+            getattr(importlib.import_module(prepare["module"]), prepare["function"])(**prepare["arguments"])
         with patch_module_args(options):
             module.main()
     except SystemExit as ended:
@@ -47,7 +49,7 @@ def _answer(modules: dict[str, Any], request: dict[str, Any], tell: Callable[[di
             status = 70
             try:
                 os.dup2(out.fileno(), 1)
-                status = _run(modules[request["module"]], request["options"], request["control"])
+                status = _run(modules[request["module"]], request["options"], request["control"], request["prepare"])
                 sys.stdout.flush()
             finally:
                 os._exit(status)

@@ -13,6 +13,11 @@ import shutil
 import pytest
 
 
+def pytest_addoption(parser):
+    group = parser.getgroup("live")
+    group.addoption("--all", action="store_true", help="kill at each of the calls of an operation, not at a sample of them")
+
+
 def _part(name):
     # the collection can be imported only when pytest has read this file
     return importlib.import_module(f"ansible_collections.vdisk.gluster.tests.{name}")

@@ -14,6 +14,7 @@ from typing import Any, Callable
 from ansible_collections.vdisk.gluster.tests.faults import hosts
 from ansible_collections.vdisk.gluster.tests.faults.killer import Killer
 from ansible_collections.vdisk.gluster.tests.integration.processes import wait_until
+from ansible_collections.vdisk.gluster.tests.live.meddling import Meddler
 
 _ASK_NO_HYPERVISOR = {"gluster_share_info"}
 
@@ -28,6 +29,37 @@ class Run:
     def wait(self) -> hosts.Ended:
         """Wait for its end."""
         return self._worker.end()
+
+    def is_stopped(self) -> bool:
+        """Tell whether it stands still, see C(Meddler)."""
+        try:
+            return pathlib.Path(f"/proc/{self.pid}/stat").read_text().rpartition(") ")[2].startswith("T")
+        except OSError:
+            return False
+
+    def wait_until_stopped(self) -> None:
+        """Wait until it stands still.
+
+        :raises AssertionError: it ended instead.
+        """
+        wait_until(lambda: self.is_over() or self.is_stopped(), "the module to come to the call", 120)
+        assert self.is_stopped(), f"it has ended before that call: {self.wait()}"
+
+    def go_on(self) -> None:
+        """Let it go on."""
+        os.kill(self.pid, signal.SIGCONT)
+
+    def kill_group(self) -> hosts.Ended:
+        """Kill it with all processes of its group, as Ansible and a terminal do."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        return self.wait()
+
+    def kill_with_children(self) -> hosts.Ended:
+        """Kill it and, before it, all that it has started: also what would mend something after its end."""
+        for child in pathlib.Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split():
+            os.kill(int(child), signal.SIGKILL)
+        return self.kill()
 
     def is_over(self) -> bool:
         """Tell whether it has ended."""
@@ -58,15 +90,31 @@ class Host(hosts.Host):
         self._libvirt_uri = libvirt_uri
         self._control = control
 
-    def begin(self, module: str, options: dict[str, Any], killer: Killer | None = None, worker: hosts.Worker | None = None) -> None:
+    def begin(
+        self,
+        module: str,
+        options: dict[str, Any],
+        killer: Killer | None = None,
+        worker: hosts.Worker | None = None,
+        prepare: dict[str, Any] | None = None,
+    ) -> None:
         """Start a module on this host."""
         more = {} if module in _ASK_NO_HYPERVISOR else {"libvirt_uri": self._libvirt_uri}
-        super().begin(module, {**more, **options}, killer, worker)
+        super().begin(module, {**more, **options}, killer, worker, prepare)
 
     def start(self, module: str, **options: Any) -> Run:
         """Start a module and do not wait; no other one runs on this host until its end was waited for."""
         self.begin(module, options)
         return Run(self._worker)
+
+    def start_with(self, meddler: Meddler, module: str, options: dict[str, Any]) -> Run:
+        """Start a module whose calls of libvirt are meddled with."""
+        self.begin(module, options, prepare=meddler.prepare)
+        return Run(self._worker)
+
+    def meddler(self, at: int = 0, after: bool = False, **more: Any) -> Meddler:
+        """Return what stops the next run at its N-th call that lets libvirt change something; without C(at) they are only noted."""
+        return Meddler(self._control.with_suffix(".meddled"), at, after, **more)
 
     def refused(self, module: str, **options: Any) -> str:
         """Run a module that must fail having changed nothing, and return its sentence."""

@@ -1,0 +1,59 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A module that is killed in the middle of a live operation: the guest goes on, and the next run of the task finishes it."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.vdisk.gluster.tests.live.scene import Scene
+
+SCENES = {
+    "one disk": {},
+    "two disks": {"disks": 2},
+    "two machines": {"machines": 2, "mode": "fs"},
+}
+OPERATIONS = [
+    ("take", "one disk"),
+    ("take", "two disks"),
+    ("take", "two machines"),
+    ("drop the oldest", "one disk"),
+    ("drop the middle", "one disk"),
+    ("drop the newest", "one disk"),
+    ("drop several", "two disks"),
+    ("grow", "one disk"),
+    ("export", "one disk"),
+]
+
+
+def chosen(number: int, everything: bool, sample: int) -> list[tuple[int, bool]]:
+    """Return calls, from 1, and whether they are still made: all of both kinds, or a few that lie evenly between the first and the last."""
+    if everything:
+        return [(at, after) for at in range(1, number + 1) for after in (False, True)]
+    evenly = sorted({round(1 + index * (number - 1) / (sample - 1)) for index in range(sample)})
+    return [(at, index % 2 == 0) for index, at in enumerate(evenly)]
+
+
+@pytest.mark.parametrize("what, where", OPERATIONS)
+def test_killed_at_a_call_that_changes_a_file(lab, counts, request, what, where):
+    scene = Scene(lab, **SCENES[where])
+    task = scene.task(what)
+    killer = scene.here.killer()
+    scene.begin(task)
+    assert scene.here.run(task.module, task.options, killer).status == 0
+    scene.end(task)
+    number = len(killer.calls)
+    unreached = 0
+    for at, after in chosen(number, request.config.getoption("all"), 5):
+        scene.refill()
+        task = scene.task(what)
+        scene.begin(task)
+        ended = scene.here.run(task.module, task.options, scene.here.killer(at, after))
+        assert ended.status in (-9, 0), ended.values
+        unreached += ended.status == 0
+        counts.add("kills survived", ended.status == -9)
+        for machine in scene.machines:
+            machine.wait_acks(20)
+        scene.end(task)
+    assert unreached <= 1
+    scene.finish()
