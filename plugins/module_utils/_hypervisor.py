@@ -41,6 +41,9 @@ _AGENT_ANSWERS = 5
 _FREEZE_TAKES = 60
 """Seconds that a guest agent gets to freeze or thaw."""
 
+_COMES_BACK = 120
+"""Seconds for which what a killed task has left to be undone is tried: libvirt itself may be what died, and is started again."""
+
 
 class Denied(Refused):
     """A security module of the host keeps QEMU from a file that libvirt should have opened to it."""
@@ -68,8 +71,9 @@ class NoHypervisor:
         """Return the disks that a running domain has now, by target, or None where it does not run here."""
         return None
 
-    def thaw(self, uuid: str) -> None:
+    def thaw(self, uuid: str) -> int:
         """Thaw the file systems of a guest; none of them is here."""
+        return 0
 
 
 def open_hypervisor(uri: str, stall_timeout: float, progress: Progress | None = None) -> NoHypervisor:
@@ -221,28 +225,46 @@ class Hypervisor(NoHypervisor):
 
         return self._ask(freeze, f"freeze the file systems of domain {domain.name()}")
 
-    def thaw(self, uuid: str) -> None:
-        """Thaw the file systems of a guest; one that is not frozen stays as it is."""
+    def thaw(self, uuid: str) -> int:
+        """Thaw the file systems of a guest and return how many were frozen; one that is not frozen stays as it is."""
         domain = self._domain(uuid)
 
-        def thaw() -> None:
+        def thaw() -> int:
             domain.agentSetResponseTimeout(_FREEZE_TAKES, 0)
-            domain.fsThaw(None, 0)
+            return int(domain.fsThaw(None, 0))
 
-        self._ask(thaw, f"thaw the file systems of domain {domain.name()}")
+        thawed = self._ask(thaw, f"thaw the file systems of domain {domain.name()}")
         self.frozen.discard(uuid)
         self._guards.pop(uuid, lambda: None)()
+        return thawed
 
     def _thaw_if_killed(self, uuid: str) -> None:
         """Let a process of its own thaw a guest if this one is killed before it has."""
-        uri = self._connection.getURI()
 
-        def thaw() -> None:
-            domain = self._libvirt.open(uri).lookupByUUIDString(uuid)
+        def thaw(domain: Any) -> None:
             domain.agentSetResponseTimeout(_FREEZE_TAKES, 0)
             domain.fsThaw(None, 0)
 
-        self._guards[uuid] = if_killed(thaw)
+        self._guards[uuid] = self._if_killed(uuid, thaw)
+
+    def _if_killed(self, uuid: str, undo: Callable[[Any], None]) -> Callable[[], None]:
+        """Let a process of its own do something with a running domain if this one ends before it takes that back."""
+        libvirt, uri = self._libvirt, self._connection.getURI()
+
+        def insist() -> None:
+            until = self._clock() + _COMES_BACK
+            while True:
+                try:
+                    domain = libvirt.open(uri).lookupByUUIDString(uuid)
+                    if domain.isActive():
+                        undo(domain)
+                    return
+                except libvirt.libvirtError as error:
+                    if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN or self._clock() >= until:
+                        return
+                self._sleep(1)
+
+        return if_killed(insist)
 
     # changes of a running domain
 
@@ -320,11 +342,11 @@ class Hypervisor(NoHypervisor):
 
     def write_out(self, disk: Disk) -> None:
         """Let QEMU write out the tables of its images that it keeps in memory: it does when a domain is paused, here for a moment."""
-        libvirt, uri, uuid = self._libvirt, self._connection.getURI(), disk.uuid
-        domain = self._domain(uuid)
-        if self._ask(lambda: domain.state(0), f"look at domain {disk.domain}")[0] != libvirt.VIR_DOMAIN_RUNNING:
+        domain = self._domain(disk.uuid)
+        if self._ask(lambda: domain.state(0), f"look at domain {disk.domain}")[0] != self._libvirt.VIR_DOMAIN_RUNNING:
             raise Unavailable(f"domain {disk.domain} is paused, so {disk.label} cannot be written out; resume it, then run the task again")
-        take_back = if_killed(lambda: libvirt.open(uri).lookupByUUIDString(uuid).resume())
+        paused = self._libvirt.VIR_DOMAIN_PAUSED
+        take_back = self._if_killed(disk.uuid, lambda found: found.resume() if found.state(0)[0] == paused else None)
         try:
             self._ask(domain.suspend, f"pause domain {disk.domain}")
         finally:

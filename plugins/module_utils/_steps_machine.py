@@ -104,7 +104,9 @@ class ThawGuest(Step):
         """Thaw; where that fails it is tried again, and told, after the books of the snapshot are kept."""
         if self.uuid in place.hypervisor.frozen:
             try:
-                place.hypervisor.thaw(self.uuid)
+                if place.hypervisor.thaw(self.uuid) == 0:
+                    # somebody else has thawed it meanwhile, before the instant maybe
+                    place.mark(_frozen(self.uuid), 0)
             except VdiskError:
                 pass
 

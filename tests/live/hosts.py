@@ -14,6 +14,7 @@ from typing import Any, Callable
 from ansible_collections.vdisk.gluster.tests.faults import hosts
 from ansible_collections.vdisk.gluster.tests.faults.killer import Killer
 from ansible_collections.vdisk.gluster.tests.integration.processes import wait_until
+from ansible_collections.vdisk.gluster.tests.live.hypervisor import Hypervisor
 from ansible_collections.vdisk.gluster.tests.live.meddling import Meddler
 
 _ASK_NO_HYPERVISOR = {"gluster_share_info"}
@@ -42,12 +43,24 @@ class Run:
 
         :raises AssertionError: it ended instead.
         """
-        wait_until(lambda: self.is_over() or self.is_stopped(), "the module to come to the call", 120)
+        try:
+            wait_until(lambda: self.is_over() or self.is_stopped(), "the module to come to the call", 90)
+        except AssertionError:
+            self.kill()  # or its worker would be of no use to the next test
+            raise
         assert self.is_stopped(), f"it has ended before that call: {self.wait()}"
 
     def go_on(self) -> None:
         """Let it go on."""
         os.kill(self.pid, signal.SIGCONT)
+
+    def fail_without(self, hypervisor: Hypervisor) -> hosts.Ended:
+        """Let it go on after libvirtd was killed, and start that again when it has ended: what it leaves to thaw a guest waits for that."""
+        hypervisor.kill_daemon()
+        self.go_on()
+        wait_until(self.is_over, "the module to end without libvirtd", 60)
+        hypervisor.restart_daemon()
+        return self.wait()
 
     def kill_group(self) -> hosts.Ended:
         """Kill it with all processes of its group, as Ansible and a terminal do."""
@@ -110,6 +123,10 @@ class Host(hosts.Host):
     def start_with(self, meddler: Meddler, module: str, options: dict[str, Any]) -> Run:
         """Start a module whose calls of libvirt are meddled with."""
         self.begin(module, options, prepare=meddler.prepare)
+        return self.running()
+
+    def running(self) -> Run:
+        """Return the module that runs."""
         return Run(self._worker)
 
     def meddler(self, at: int = 0, after: bool = False, **more: Any) -> Meddler:

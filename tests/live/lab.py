@@ -108,7 +108,7 @@ class Lab:
     def close(self) -> None:
         """Take away all that was made, and show what the guests said last, in case the test failed."""
         for machine in self._machines:
-            print(f"{machine.name} said at last:\n{machine.console()[-2000:]}")
+            print(f"{machine.name} said at last:\n{machine.console()[-2000:]}\nand its QEMU:\n{machine.log()[-1500:]}")
             machine.remove()
         for host in self._hosts:
             host.close()

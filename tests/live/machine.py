@@ -175,6 +175,11 @@ class Machine:
         """Return all that the guest has said, over all its starts."""
         return self._console.read_text(errors="replace") if self._console.exists() else ""
 
+    def log(self) -> str:
+        """Return what its QEMU has said, over all its starts."""
+        path = self.hypervisor.directory / f"log/qemu/{self.name}.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
     def acked(self) -> int:
         """Return the last record that the guest knows to be on its disk."""
         told = re.findall(r"LIVE ack=(\d+)\r?\n", self.console())

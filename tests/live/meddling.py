@@ -33,14 +33,15 @@ class Meddler:
 
     :param at: the number of the call at which it stops itself, from 1; 0 for none.
     :param after: stop after the call instead of before it.
-    :param speed: bytes in a second that a block job may move; 0 for any number.
+    :param speed: bytes in a second that the block job may move which that call begins; 0 for any number.
     :param deny: let libvirt seem to deny each merge down, as AppArmor does.
+    :param programs: let the conversion of an image by qemu-img count as a call too.
     """
 
-    def __init__(self, path: pathlib.Path, at: int = 0, after: bool = False, speed: int = 0, deny: bool = False) -> None:
+    def __init__(self, path: pathlib.Path, at: int = 0, after: bool = False, speed: int = 0, deny: bool = False, programs: bool = False) -> None:
         self._path = path
         self._path.unlink(missing_ok=True)
-        arguments = {"path": str(path), "at": at, "after": after, "speed": speed, "deny": deny}
+        arguments = {"path": str(path), "at": at, "after": after, "speed": speed, "deny": deny, "programs": programs}
         self.prepare = {"module": __name__, "function": "meddle", "arguments": arguments}
 
     @property
@@ -49,10 +50,10 @@ class Meddler:
         return self._path.read_text().split() if self._path.exists() else []
 
 
-def meddle(path: str, at: int, after: bool, speed: int, deny: bool) -> None:
+def meddle(path: str, at: int, after: bool, speed: int, deny: bool, programs: bool) -> None:
     """Change what libvirt's binding does in this process."""
     import libvirt
-    from ansible_collections.vdisk.gluster.plugins.module_utils import _hypervisor
+    from ansible_collections.vdisk.gluster.plugins.module_utils import _hypervisor, _qemu_img
 
     own, count = os.getpid(), 0
 
@@ -68,14 +69,18 @@ def meddle(path: str, at: int, after: bool, speed: int, deny: bool) -> None:
             number = count
             if number == at and not after:
                 os.kill(own, signal.SIGSTOP)
-            if speed and name in _BANDWIDTH:
+            if speed and number == at and name in _BANDWIDTH:
                 index = 1 + _BANDWIDTH[name]
                 # the flag BANDWIDTH_BYTES has another value for each of the two
-                flag = getattr(libvirt, "VIR_DOMAIN_BLOCK_COMMIT_BANDWIDTH_BYTES" if name == "blockCommit" else "VIR_DOMAIN_BLOCK_REBASE_BANDWIDTH_BYTES")
+                kind = "COMMIT" if name == "blockCommit" else "REBASE"
+                flag = getattr(libvirt, f"VIR_DOMAIN_BLOCK_{kind}_BANDWIDTH_BYTES")
                 arguments = (*arguments[:index], speed, arguments[index + 1] | flag)
             result = real(*arguments, **more)
             if number == at and after:
                 os.kill(own, signal.SIGSTOP)
+                # a libvirtd that has died meanwhile died before its answer was read: the question is the cheapest one there is
+                if name != "convert":
+                    (arguments[0].connect() if hasattr(arguments[0], "connect") else arguments[0]).getLibVersion()
             return result
 
         return call
@@ -84,6 +89,8 @@ def meddle(path: str, at: int, after: bool, speed: int, deny: bool) -> None:
         binding = getattr(libvirt, kind)
         for name in names:
             setattr(binding, name, changed(name, getattr(binding, name)))
+    if programs:
+        _qemu_img.QemuImg.convert = changed("convert", _qemu_img.QemuImg.convert)
     if deny:
 
         def denied(*_arguments: Any) -> None:
