@@ -20,6 +20,7 @@ sys.path[:0] = [path for path in os.environ.get("ANSIBLE_COLLECTIONS_PATH", "").
 
 import rows_at_once  # noqa: E402
 import rows_chain  # noqa: E402
+import rows_copy  # noqa: E402
 import rows_drop  # noqa: E402
 import rows_export  # noqa: E402
 import rows_many  # noqa: E402
@@ -38,6 +39,7 @@ ROWS = {
     "drop": lambda where, chosen: rows_drop.measure(where, chosen.repetitions),
     "safety": lambda where, chosen: rows_safety.measure(where, chosen.repetitions),
     "at_once": lambda where, chosen: rows_at_once.measure(where, chosen.repetitions),
+    "copy": lambda where, chosen: rows_copy.measure(where, max(1, chosen.repetitions // 2), chosen.mebibytes),
     "export": lambda where, chosen: rows_export.measure(where, chosen.repetitions),
 }
 
@@ -46,8 +48,11 @@ def arguments() -> argparse.Namespace:
     """Return what was asked for."""
     parser = argparse.ArgumentParser(prog="make bench", description="Time the modules against bare qemu-img on a real GlusterFS.")
     parser.add_argument("--rows", default=",".join(ROWS), help="groups of rows, separated by commas (default: %(default)s)")
-    parser.add_argument("--repetitions", type=int, default=7, metavar="N", help="of each figure (default: %(default)s; many: half of it)")
+    parser.add_argument(
+        "--repetitions", type=int, default=7, metavar="N", help="of each figure (default: %(default)s; many, copy: half of it)"
+    )
     parser.add_argument("--quick", action="store_true", help="two repetitions and fewer volumes: does it run, and roughly how fast")
+    parser.add_argument("--mebibytes", type=int, metavar="N", help="of data in the volume that is copied (default: 1024; quick: 128)")
     parser.add_argument("--pipelining", action="store_true", help="measure tasks with Ansible's pipelining")
     chosen = parser.parse_args()
     chosen.rows = [name for name in chosen.rows.split(",") if name]
@@ -57,6 +62,7 @@ def arguments() -> argparse.Namespace:
     if chosen.repetitions < 1:
         parser.error("--repetitions: at least 1")
     chosen.volumes, chosen.looped = (100, 5) if chosen.quick else (500, 25)
+    chosen.mebibytes = chosen.mebibytes or (128 if chosen.quick else 1024)
     chosen.repetitions = 2 if chosen.quick else chosen.repetitions
     return chosen
 
