@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Resolve requirements*.in in an empty venv and write the result down.
+# Resolve each requirements*.in in an empty venv and write the result down.
 source "$(dirname "$0")/env.sh"
 tools/setup.sh run
 
@@ -21,3 +21,4 @@ freeze() {
 
 freeze requirements.txt requirements.in
 freeze requirements-dev.txt requirements.in requirements-dev.in
+freeze tests/glance/requirements.txt tests/glance/requirements.in

@@ -7,6 +7,7 @@
 # usage: integration.sh [OPTION OF pytest]...
 source "$(dirname "$0")/env.sh"
 tools/setup.sh test
+tools/glance.sh
 source tools/pythons.sh
 is_root || exec tools/rooted.sh tools/integration.sh "$@"
 

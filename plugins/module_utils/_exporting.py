@@ -9,9 +9,9 @@ import contextlib
 import os
 import stat
 from dataclasses import replace
-from typing import Sequence
+from typing import Any, Mapping, Sequence
 
-from ansible_collections.vdisk.gluster.plugins.module_utils import _names
+from ansible_collections.vdisk.gluster.plugins.module_utils import _image_export, _names
 from ansible_collections.vdisk.gluster.plugins.module_utils._copying import held
 from ansible_collections.vdisk.gluster.plugins.module_utils._corridor import Corridor
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import BadInput, Refused
@@ -32,9 +32,13 @@ COMPRESSED = ("qcow2", "vmdk")
 
 
 def work(task: Task) -> Result:
-    """Export a volume, or a snapshot of it, to a file."""
-    params = task.params
-    name = _names.check_volume(params["volume"])
+    """Export a volume, or a snapshot of it, to a file, to an image service, or to both."""
+    if task.params["image_name"] is not None:
+        return _image_export.work(task, _look, _to_file)
+    return _to_file(task, task.params["dest"])
+
+
+def _wanted(params: Mapping[str, Any]) -> Wanted:
     wanted = Wanted(
         _names.check_snapshot(params["snapshot"]) if params["snapshot"] is not None else None,
         params["format"],
@@ -51,12 +55,38 @@ def work(task: Task) -> Result:
         raise BadInput(
             f"compress: only a qcow2 image or a vmdk one can be compressed, not {wanted.format}; name another format, or leave it out"
         )
-    hypervisor = task.hypervisor()
-    shares = Shares(shares_of(params, task.warn))
-    dest = _destination(params["dest"], name, wanted, shares.named)
+    return wanted
+
+
+def _find(task: Task) -> tuple[str, Wanted, Shares]:
+    name = _names.check_volume(task.params["volume"])
+    return name, _wanted(task.params), Shares(shares_of(task.params, task.warn))
+
+
+def _share_of(name: str, shares: Shares) -> Share:
     share = shares.share_of(name, shares.list())
     if share is None:
         raise Refused(f"{name} does not exist on {', '.join(shares.usable)}, so it cannot be exported")
+    return share
+
+
+def _look(task: Task) -> Source:
+    """Return what is to be read, as it is now."""
+    name, wanted, shares = _find(task)
+    corridor = Corridor(QemuImg(task.runner), True, task.params["lock_timeout"], hypervisor=task.hypervisor())
+    found = corridor.read({name: _share_of(name, shares)})[name]
+    if wanted.snapshot is None and found.machines:
+        return Source(found, None, None, found.chain.files, running=True)
+    return source_of(found, wanted.snapshot, "exported")
+
+
+def _to_file(task: Task, dest: str) -> Result:
+    """Export to a file."""
+    params = task.params
+    name, wanted, shares = _find(task)
+    hypervisor = task.hypervisor()
+    dest = _destination(dest, name, wanted, shares.named)
+    share = _share_of(name, shares)
     qemu_img = QemuImg(task.runner)
     corridor = Corridor(qemu_img, task.check_mode, params["lock_timeout"], hypervisor=hypervisor)
     export = Export(qemu_img, wanted, dest)

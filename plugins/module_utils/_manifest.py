@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vdisk.gluster authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The manifest beside an exported file: what it is a copy of, so that the next run can tell without reading it (pure)."""
+"""The manifest beside an exported file: what it is a copy of, so that the next run can tell without reading it."""
 
 from __future__ import annotations
 
@@ -44,6 +44,12 @@ class Manifest:
 def dump(manifest: Manifest) -> bytes:
     """Return the bytes of a manifest's file."""
     return (json.dumps({"schema": SCHEMA, **asdict(manifest)}, indent=1, sort_keys=True) + "\n").encode("utf-8")
+
+
+def read(dest: str) -> Manifest:
+    """Return the manifest of a file that this task has just exported, or found to be as it was exported."""
+    with open(dest + SUFFIX, "rb") as stream:
+        return parse(stream.read(LIMIT))
 
 
 def parse(content: bytes) -> Manifest:

@@ -86,13 +86,16 @@ def run(
     options: Mapping[str, Any],
     work: Callable[[Task], Result],
     required_together: Sequence[Sequence[str]] = (),
+    required_one_of: Sequence[Sequence[str]] = (),
+    required_by: Mapping[str, str] | None = None,
 ) -> None:
     """Run a module: take its options, do its work, return its result."""
     module = AnsibleModule(
         argument_spec=dict(options),
         supports_check_mode=True,
         mutually_exclusive=_ONE_LOCATION,
-        required_one_of=_ONE_LOCATION,
+        required_one_of=[*_ONE_LOCATION, *required_one_of],
+        required_by=dict(required_by or {}),
         required_together=required_together,
     )
     for option in ("stall_timeout", "lock_timeout", "progress_interval"):

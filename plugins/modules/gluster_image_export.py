@@ -8,12 +8,15 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: gluster_image_export
-short_description: Export a virtual disk on GlusterFS, or a snapshot of it, to a file
+short_description: Export a virtual disk on GlusterFS, or a snapshot of it, to a file or an image service
 version_added: 1.0.0
 description:
   - Copies what a volume reads as now, or read as when a snapshot was taken, to one complete file.
   - The copy is made under a temporary name, made durable and verified, and only then gets its name. A manifest beside it,
     C(<dest>.manifest.json), lets the same export of a snapshot run again without reading the data.
+  - With O(image_name) it becomes an image of an OpenStack Image service (Glance). The same verified file is made first, at O(dest) or
+    below O(tmp_dest), and uploaded; the image counts only after its status and hash were read back. Its properties C(vdisk_gluster_*)
+    say what it is a copy of, so that the same export of a snapshot is unchanged, and half-made images of killed tasks are deleted.
   - While it is read, image locks keep the source from being written or merged, on every host.
 author:
   - the vdisk.gluster authors (@vdisk)
@@ -25,6 +28,7 @@ extends_documentation_fragment:
   - vdisk.gluster.attributes
 requirements:
   - C(qemu-img) on the managed host.
+  - The Python package C(openstacksdk) on the managed host, only with O(image_name).
 options:
   volume:
     description:
@@ -49,8 +53,34 @@ options:
     description:
       - Absolute path of the file, or of a directory in which it is named C(<volume>[.<snapshot>].<format>). Its directory must exist.
       - A file that is there is replaced only if it is an export of the same volume and was not changed since, or with O(force=true).
+      - At least one of O(dest) and O(image_name) is needed.
     type: path
-    required: true
+  image_name:
+    description:
+      - Name of an image to make in an OpenStack Image service.
+      - Only an image of this name that is an export of the same volume is ever replaced, after its successor is complete. Where there
+        is any other image of this name, the task is refused, with O(force=true) too.
+    type: str
+  cloud:
+    description:
+      - Name of the cloud in C(clouds.yaml) on the managed host. Without it the SDK's environment variables say which, as E(OS_CLOUD).
+    type: str
+  image_properties:
+    description:
+      - Properties of the image, as C(hw_disk_bus) or C(hw_qemu_guest_agent). Other properties of an image that is there stay as they are.
+      - True and false become V(true) and V(false).
+    type: dict
+  visibility:
+    description:
+      - Who sees the image.
+    type: str
+    choices: [private, public, shared, community]
+    default: private
+  tmp_dest:
+    description:
+      - Directory with room for the file that is uploaded, where O(dest) is not given. It is gone when the task ends.
+    type: path
+    default: /var/tmp
   format:
     description:
       - Format of the file. In each of them the disk is exactly as large as the volume, also in V(vpc) (VHD), which is made with
@@ -81,6 +111,7 @@ options:
   force:
     description:
       - Export again in any case, over whatever file is there.
+      - Also replace an image that another host is still uploading, or left half made.
     type: bool
     default: false
   owner:
@@ -126,6 +157,18 @@ EXAMPLES = r"""
     format: vmdk
     compress: true
     rate_limit: 50M
+
+- name: Upload a snapshot to the image service of a cloud
+  vdisk.gluster.gluster_image_export:
+    share: "gl1:/vms"
+    volume: web-1
+    snapshot: before-upgrade
+    format: qcow2
+    image_name: web-1-before-upgrade
+    cloud: production
+    image_properties:
+      hw_disk_bus: virtio
+      hw_qemu_guest_agent: true
 """
 
 RETURN = r"""
@@ -136,10 +179,10 @@ export:
   returned: success
   contains:
     dest:
-      description: Path of the file.
+      description: Path of the file; V(null) where there is only an image.
       type: str
     image_id:
-      description: Always V(null) for a file.
+      description: Id of the image; V(null) for a file, and where it is not made yet.
       type: str
     format:
       description: Its format.
@@ -158,7 +201,7 @@ export:
       description: The C(volume) and C(snapshot) it is a copy of.
       type: dict
     duration:
-      description: Seconds that making it took.
+      description: Seconds that making it took; V(null) for an image that was there.
       type: float
     bytes_per_second:
       description: Length of the file by RV(export.duration).
@@ -188,7 +231,12 @@ OPTIONS = {
     "quiesce": {"type": "str", "choices": ["auto", "required", "never"], "default": "auto"},
     "volume": {"type": "str", "required": True},
     "snapshot": {"type": "str"},
-    "dest": {"type": "path", "required": True},
+    "dest": {"type": "path"},
+    "image_name": {"type": "str"},
+    "cloud": {"type": "str"},
+    "image_properties": {"type": "dict"},
+    "visibility": {"type": "str", "choices": ["private", "public", "shared", "community"], "default": "private"},
+    "tmp_dest": {"type": "path", "default": "/var/tmp"},
     "format": {"type": "str", "choices": ["raw", "qcow2", "vmdk", "vdi", "vhdx", "vpc"], "default": "raw"},
     "compress": {"type": "bool", "default": False},
     "checksum_algorithm": {"type": "str", "choices": ["sha256", "sha512", "none"], "default": "sha256"},
@@ -200,7 +248,12 @@ OPTIONS = {
 
 def main() -> None:
     """Run the module."""
-    run(OPTIONS, work)
+    run(
+        OPTIONS,
+        work,
+        required_one_of=[("dest", "image_name")],
+        required_by={"cloud": "image_name", "image_properties": "image_name"},
+    )
 
 
 if __name__ == "__main__":

@@ -428,3 +428,22 @@ def only_these_programs(monkeypatch, tmp_path):
         monkeypatch.setenv("PATH", str(directory))
 
     return limit
+
+
+@pytest.fixture(scope="session")
+def glance_service(tmp_path_factory):
+    """A real image service for this run."""
+    from ansible_collections.vdisk.gluster.tests.integration.glance import Glance
+
+    service = Glance(tmp_path_factory.mktemp("glance"))
+    service.start()
+    yield service
+    service.stop()
+
+
+@pytest.fixture
+def glance(glance_service, monkeypatch):
+    """The image service, empty, as the cloud C(test) of the SDK."""
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(glance_service.clouds))
+    yield glance_service
+    glance_service.clear()
