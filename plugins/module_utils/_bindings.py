@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from types import ModuleType
 
 from ansible.module_utils.common.respawn import has_respawned, probe_interpreters_for_module, respawn_module
@@ -28,8 +29,12 @@ def load(name: str, why: str, remedy: str) -> ModuleType:
         return importlib.import_module(name)
     except ImportError as error:
         missing = error
-    if not has_respawned():
+    where = "no Python of this host has"
+    if has_respawned():
+        # one task may need two packages, and a module starts anew only once
+        where = f"{sys.executable} lacks, the Python of this host that has what else this task needs"
+    else:
         python = probe_interpreters_for_module(list(_PYTHONS), name)
         if python is not None:
             respawn_module(python)
-    raise Unavailable(f"{why} needs the Python package {name}, which no Python of this host has; {remedy}") from missing
+    raise Unavailable(f"{why} needs the Python package {name}, which {where}; {remedy}") from missing

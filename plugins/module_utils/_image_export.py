@@ -18,10 +18,10 @@ from typing import Any, Callable, Iterator, Mapping
 from ansible_collections.vdisk.gluster.plugins.module_utils import _image_marker, _image_service, _manifest
 from ansible_collections.vdisk.gluster.plugins.module_utils._checksum import checksum
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import BadInput, Refused, Unavailable
-from ansible_collections.vdisk.gluster.plugins.module_utils._source import Source
 from ansible_collections.vdisk.gluster.plugins.module_utils._image import DISK_FORMATS, Image
 from ansible_collections.vdisk.gluster.plugins.module_utils._image_marker import Decision, Marker
 from ansible_collections.vdisk.gluster.plugins.module_utils._module import Result, Task
+from ansible_collections.vdisk.gluster.plugins.module_utils._source import Source
 from ansible_collections.vdisk.gluster.plugins.module_utils._watched_work import alone
 
 _REPEATABLE = ("raw", "qcow2")

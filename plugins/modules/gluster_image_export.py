@@ -28,7 +28,8 @@ extends_documentation_fragment:
   - vdisk.gluster.attributes
 requirements:
   - C(qemu-img) on the managed host.
-  - The Python package C(openstacksdk) on the managed host, only with O(image_name).
+  - The Python package C(openstacksdk) on the managed host, only with O(image_name); with a hypervisor on that host, in the same Python as
+    C(libvirt).
 options:
   volume:
     description:

@@ -70,6 +70,17 @@ def test_an_image_reads_as_its_source_and_is_made_once(cloud, snapshot, options)
     }
 
 
+@pytest.mark.parametrize(
+    "options", [{"format": "vmdk"}, {"format": "vmdk", "compress": True}, *({"format": name} for name in ("vdi", "vhdx", "vpc"))], ids=str
+)
+@pytest.mark.parametrize("snapshot", ["s1", None])
+def test_every_format_has_the_name_the_service_knows(cloud, snapshot, options):
+    made = cloud.check_run_again(EXPORT, **cloud.wish, **options, **({"snapshot": snapshot} if snapshot else {}))
+    image = cloud.glance.image(made.values["export"]["image_id"])
+    assert image["disk_format"] == {"vpc": "vhd"}.get(options["format"], options["format"])
+    assert read_image(cloud, image["id"], options["format"]) == cloud.read(snapshot=snapshot)
+
+
 def test_the_same_snapshot_again_is_unchanged_without_reading_a_byte_of_it(cloud):
     cloud.ok(EXPORT, **cloud.wish, snapshot="s1")
     path = cloud.path("v1")

@@ -235,7 +235,7 @@ def test_without_the_sdk_the_package_is_named(cloud, monkeypatch):
 
 
 def test_an_upload_shows_how_far_it_is(cloud):
-    wish = {**cloud.wish, "share": cloud.share, "mount_point_base": str(cloud.base), "progress_interval": 1}
+    wish = {**cloud.wish, "share": cloud.share, "mount_point_base": str(cloud.base), "libvirt_uri": "none", "progress_interval": 1}
     first = start(cloud, EXPORT, prepare=slowly, **cloud.wish)
     try:
         wait_until(lambda: any(image["status"] == "saving" for image in cloud.glance.images()), "the upload to begin", 30)
