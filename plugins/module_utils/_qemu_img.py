@@ -22,8 +22,6 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._progress import Pro
 FOREIGN = Limits(address_space=1 << 30, processor_seconds=30)
 """What looking at an image of other origin may take: a crafted one could ask for all there is (as OpenStack limits it)."""
 
-_PARALLEL: tuple[str, ...] = ()
-
 _OPTIONS = {
     # else the size is rounded up to whole cylinders, and the copy is not the disk that was copied
     ("vpc", False): "force_size=on",
@@ -135,8 +133,11 @@ class QemuImg:
         label: str | None,
         step: Step | None,
     ) -> None:
+        # writes out of order overtake slow reads, up to a quarter faster on GlusterFS; in formats that place clusters as they
+        # are written they would lie in disorder for good
+        order = ["-W"] if target_format == "raw" else []
         self._run(
-            ["convert", "-p", *_PARALLEL, "-f", source_format, "-O", target_format, *words, source, target],
+            ["convert", "-p", *order, "-f", source_format, "-O", target_format, *words, source, target],
             f"copy {label or source} to {target}",
             step=step or self.progress.step(f"copy {label or os.path.basename(source)}"),
         )
