@@ -8,9 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import shutil
 import socket
-import stat
 import time
 from dataclasses import dataclass, replace
 from typing import Any, Callable, Iterator, Mapping
@@ -22,11 +20,11 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._image import DISK_F
 from ansible_collections.vdisk.gluster.plugins.module_utils._image_marker import Decision, Marker
 from ansible_collections.vdisk.gluster.plugins.module_utils._module import Result, Task
 from ansible_collections.vdisk.gluster.plugins.module_utils._source import Source
+from ansible_collections.vdisk.gluster.plugins.module_utils._spool import FILE, spool, spool_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._watched_work import alone
 
 _REPEATABLE = ("raw", "qcow2")
 """Formats in which two copies of the same data are the same bytes."""
-_TEMPORARY = "image"
 _OWN = ("id", "name", "status", "visibility", "size", "disk_format", "container_format", "checksum", "owner", "protected", "tags")
 """Properties that the service keeps itself, or that options of the module set."""
 
@@ -96,9 +94,7 @@ class _ImageExport:
         self._look = look
         self._make_file = make_file
         self._began = time.monotonic()
-        digest = hashlib.sha256(f"{wish.cloud}:{wish.name}".encode()).hexdigest()[:16]
-        # always the same name, so that the next run of the task takes away what a killed one left
-        self._spool = os.path.join(os.path.realpath(wish.tmp_dest), f"vdisk-gluster-{digest}")
+        self._spool = spool_of(wish.tmp_dest, f"{wish.cloud}:{wish.name}")
 
     def predict(self) -> Result:
         """Return what check mode says."""
@@ -108,7 +104,7 @@ class _ImageExport:
         reason = self._difference(decision.there, wanted)
         file, export = None, self._export(source)
         if self._wish.dest is not None or reason is not None or source.snapshot is None:
-            file = self._make_file(self._task, self._wish.dest or f"{self._spool}.{_TEMPORARY}")
+            file = self._make_file(self._task, self._wish.dest or f"{self._spool}.{FILE}")
             export = dict(file.values["export"])
         # whether what was written makes a difference only a run can tell
         if reason is None and source.snapshot is None and export["size_bytes"] is None and self._state_of(decision.there) != wanted.state:
@@ -320,27 +316,8 @@ class _ImageExport:
         if self._wish.dest is not None:
             yield self._wish.dest
             return
-        directory = self._spool
-        _remove_private(directory)
-        try:
-            os.mkdir(directory, 0o700)
-        except OSError as error:
-            raise Unavailable(f"tmp_dest: {directory} could not be made: {error.strerror}; choose another place") from error
-        try:
-            yield os.path.join(directory, _TEMPORARY)
-        finally:
-            shutil.rmtree(directory, ignore_errors=True)
-
-
-def _remove_private(directory: str) -> None:
-    """Remove what a killed task left; anybody may have made something of that name in a directory for all."""
-    try:
-        status = os.lstat(directory)
-    except FileNotFoundError:
-        return
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o077:
-        raise Refused(f"tmp_dest: {directory} is there and is not this task's own; remove it, or choose another place")
-    shutil.rmtree(directory)
+        with spool(self._spool) as path:
+            yield path
 
 
 def _state(source: Source) -> str:

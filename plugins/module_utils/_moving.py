@@ -21,7 +21,19 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import Qem
 from ansible_collections.vdisk.gluster.plugins.module_utils._share import Share, capacity, check_base, shares_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import Volume, volume_object
 
-_OTHERS = ("size", "format", "allocation", "owner", "group", "mode", "source_volume", "source_snapshot", "source_image", "source_format")
+_OTHERS = (
+    "size",
+    "format",
+    "allocation",
+    "owner",
+    "group",
+    "mode",
+    "source_volume",
+    "source_snapshot",
+    "source_image",
+    "source_format",
+    "source_image_name",
+)
 
 
 def move(task: Task, names: Sequence[str]) -> Result:

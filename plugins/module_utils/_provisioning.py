@@ -60,7 +60,7 @@ def work(task: Task) -> Result:
             original = holding.enter_context(opened(wish, corridor, shares, qemu_img, task.check_mode))
         new = wanted_of_copy(wanted, original) if original else wanted
         where = places(names, wanted, new, shares, listings, limits if present else None)
-        if original:
+        if original and original.path:
             check_room([where[name] for name in missing], new, original, qemu_img, limits)
 
         def planner(volumes: Sequence[Volume]) -> list[Plan]:

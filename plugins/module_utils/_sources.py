@@ -9,12 +9,13 @@ import contextlib
 import os
 import re
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Iterator, Mapping, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils import _copying, _names
 from ansible_collections.vdisk.gluster.plugins.module_utils._checksum import checksum
 from ansible_collections.vdisk.gluster.plugins.module_utils._corridor import Corridor
+from ansible_collections.vdisk.gluster.plugins.module_utils._downloading import Found, ServiceImage, downloaded
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import BadInput, Damaged, Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._foreign_image import complete_image_size
 from ansible_collections.vdisk.gluster.plugins.module_utils._locating import Shares
@@ -23,6 +24,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import Qem
 from ansible_collections.vdisk.gluster.plugins.module_utils._share import Share, check_base
 from ansible_collections.vdisk.gluster.plugins.module_utils._sizes import human
 from ansible_collections.vdisk.gluster.plugins.module_utils._source import Original, Source, source_of
+from ansible_collections.vdisk.gluster.plugins.module_utils._spool import spool_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps_copy import check_digest
 
 _CHECKSUM = re.compile(r"\A(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})\Z")
@@ -30,7 +32,7 @@ _CHECKSUM = re.compile(r"\A(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})\Z")
 
 @dataclass(frozen=True)
 class Wish:
-    """What a task says of a source: a volume, at a snapshot or now, maybe on another share; or an image file."""
+    """What a task says of a source: a volume, at a snapshot or now, maybe on another share; an image file; an image of a service."""
 
     volume: str | None = None
     snapshot: str | None = None
@@ -38,6 +40,7 @@ class Wish:
     image: str | None = None
     image_format: str | None = None
     checksum: str | None = None
+    service_image: ServiceImage | None = None
 
 
 def wish_of(params: Mapping[str, Any], names: Sequence[str]) -> Wish | None:
@@ -52,15 +55,18 @@ def wish_of(params: Mapping[str, Any], names: Sequence[str]) -> Wish | None:
         ("source_share", "source_volume"),
         ("source_format", "source_image"),
         ("source_checksum", "source_image"),
+        ("cloud", "source_image_name"),
     ):
         if params[option] is not None and params[needed] is None:
             raise BadInput(f"{option} goes with {needed}; name both")
-    if volume is None and image is None:
+    service_image = _service_image(params, names)
+    given = [option for option in ("source_volume", "source_image", "source_image_name") if params[option] is not None]
+    if not given:
         return None
     if params["state"] != "present":
         raise BadInput("a source is for state: present; leave it out")
-    if volume is not None and image is not None:
-        raise BadInput("source_volume and source_image are two sources; name one")
+    if len(given) > 1:
+        raise BadInput(f"{' and '.join(given)} are {len(given)} sources; name one")
     if image is not None and image_format is None:
         raise BadInput(f"source_format: the format of {image} is never guessed; name it")
     if image is not None and not image.startswith("/"):
@@ -74,7 +80,14 @@ def wish_of(params: Mapping[str, Any], names: Sequence[str]) -> Wish | None:
     digest = digest.strip().lower() if digest is not None else None
     if digest is not None and not _CHECKSUM.match(digest):
         raise BadInput(f"source_checksum: {digest!r} is no checksum; write sha256: or sha512: and the digest in hexadecimal")
-    return Wish(volume, snapshot, _share(share, params), image, image_format, digest)
+    return Wish(volume, snapshot, _share(share, params), image, image_format, digest, service_image)
+
+
+def _service_image(params: Mapping[str, Any], names: Sequence[str]) -> ServiceImage | None:
+    name, cloud = params["source_image_name"], params["cloud"]
+    if name is None:
+        return None
+    return ServiceImage(name, cloud, spool_of(params["tmp_dest"], f"{cloud}:{name}:{','.join(names)}"))
 
 
 def _share(name: str | None, params: Mapping[str, Any]) -> Share | None:
@@ -89,6 +102,10 @@ def opened(wish: Wish, corridor: Corridor, shares: Shares, qemu_img: QemuImg, ch
 
     :raises Refused: it is not there, or cannot be read safely.
     """
+    if wish.service_image is not None:
+        with downloaded(wish.service_image, qemu_img, check_mode) as found, _image_found(wish, found, qemu_img) as original:
+            yield original
+        return
     if wish.image is not None:
         with _image(wish, qemu_img, check_mode) as original:
             yield original
@@ -120,6 +137,18 @@ def original_of(source: Source) -> Original:
     identities = tuple(_copying.identity(path, private=False) for path in source.paths)
     base_format = str(source.volume.chain.files[-1].format)
     return Original(source.label, source.path, source.format, source.virtual_size, base_format, identities, origin)
+
+
+@contextlib.contextmanager
+def _image_found(wish: Wish, found: Found, qemu_img: QemuImg) -> Iterator[Original]:
+    """Judge the file of a service's image as any image; in check mode there is none, and C(path) is empty."""
+    if found.path is not None:
+        with _image(replace(wish, image=found.path, image_format=found.format), qemu_img, check_mode=False) as original:
+            yield replace(original, label=found.label, origin=found.origin)
+        return
+    if found.virtual_size is None:
+        raise Refused(f"source_image_name: the service does not say how large the disk of {found.label} is; only a run can tell")
+    yield Original(found.label, "", found.format, found.virtual_size, "raw", (), found.origin)
 
 
 @contextlib.contextmanager

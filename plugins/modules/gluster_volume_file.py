@@ -92,6 +92,24 @@ options:
     description:
       - Checksum that the bytes of O(source_image) must have, as V(sha256:...) or V(sha512:...). With another one there is no volume.
     type: str
+  source_image_name:
+    description:
+      - Name or id of an image of an OpenStack Image service that a new volume is a copy of, in the format that the service says it has.
+      - It is read into a file below O(tmp_dest), whose hash has to be the one the service has, and is then judged as any O(source_image).
+        Where the volumes are there, the service is not asked.
+      - In check mode it is not read, and the space for the data is not looked at.
+      - This needs the Python package C(openstacksdk) on the managed host.
+    type: str
+  cloud:
+    description:
+      - Name of the cloud of O(source_image_name) in C(clouds.yaml) on the managed host. Without it the SDK's environment variables say
+        which, as E(OS_CLOUD).
+    type: str
+  tmp_dest:
+    description:
+      - Directory with room for the file of O(source_image_name). It is gone when the task ends.
+    type: path
+    default: /var/tmp
   move:
     description:
       - Move the volumes with all their snapshots from O(source_share) to the share of the task. If a domain of the hypervisor runs on one, it
@@ -167,6 +185,14 @@ EXAMPLES = r"""
     source_image: /var/lib/images/debian-12.qcow2
     source_format: qcow2
     source_checksum: "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+    size: 20G
+
+- name: Make a volume of an image of a cloud
+  vdisk.gluster.gluster_volume_file:
+    share: "gl1:/vms"
+    name: web-3
+    source_image_name: debian-12
+    cloud: production
     size: 20G
 
 - name: Clone a volume as it was at a snapshot, on another share and as qcow2
@@ -372,6 +398,9 @@ OPTIONS = {
     "source_image": {"type": "path"},
     "source_format": {"type": "str", "choices": ["raw", "qcow2", "vmdk", "vdi", "vhdx", "vpc"]},
     "source_checksum": {"type": "str"},
+    "source_image_name": {"type": "str"},
+    "cloud": {"type": "str"},
+    "tmp_dest": {"type": "path", "default": "/var/tmp"},
     "move": {"type": "bool", "default": False},
     "reserved_percentage": {"type": "int", "default": 0},
     "max_over_subscription_ratio": {"type": "float"},
