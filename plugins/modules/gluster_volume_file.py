@@ -61,9 +61,9 @@ options:
     choices: [sparse, falloc, full]
   source_volume:
     description:
-      - Volume of which a new volume is a complete copy, with no backing file; the source stays as it is. If a domain of the hypervisor runs
-        on it, a temporary snapshot holds the instant that is copied, and is merged back afterwards. One that is in use elsewhere is refused,
-        unless O(source_snapshot) is given.
+      - Volume of which a new volume is a complete copy, with no backing file; the source stays as it is.
+      - If a domain of the hypervisor runs on it, a temporary snapshot holds the instant that is copied, and is merged back afterwards. One
+        that is in use elsewhere is refused, unless O(source_snapshot) is given.
       - A source is only for making a volume. One that is there already is left as it is, whatever it was made of.
     type: str
   source_snapshot:
@@ -112,8 +112,9 @@ options:
     default: /var/tmp
   move:
     description:
-      - Move the volumes with all their snapshots from O(source_share) to the share of the task. If a domain of the hypervisor runs on one, it
-        mirrors the active file and goes over to the copy while it runs; the definitions of domains follow. One in use elsewhere is refused.
+      - Move the volumes with all their snapshots from O(source_share) to the share of the task.
+      - If a domain of the hypervisor runs on one, it mirrors the active file and goes over to the copy while it runs; the definitions of
+        domains follow. One in use elsewhere is refused.
       - Every file is copied as it is and compared byte for byte. One rename decides which of the two is the volume; until then it is
         where it was, and if anything writes to it after it was copied, it stays there.
       - What was cut off is finished by the next task that changes the volume on either share, so both have to be mounted.
