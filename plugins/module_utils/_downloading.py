@@ -52,13 +52,13 @@ def downloaded(wanted: ServiceImage, qemu_img: QemuImg, check_mode: bool) -> Ite
     if check_mode:
         yield Found(label, image.format, _virtual_size(image), origin, None)
         return
-    with host_lock(f"spool:{wanted.spool}") as ours:
-        if not ours:
+    with contextlib.ExitStack() as holding:
+        if not holding.enter_context(host_lock(f"spool:{wanted.spool}")):
             raise Refused(f"source_image_name: another task is making the same volumes of {label} right now; let it end")
-        with spool(wanted.spool) as path:
-            check_space(wanted.spool, image.size or 0, label)
-            service.download(image, path, qemu_img.progress.step(f"download {label}", image.size))
-            yield Found(label, image.format, _virtual_size(image), origin, path)
+        path = holding.enter_context(spool(wanted.spool))
+        check_space(wanted.spool, image.size or 0, label)
+        service.download(image, path, qemu_img.progress.step(f"download {label}", image.size))
+        yield Found(label, image.format, _virtual_size(image), origin, path)
 
 
 def _virtual_size(image: Image) -> int | None:

@@ -111,9 +111,9 @@ class _ImageExport:
             reason = "the volume was written to since"
         if reason is None and export["checksum"] and decision.there and not self._has(decision.there, wanted, export["checksum"]):
             reason = "it holds another file"
-        if reason is not None:
-            return self._result(source, decision, file, export, reason, None)
-        return self._unchanged(source, decision, file, export)
+        if reason is None and decision.there is not None:
+            return self._unchanged(source, decision, decision.there, file, export)
+        return self._result(source, decision, file, export, str(reason), None)
 
     def make(self) -> Result:
         """Make the image, unless it is there and holds what it should."""
@@ -132,14 +132,14 @@ class _ImageExport:
             there = decision.there
             if reason is None and file is not None and there is not None and not self._has(there, wanted, export["checksum"], path):
                 reason = "the volume was written to since" if source.snapshot is None else "it holds another file"
-            if reason is None:
-                return self._unchanged(source, decision, file, export)
+            if reason is None and there is not None:
+                return self._unchanged(source, decision, there, file, export)
             # a snapshot may have been taken anew since the look: the manifest is of what was read
             created = _manifest.read(path).snapshot_created or ""
             image = self._upload(path, replace(wanted, created=created, checksum=export["checksum"] or ""))
             for old in self._old(decision):
                 self._service.delete(old)
-            return self._result(source, decision, file, export, reason, image)
+            return self._result(source, decision, file, export, str(reason), image)
 
     def _decide(self, wanted: Marker) -> Decision:
         return _image_marker.decide(self._wish.name, self._service.images(self._wish.name), wanted, self._task.params["force"])
@@ -223,9 +223,7 @@ class _ImageExport:
         """Return the images that a new one takes the place of."""
         return (*((decision.there,) if decision.there else ()), *decision.replaced)
 
-    def _unchanged(self, source: Source, decision: Decision, file: Result | None, export: dict[str, Any]) -> Result:
-        there = decision.there
-        assert there is not None
+    def _unchanged(self, source: Source, decision: Decision, there: Image, file: Result | None, export: dict[str, Any]) -> Result:
         wish, check_mode = self._wish, self._task.check_mode
         properties = {key: value for key, value in wish.properties.items() if there.properties.get(key) != value}
         visibility = wish.visibility if there.visibility != wish.visibility else None

@@ -103,8 +103,9 @@ def opened(wish: Wish, corridor: Corridor, shares: Shares, qemu_img: QemuImg, ch
     :raises Refused: it is not there, or cannot be read safely.
     """
     if wish.service_image is not None:
-        with downloaded(wish.service_image, qemu_img, check_mode) as found, _image_found(wish, found, qemu_img) as original:
-            yield original
+        with contextlib.ExitStack() as holding:
+            found = holding.enter_context(downloaded(wish.service_image, qemu_img, check_mode))
+            yield holding.enter_context(_image_found(wish, found, qemu_img))
         return
     if wish.image is not None:
         with _image(wish, qemu_img, check_mode) as original:
