@@ -33,7 +33,14 @@ def slow(place, tmp_path):
 
 def export(place, name="copy", **task):
     """Return a task that exports s1, with a line a second."""
-    options = {"share": place.share, "mount_point_base": str(place.base), "volume": "v1", "snapshot": "s1", "progress_interval": 1}
+    options = {
+        "share": place.share,
+        "mount_point_base": str(place.base),
+        "libvirt_uri": "none",
+        "volume": "v1",
+        "snapshot": "s1",
+        "progress_interval": 1,
+    }
     more = task.pop("options", {})
     return {"name": "Export", "vdisk.gluster.gluster_image_export": {**options, "dest": f"{place.out}/{name}", **more}, **task}
 
@@ -65,7 +72,14 @@ def test_lines_with_all_figures_come_while_the_task_runs_and_nothing_is_left_of_
 
 
 def test_nothing_is_said_of_short_work_of_secret_work_and_where_nobody_wants_it(slow):
-    quick = {"volume": "v1", "snapshot": "s1", "share": slow.share, "mount_point_base": str(slow.base), "progress_interval": 1}
+    quick = {
+        "volume": "v1",
+        "snapshot": "s1",
+        "share": slow.share,
+        "mount_point_base": str(slow.base),
+        "libvirt_uri": "none",
+        "progress_interval": 1,
+    }
     playing = run(
         slow,
         [
@@ -156,6 +170,7 @@ def test_a_merge_says_how_far_it_is(slow):
     drop = {
         "share": slow.share,
         "mount_point_base": str(slow.base),
+        "libvirt_uri": "none",
         "volume": "v1",
         "name": "s1",
         "state": "absent",

@@ -35,7 +35,14 @@ def slow(place, tmp_path):
     place.write(7, 0, 64 * MIB)
     place.snapshot("s1")
     place.programs = slow_qemu_img(tmp_path)
-    options = {"share": place.share, "mount_point_base": str(place.base), "volume": "v1", "snapshot": "s1", "progress_interval": 1}
+    options = {
+        "share": place.share,
+        "mount_point_base": str(place.base),
+        "libvirt_uri": "none",
+        "volume": "v1",
+        "snapshot": "s1",
+        "progress_interval": 1,
+    }
     place.task = {"name": "Export", "vdisk.gluster.gluster_image_export": {**options, "dest": f"{tmp_path}/copy"}}
     return place
 
