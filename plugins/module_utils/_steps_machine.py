@@ -193,11 +193,16 @@ class PointMachines(Step):
 
     def apply(self, place: Place) -> None:
         """Change every stored definition of this hypervisor that would not start on the chain as it is on the share."""
-        names = place.chain_files()
-        for disk in place.disks():
-            if disk.stored is not None and not disk.stored.fits(names, self.format):
-                path = os.path.join(os.path.dirname(disk.stored.paths[0]), self.active)
-                place.hypervisor.redefine(disk, path, self.format)
+        point_machines_here(place, self.format)
+
+
+def point_machines_here(place: Place, image_format: str) -> None:
+    """Change every stored definition of this hypervisor that would not start on the chain as it is on the share."""
+    names = place.chain_files()
+    for disk in place.disks():
+        if disk.stored is not None and not disk.stored.fits(names, image_format):
+            path = os.path.join(os.path.dirname(disk.stored.paths[0]), names[0])
+            place.hypervisor.redefine(disk, path, image_format)
 
 
 def quiesced_guests(place: Place, uuid: str | None) -> bool:

@@ -23,7 +23,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils import (
 )
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._place import Place, Step, publish_image, write_image, write_record
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps_machine import quiesced_guests
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps_machine import point_machines_here, quiesced_guests
 
 
 @dataclass(frozen=True)
@@ -260,6 +260,9 @@ class RemoveMerged(Step):
 
     def apply(self, place: Place) -> None:
         """Remove them, after the chain on disk and the info file were read again and name none of them."""
+        if place.recovering:
+            # a domain may have been defined on one of them since the plan was made
+            self._point_machines(place)
         info = place.info()
         named = set(place.chain_files()) | set(info.snapshots.values() if info else ())
         for disk in place.disks():
@@ -276,3 +279,10 @@ class RemoveMerged(Step):
         for name in self.files:
             _files.remove(place.path(name))
         _files.sync_directory(place.root)
+
+    @staticmethod
+    def _point_machines(place: Place) -> None:
+        content = _files.read_text_file(place.path(_names.record(place.volume)), _record.LIMIT)
+        if content is not None:
+            record = _record.parse(content)
+            point_machines_here(place, record.base_format if place.chain_files()[0] == record.base_file else "qcow2")

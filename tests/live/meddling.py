@@ -38,7 +38,9 @@ class Meddler:
     :param programs: let the conversion of an image by qemu-img count as a call too.
     """
 
-    def __init__(self, path: pathlib.Path, at: int = 0, after: bool = False, speed: int = 0, deny: bool = False, programs: bool = False) -> None:
+    def __init__(
+        self, path: pathlib.Path, at: int = 0, after: bool = False, speed: int = 0, deny: bool = False, programs: bool = False
+    ) -> None:
         self._path = path
         self._path.unlink(missing_ok=True)
         arguments = {"path": str(path), "at": at, "after": after, "speed": speed, "deny": deny, "programs": programs}
@@ -96,5 +98,5 @@ def meddle(path: str, at: int, after: bool, speed: int, deny: bool, programs: bo
         def denied(*_arguments: Any) -> None:
             raise _hypervisor.Denied("libvirt cannot merge it down: Permission denied")
 
-        setattr(_hypervisor.Hypervisor, "commit", denied)
-        setattr(_hypervisor.Hypervisor, "commit_active", denied)
+        _hypervisor.Hypervisor.commit = denied
+        _hypervisor.Hypervisor.commit_active = denied

@@ -6,13 +6,11 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import pathlib
 import re
-import tempfile
 from typing import Any
 
-from ansible_collections.vdisk.gluster.tests.integration.conftest import command
+from ansible_collections.vdisk.gluster.tests.live.file_system import records_in_file_system
 from ansible_collections.vdisk.gluster.tests.live.hosts import Run
 from ansible_collections.vdisk.gluster.tests.live.lab import Lab
 from ansible_collections.vdisk.gluster.tests.live.machine import Disk, Machine
@@ -234,22 +232,3 @@ def start_again(machine: Machine) -> None:
     acknowledged = machine.acked()
     machine.start()
     machine.assert_rescanned(acknowledged)
-
-
-def needs_recovery(copy: pathlib.Path) -> bool:
-    """Tell whether an ext4 has to replay its journal before it can be used."""
-    told = command("dumpe2fs", "-h", str(copy)).stdout
-    return "needs_recovery" in next(line for line in told.splitlines() if line.startswith("Filesystem features:"))
-
-
-def records_in_file_system(machine: Machine, copy: pathlib.Path, image: str) -> Finding:
-    """Judge the file of records in the ext4 that a raw copy holds, after the replay of its journal."""
-    # 1: errors were corrected, which the replay of a journal counts as
-    assert command("e2fsck", "-fy", str(copy), check=False).returncode in (0, 1), f"the file system in {image} is damaged"
-    descriptor, name = tempfile.mkstemp(prefix="vdisk-live-")
-    os.close(descriptor)
-    try:
-        command("debugfs", "-R", f"dump /records {name}", str(copy))
-        return machine.oracle.of_records(pathlib.Path(name), 0, image)
-    finally:
-        os.unlink(name)

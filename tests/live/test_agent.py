@@ -8,8 +8,9 @@ from __future__ import annotations
 import time
 
 import pytest
+from ansible_collections.vdisk.gluster.tests.live.file_system import needs_recovery
 from ansible_collections.vdisk.gluster.tests.live.oracle import raw_copy
-from ansible_collections.vdisk.gluster.tests.live.scene import Scene, needs_recovery
+from ansible_collections.vdisk.gluster.tests.live.scene import Scene
 
 
 def _refused(scene: Scene) -> str:
@@ -69,7 +70,7 @@ def test_an_agent_without_file_systems(lab):
 
 def test_an_agent_that_hangs(lab):
     scene = Scene(lab, mode="fs", snapshots=0)
-    scene.machine.ask_agent("guest-exec", path="/bin/sh", arg=["-c", "usleep 300000; kill -STOP $(cat /run/agent.pid)"])
+    scene.machine.ask_agent("guest-exec", path="/bin/sh", arg=["-c", "usleep 300000; kill -STOP $(pidof qemu-ga)"])
     time.sleep(1)
     assert not scene.machine.agent_answers()
     assert "could not be frozen" in _refused(scene)

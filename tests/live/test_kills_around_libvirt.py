@@ -62,9 +62,9 @@ def test_killed_around_a_call_of_libvirt(lab, counts, request, what, where):
     assert calls
     moments = [(at, after, kill) for at in range(1, len(calls) + 1) for after in (False, True) for kill in KILLS]
     if not request.config.getoption("all"):
-        # each kill comes at every sixth call at the least, and each call is met by one, before or after it
-        moments = [(at, at % 2 == number // 3 % 2, kill) for at in range(1, len(calls) + 1) for number, kill in enumerate(KILLS) if (at - number) % 4 == 0]
-        moments.append((1, True, "module and its guards"))
+        # each call is met by one kill, another one in each operation
+        turn, kills = OPERATIONS.index((what, where)), list(KILLS)
+        moments = [(at, at // 2 % 2 == turn % 2, kills[(at + turn) % len(kills)]) for at in range(1, len(calls) + 1)]
     for at, after, kill in moments:
         scene.refill()
         task = scene.task(what)

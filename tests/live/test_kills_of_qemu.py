@@ -5,11 +5,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import signal
 
 import pytest
-from ansible_collections.vdisk.gluster.tests.integration.processes import wait_until
 from ansible_collections.vdisk.gluster.tests.live.hosts import Run
 from ansible_collections.vdisk.gluster.tests.live.scene import Scene, start_again
 
@@ -62,7 +60,7 @@ def test_killed_around_a_call_of_the_module(lab, counts, request, what):
         for module_too in (False, True)
     ]
     if not request.config.getoption("all"):
-        moments = moments[1::4]
+        moments = moments[1::5]
     for at, after, between, module_too in moments:
         scene.refill()
         task = scene.task(what)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from ansible_collections.vdisk.gluster.tests.live.scene import Scene
 
-
 OPERATIONS = ["take", "drop the oldest", "drop the middle", "drop the newest", "grow", "export"]
 
 
@@ -67,7 +66,8 @@ def test_an_export_on_another_host_while_points_below_it_are_merged_is_refused_o
     tries = refused = 0
     while tries < 8:
         tries += 1
-        ended = there.run("gluster_image_export", {"volume": "v0", "snapshot": newest, "dest": str(out / f"copy-{tries}"), "lock_timeout": 1})
+        options = {"volume": "v0", "snapshot": newest, "dest": str(out / f"copy-{tries}"), "lock_timeout": 1}
+        ended = there.run("gluster_image_export", options)
         if ended.status == 0:
             scene.assert_is(newest, out / f"copy-{tries}")
             break
