@@ -141,9 +141,13 @@ class Glance:
         return self.image(made["id"])
 
     def clear(self) -> None:
-        """Delete all images."""
-        for image in self.images():
-            self.request("DELETE", f"/images/{image['id']}")
+        """Delete all images; a list has only so many of them."""
+        while True:
+            images = self.images()
+            for image in images:
+                self.request("DELETE", f"/images/{image['id']}")
+            if not images:
+                return
 
     def stored(self) -> list[str]:
         """Return the names of the files in which the service keeps data."""
