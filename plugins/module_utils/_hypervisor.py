@@ -15,6 +15,7 @@ import re
 import time
 from typing import Any, Callable, Mapping, Sequence
 
+from ansible_collections.vdisk.gluster.plugins.module_utils._block_jobs import POLL, BlockJobs
 from ansible_collections.vdisk.gluster.plugins.module_utils._disk import Definition, Disk, Domain
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Refused, Unavailable, VdiskError
 from ansible_collections.vdisk.gluster.plugins.module_utils._mounts import FUSE_TYPE, read_mount_table
@@ -28,12 +29,6 @@ _DAEMONS = ("libvirtd", "virtqemud")
 _DIRECTORIES = ("/usr/sbin", "/sbin", "/usr/bin", "/usr/local/sbin", "/usr/libexec")
 _REMEDY = "install it (package python3-libvirt on Debian and Red Hat)"
 _MD5 = re.compile(r"\A[0-9a-f]{32}\Z")
-
-PULL, COPY, COMMIT, ACTIVE_COMMIT, BACKUP = "pull", "copy", "commit", "active commit", "backup"
-_JOBS = {1: PULL, 2: COPY, 3: COMMIT, 4: ACTIVE_COMMIT, 5: BACKUP}
-
-_POLL = (0.01, 0.25)
-"""Seconds between two looks at a job: at first, and at most."""
 
 _AGENT_ANSWERS = 5
 """Seconds in which a guest agent that works answers."""
@@ -110,7 +105,7 @@ def _is_installed() -> bool:
     return any(os.path.exists(os.path.join(directory, daemon)) for directory in _DIRECTORIES for daemon in _DAEMONS)
 
 
-class Hypervisor(NoHypervisor):
+class Hypervisor(BlockJobs, NoHypervisor):
     """The libvirt of a host."""
 
     def __init__(
@@ -183,14 +178,6 @@ class Hypervisor(NoHypervisor):
                     raise self._explained(error, f"look at domain {domain.name()}") from error
                 # it was undefined between the list and the look
         return found
-
-    def _job(self, domain: Any, target: str) -> str | None:
-        state = domain.blockJobInfo(target, 0)
-        return _JOBS.get(state.get("type", 0), "other") if state else None
-
-    def capacity(self, disk: Disk) -> int:
-        """Return the size in bytes that the guest sees."""
-        return int(self._ask(lambda: self._domain(disk.uuid).blockInfo(disk.target, 0), f"look at {disk.label}")[0])
 
     def live(self, uuid: str) -> dict[str, Definition] | None:
         """Return the disks that a running domain has now, by target, or None where it does not run here."""
@@ -283,56 +270,9 @@ class Hypervisor(NoHypervisor):
         request = _domain_xml.snapshot(overlays, others)
         self._ask(lambda: domain.snapshotCreateXML(request, flags), f"switch domain {domain.name()} to its new overlays")
 
-    def commit(self, disk: Disk, top: str, base: str) -> None:
-        """Merge files below the active one down into one of them, from one path to another, and wait for the end of the job."""
-        domain = self._domain(disk.uuid)
-        if not self._at_work(domain, disk, COMMIT):
-            flags = self._libvirt.VIR_DOMAIN_BLOCK_COMMIT_RELATIVE
-            self._ask(lambda: domain.blockCommit(disk.target, base, top, 0, flags), f"merge {top} into {base}")
-        self._wait(domain, disk)
-
-    def commit_active(self, disk: Disk, base: str, before_pivot: Callable[[], None]) -> None:
-        """Merge the active file and those above another one down into that, and let the domain go on there.
-
-        :param before_pivot: called when all is copied, before the domain is told to change over.
-        """
-        domain = self._domain(disk.uuid)
-        if not self._at_work(domain, disk, ACTIVE_COMMIT):
-            flags = self._libvirt.VIR_DOMAIN_BLOCK_COMMIT_RELATIVE | self._libvirt.VIR_DOMAIN_BLOCK_COMMIT_ACTIVE
-            self._ask(lambda: domain.blockCommit(disk.target, base, None, 0, flags), f"merge {disk.label} into {base}")
-        if self._wait(domain, disk, mirror_onto=base):
-            before_pivot()
-            pivot = self._libvirt.VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT
-            self._ask(lambda: domain.blockJobAbort(disk.target, pivot), f"let {disk.label} go on with {base}")
-            self._wait(domain, disk)
-
-    def mirror(self, disk: Disk, path: str, image_format: str, shallow: bool, before_pivot: Callable[[], None]) -> None:
-        """Copy the active file, C(shallow) without those below it, to one that is there and blank, and let the domain go on there.
-
-        :param before_pivot: called when all is copied, before the domain is told to change over.
-        """
-        from ansible_collections.vdisk.gluster.plugins.module_utils import _domain_xml
-
-        libvirt, domain = self._libvirt, self._domain(disk.uuid)
-        if not self._at_work(domain, disk, COPY):
-            flags = libvirt.VIR_DOMAIN_BLOCK_COPY_REUSE_EXT | libvirt.VIR_DOMAIN_BLOCK_COPY_TRANSIENT_JOB
-            if shallow:
-                flags |= libvirt.VIR_DOMAIN_BLOCK_COPY_SHALLOW
-            element = _domain_xml.copy_target(path, image_format)
-            self._ask(lambda: domain.blockCopy(disk.target, element, {}, flags), f"mirror {disk.label} to {path}")
-        if self._wait(domain, disk, mirror_onto=path):
-            before_pivot()
-            pivot = libvirt.VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT
-            self._ask(lambda: domain.blockJobAbort(disk.target, pivot), f"let {disk.label} go on with {path}")
-            self._wait(domain, disk)
-
-    def pull(self, disk: Disk, onto: str) -> None:
-        """Copy into the active file what lies between it and another one, and let it lie on that."""
-        domain = self._domain(disk.uuid)
-        if not self._at_work(domain, disk, PULL):
-            flags = self._libvirt.VIR_DOMAIN_BLOCK_REBASE_RELATIVE
-            self._ask(lambda: domain.blockRebase(disk.target, onto, 0, flags), f"merge what lies below {disk.label} into it")
-        self._wait(domain, disk)
+    def capacity(self, disk: Disk) -> int:
+        """Return the size in bytes that the guest sees."""
+        return int(self._ask(lambda: self._domain(disk.uuid).blockInfo(disk.target, 0), f"look at {disk.label}")[0])
 
     def resize(self, disk: Disk, size: int) -> None:
         """Grow a disk of a running domain to a size in bytes; the guest is told."""
@@ -424,7 +364,7 @@ class Hypervisor(NoHypervisor):
                     f"the guest of domain {domain.name()} has not let go of disk {target} for {self._stall_timeout:g} s; unmount it in the "
                     "guest, see that the guest supports hot unplugging, then run the task again"
                 )
-            self._sleep(_POLL[1])
+            self._sleep(POLL[1])
 
     # beneath
 
@@ -433,52 +373,6 @@ class Hypervisor(NoHypervisor):
 
     def _domain(self, uuid: str) -> Any:
         return self._ask(lambda: self._connection.lookupByUUIDString(uuid), f"find domain {uuid}")
-
-    def _at_work(self, domain: Any, disk: Disk, kind: str) -> bool:
-        """Tell whether a job of this kind, begun by an earlier task, is at work on a disk already.
-
-        :raises Refused: it is a job of another kind.
-        """
-        job = self._ask(lambda: self._job(domain, disk.target), f"look at {disk.label}")
-        if job not in (None, kind):
-            raise Refused(f"another block job ({job}) is at work on {disk.label}; let it end or abort it, then run the task again")
-        return job is not None
-
-    def _wait(self, domain: Any, disk: Disk, mirror_onto: str | None = None) -> bool:
-        """Wait for a block job as long as it moves; return True where it has copied all and waits to be told to change over.
-
-        :raises Unavailable: it stands still; it goes on by itself, and a later task joins it.
-        """
-        from ansible_collections.vdisk.gluster.plugins.module_utils import _domain_xml
-
-        seen: Any = None
-        since = self._clock()
-        pause = _POLL[0]
-        step = self._progress.step(f"block job on {disk.label}")
-        while True:
-            state = self._ask(lambda: domain.blockJobInfo(disk.target, 0), f"look at the job of {disk.label}")
-            if not state:
-                return False
-            # the end is the size of the disk, not the work
-            step.update(fraction=state.get("cur", 0) / (state.get("end", 0) or 1))
-            if mirror_onto is not None:
-                mirror = _domain_xml.mirrors(self._ask(lambda: domain.XMLDesc(0), f"look at {disk.label}")).get(disk.target)
-                if mirror is not None and mirror.path != mirror_onto:
-                    raise Refused(
-                        f"another block job, onto {mirror.path}, is at work on {disk.label}; let it end or abort it, then run the task "
-                        "again"
-                    )
-                if mirror is not None and mirror.ready:
-                    return True
-            if state != seen:
-                seen, since = state, self._clock()
-            elif self._clock() - since >= self._stall_timeout:
-                raise Unavailable(
-                    f"the job on {disk.label} has made no progress for {self._stall_timeout:g} s; it goes on when it can, see whether the "
-                    "share answers (gluster volume status), then run the task again, which waits for it"
-                )
-            self._sleep(pause)
-            pause = min(pause * 1.5, _POLL[1])
 
     def _ask(self, call: Callable[[], Any], doing: str) -> Any:
         try:

@@ -31,7 +31,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._plan import (
     refuse_problems,
     refuse_zeroing,
 )
-from ansible_collections.vdisk.gluster.plugins.module_utils._record import SnapshotNote
+from ansible_collections.vdisk.gluster.plugins.module_utils._record import Record, SnapshotNote
 from ansible_collections.vdisk.gluster.plugins.module_utils._sizes import SECTOR, round_up
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps_machine import FreezeGuest, SwitchLive, ThawGuest
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps_merge import Commit, Pull
@@ -124,15 +124,7 @@ def _plan_take(volume: Volume, snapshot: str, note: SnapshotNote, disk: Disk | N
     snapshots = {**volume.chain.snapshots, snapshot: file}
     record = replace(old, virtual_size=max(size, old.virtual_size), snapshots={**old.snapshots, snapshot: note})
     entry = ChainFile(file, "qcow2", active.file, active.format, size, _qcow2.new_image(size, active.file, str(active.format)).length)
-    after = _followed(
-        replace(
-            volume,
-            active_file=file,
-            record=record,
-            info=Info(file, snapshots),
-            chain=replace(volume.chain, files=(entry, *volume.chain.files), snapshots=snapshots),
-        )
-    )
+    after = _on_chain(volume, (entry, *volume.chain.files), snapshots, record)
     steps = (
         MakeOverlay(file, active.file, str(active.format), size, snapshot, active.file, f"snapshot {snapshot} is not there"),
         WriteInfo(file, snapshots),
@@ -142,10 +134,18 @@ def _plan_take(volume: Volume, snapshot: str, note: SnapshotNote, disk: Disk | N
     return Plan(volume, after, steps, journaled=True)
 
 
-def _followed(volume: Volume) -> Volume:
-    """Return a volume as it is planned, with the disks of domains that have gone over to its chain."""
-    names = [entry.file for entry in volume.chain.files]
-    return replace(volume, disks=tuple(on_chain(disk, names, volume.active.format) for disk in volume.disks), given_up=())
+def _on_chain(volume: Volume, files: Sequence[ChainFile], snapshots: Mapping[str, str], record: Record) -> Volume:
+    """Return a volume as it is planned: on a chain of these files, the active one first, with the disks of domains gone over to it."""
+    names = [entry.file for entry in files]
+    return replace(
+        volume,
+        active_file=names[0],
+        record=record,
+        info=Info(names[0], snapshots),
+        chain=replace(volume.chain, files=tuple(files), snapshots=snapshots),
+        disks=tuple(on_chain(disk, names, files[0].format) for disk in volume.disks),
+        given_up=(),
+    )
 
 
 def _free_overlay(volume: Volume, snapshot: str) -> str:
@@ -208,15 +208,7 @@ def plan_reverted(volume: Volume, name: str, discard_newer: bool) -> Plan:
     else:
         steps = (ReplaceOverlay(file, below.file, str(below.format), size, name),)
     entry = ChainFile(file, "qcow2", below.file, below.format, size, _qcow2.new_image(size, below.file, str(below.format)).length)
-    after = _followed(
-        replace(
-            volume,
-            active_file=file,
-            record=record,
-            info=Info(file, snapshots),
-            chain=replace(volume.chain, files=(entry, *volume.chain.files[place + 1 :]), snapshots=snapshots),
-        )
-    )
+    after = _on_chain(volume, (entry, *volume.chain.files[place + 1 :]), snapshots, record)
     return Plan(volume, after, steps, journaled=True)
 
 
@@ -271,15 +263,7 @@ def plan_absent(volume: Volume, names: Sequence[str], only_up: bool = False) -> 
         RemoveMerged(tuple(merged)),
         WriteRecord(_record.to_json(record)),
     ]
-    after = _followed(
-        replace(
-            volume,
-            active_file=active,
-            record=record,
-            info=Info(active, snapshots),
-            chain=replace(volume.chain, files=tuple(reversed(stack.files)), snapshots=snapshots),
-        )
-    )
+    after = _on_chain(volume, tuple(reversed(stack.files)), snapshots, record)
     return Plan(volume, after, tuple(steps), journaled=True)
 
 
