@@ -170,13 +170,16 @@ class SwitchLive(Step):
             raise Refused(f"{entry['path']} is not the overlay that was made for {which}; run the task again")
 
     def can_be_undone(self, place: Place) -> bool:
-        """As long as the domain is on none of the overlays, nothing has happened; where libvirt does not answer, that is not known."""
+        """As long as the domain is on none of the overlays, nothing has happened.
+
+        Where libvirt does not answer, or the domain has died, that is not known: it may have written to them before.
+        """
         try:
             live = place.hypervisor.live(self.uuid)
         except VdiskError:
             return False
         paths = {os.path.basename(str(entry["path"])) for entry in self.overlays.values()}
-        return live is None or not any(part.names[0] in paths for part in live.values())
+        return live is not None and not any(part.names[0] in paths for part in live.values())
 
 
 @dataclass(frozen=True)

@@ -26,10 +26,13 @@ class Run:
     def __init__(self, worker: hosts.Worker) -> None:
         self.pid = worker.pid
         self._worker = worker
+        self._ended: hosts.Ended | None = None
 
     def wait(self) -> hosts.Ended:
         """Wait for its end."""
-        return self._worker.end()
+        if self._ended is None:
+            self._ended = self._worker.end()
+        return self._ended
 
     def is_stopped(self) -> bool:
         """Tell whether it stands still, see C(Meddler)."""
@@ -80,8 +83,9 @@ class Run:
 
     def kill(self) -> hosts.Ended:
         """Kill it, and wait until the programs that it had started are gone too."""
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
+        if self._ended is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
         return self.wait()
 
     def kill_when(self, true: Callable[[], object], what: str) -> hosts.Ended:
@@ -102,6 +106,7 @@ class Host(hosts.Host):
         super().__init__(share, base, worker)
         self._libvirt_uri = libvirt_uri
         self._control = control
+        self._runs: list[Run] = []
 
     def begin(
         self,
@@ -118,7 +123,7 @@ class Host(hosts.Host):
     def start(self, module: str, **options: Any) -> Run:
         """Start a module and do not wait; no other one runs on this host until its end was waited for."""
         self.begin(module, options)
-        return Run(self._worker)
+        return self.running()
 
     def start_with(self, meddler: Meddler, module: str, options: dict[str, Any]) -> Run:
         """Start a module whose calls of libvirt are meddled with."""
@@ -127,7 +132,14 @@ class Host(hosts.Host):
 
     def running(self) -> Run:
         """Return the module that runs."""
-        return Run(self._worker)
+        self._runs.append(Run(self._worker))
+        return self._runs[-1]
+
+    def close(self) -> None:
+        """Unmount; a module that a failed test has left standing is killed, or the next test would wait for it."""
+        for run in self._runs:
+            run.kill()
+        super().close()
 
     def meddler(self, at: int = 0, after: bool = False, **more: Any) -> Meddler:
         """Return what stops the next run at its N-th call that lets libvirt change something; without C(at) they are only noted."""

@@ -44,7 +44,7 @@ def test_killed_at_a_call_that_changes_a_file(lab, counts, request, what, where)
     scene.end(task)
     number = len(killer.calls)
     unreached = 0
-    for at, after in chosen(number, request.config.getoption("all"), 5):
+    for at, after in chosen(number, request.config.getoption("all"), 3):
         scene.refill()
         task = scene.task(what)
         scene.begin(task)

@@ -73,24 +73,25 @@ def test_a_module_killed_amid_the_data_leaves_a_job_that_the_next_one_joins(lab,
     scene.finish()
 
 
-@pytest.mark.parametrize("between", ["at rest", "started", "started and off"])
-def test_qemu_killed_right_after_a_merge_whose_end_nobody_has_noted(lab, counts, between):
+def test_qemu_killed_right_after_a_merge_whose_end_nobody_has_noted(lab, counts):
     scene = Scene(lab)
-    task, run = _begin_job(scene, "drop the middle")
-    scene.machine.domain.blockJobSetSpeed("vda", 0, 0)
-    wait_until(lambda: not scene.machine.domain.blockJobInfo("vda", 0), "the job to end", 60)
-    assert run.kill_with_children().status == -9
-    scene.machine.kill()
-    counts.add("kills survived", 2)
-    if between != "at rest":
-        start_again(scene.machine)
-        scene.machine.wait_acks(50)
-        if between == "started and off":
-            scene.machine.shut_off()
-    values = scene.end(task)
-    assert any("Finish what an earlier task began" in action for action in values["actions"]), values["actions"]
-    if between != "started":
-        start_again(scene.machine)
+    for between in ("at rest", "started", "started and off"):
+        scene.refill()
+        task, run = _begin_job(scene, "drop the middle")
+        scene.let_jobs_run()
+        wait_until(lambda: not scene.machine.domain.blockJobInfo("vda", 0), "the job to end", 60)
+        assert run.kill_with_children().status == -9
+        scene.machine.kill()
+        counts.add("kills survived", 2)
+        if between != "at rest":
+            start_again(scene.machine)
+            scene.machine.wait_acks(50)
+            if between == "started and off":
+                scene.machine.shut_off()
+        values = scene.end(task)
+        assert any("Finish what an earlier task began" in action for action in values["actions"]), values["actions"]
+        if between != "started":
+            start_again(scene.machine)
     scene.finish()
 
 
@@ -126,3 +127,29 @@ def test_qemu_of_a_machine_without_stored_definition_killed_in_an_active_commit(
     found = scene.here.look(scene.volumes[0])
     assert found["active_file"] == base.name
     scene.finding(machine, base, found["format"]).assert_nothing_lost(acknowledged)
+
+
+@pytest.mark.parametrize("persistent", [True, False], ids=["stored", "not stored"])
+def test_qemu_killed_after_it_has_gone_over_to_an_overlay_and_written_to_it(lab, counts, persistent):
+    scene = Scene(lab, persistent=persistent, snapshots=1, agent=False)
+    for module_too in (False, True) if persistent else (False,):
+        task = scene.task("take")
+        run = scene.start(task, scene.here.meddler(1, True))
+        run.wait_until_stopped()
+        scene.machine.wait_acks(100)
+        scene.machine.kill()
+        counts.add("kills survived")
+        if module_too:
+            assert run.kill().status == -9
+        else:
+            run.go_on()
+            ended = run.wait()
+            assert ended.status == 1 and scene.machine.name in ended.values["msg"], ended
+        scene.end(task)
+        if persistent:
+            start_again(scene.machine)
+    if persistent:
+        scene.finish()
+        return
+    found = scene.here.look("v0")
+    scene.finding(scene.machine, scene.here.path(found["active_file"]), found["format"]).assert_nothing_lost(scene.machine.acked())
