@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import Iterator
+from typing import Callable, Iterator
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Unavailable
 from ansible_collections.vdisk.gluster.plugins.module_utils._files import write_all
@@ -16,13 +16,18 @@ _PIECE = 4 << 20
 """Bytes that are read at a time: larger pieces were no faster on GlusterFS, smaller ones were."""
 
 
-def copy_data(source: int, target: int, size: int) -> None:
-    """Write into an empty file what another holds, its holes left out; descriptors of both, not yet durable."""
+def copy_data(source: int, target: int, size: int, on_progress: Callable[[int], None] | None = None) -> None:
+    """Write into an empty file what another holds, its holes left out; descriptors of both, not yet durable.
+
+    :param on_progress: called with the bytes of the file that are done, holes included.
+    """
     for start, end, is_data in extents(source, size):
         while is_data and start < end:
             piece = _read(source, start, min(_PIECE, end - start))
             write_all(target, piece, start)
             start += len(piece)
+            if on_progress is not None:
+                on_progress(start)
     os.ftruncate(target, size)
 
 

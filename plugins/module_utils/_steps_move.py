@@ -96,7 +96,7 @@ class TakeOver(Step):
         with _copying.held(paths):
             before = [_copying.identity(path, private=False) for path in paths]
             for file in reversed(self.files):
-                copy_as_it_is(f"{root}/{file}", self._temporary(place, file))
+                copy_as_it_is(place, f"{root}/{file}", self._temporary(place, file))
             _copying.check_unchanged(before, f"{place.volume} on {self.from_share}")
 
     def apply(self, place: Place) -> None:
@@ -172,15 +172,16 @@ def sibling(place: Place, share: str) -> str:
     return _names.mount_point(os.path.dirname(place.root), share)
 
 
-def copy_as_it_is(source: str, temporary: str) -> None:
-    """Copy a file under a temporary name, byte for byte and durably, and compare the two."""
+def copy_as_it_is(place: Place, source: str, temporary: str) -> None:
+    """Copy a file under a temporary name, byte for byte and durably, and compare the two; it is said how far the copy is."""
     try:
         reading = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
             writing = _files.create_temporary(temporary)
             try:
                 status = os.fstat(reading)
-                copy_data(reading, writing, status.st_size)
+                step = place.qemu_img.progress.step(f"copy {os.path.basename(source)} to its new share", status.st_size)
+                copy_data(reading, writing, status.st_size, step.update)
                 _files.copy_ownership(writing, status)
                 os.fsync(writing)
                 # what is compared comes from the bricks and not from the memory of this client

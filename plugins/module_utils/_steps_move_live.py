@@ -44,7 +44,7 @@ class CopyFrozen(Step):
         with _copying.held(paths):
             before = [_copying.identity(path, private=False) for path in paths]
             for file in reversed(self.files[1:]):
-                copy_as_it_is(f"{root}/{file}", self._temporary(place, file))
+                copy_as_it_is(place, f"{root}/{file}", self._temporary(place, file))
             _copying.check_unchanged(before, f"{place.volume} on {self.from_share}")
 
     def apply(self, place: Place) -> None:
@@ -171,7 +171,7 @@ class GoOver(Step):
         directory, name = os.path.split(copy)
         temporary = f"{directory}/{_names.temporary(name, place.token)}"
         with _image_lock.changing(source):
-            copy_as_it_is(source, temporary)
+            copy_as_it_is(place, source, temporary)
             os.rename(temporary, copy)
             _files.sync_directory(directory)
             take_from_its_name(place, self.files[0])
