@@ -11,6 +11,7 @@ is_root || exec tools/rooted.sh tools/live.sh "$@"
 
 tools/preflight.sh libvirtd qemu-system-x86_64 unshare gcc
 tools/guest.sh
+tools/glance.sh
 rm -f .cache/ran/live.jsonl
 stop_after=$(tools/glusterd.sh start)
 trap '[[ $stop_after != started ]] || tools/glusterd.sh stop' EXIT

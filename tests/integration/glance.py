@@ -54,10 +54,15 @@ print(json.dumps({name: "!" if name == "publicize_image" else "@" for name in na
 """
 
 
+# it has packages of its own, whatever those are with which the tests run
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
+
 class Glance:
     """The service, its data and its C(clouds.yaml) below a directory."""
 
-    def __init__(self, directory: pathlib.Path) -> None:
+    def __init__(self, directory: pathlib.Path, size_cap: int = SIZE_CAP) -> None:
+        """Make it; C(size_cap) bytes is the largest image that it takes."""
         assert (VENV / "installed").exists(), "there is no image service to test with: run tools/glance.sh"
         self.directory = directory
         with socket.create_server(("127.0.0.1", 0)) as free, socket.create_server(("127.0.0.1", 0)) as other:
@@ -67,11 +72,11 @@ class Glance:
         for name in ("images", "staging", "tasks", "lock"):
             (directory / name).mkdir()
         shutil.copy(VENV / "etc" / "glance" / "glance-api-paste.ini", directory)
-        (directory / "glance-api.conf").write_text(CONFIGURATION.format(directory=directory, size_cap=SIZE_CAP))
-        policy = subprocess.run([VENV / "bin" / "python", "-c", POLICIES], capture_output=True, text=True, check=True)
+        (directory / "glance-api.conf").write_text(CONFIGURATION.format(directory=directory, size_cap=size_cap))
+        policy = subprocess.run([VENV / "bin" / "python", "-c", POLICIES], capture_output=True, text=True, check=True, env=ENVIRONMENT)
         (directory / "policy.json").write_text(policy.stdout)
         manage = [VENV / "bin" / "glance-manage", "--config-file", directory / "glance-api.conf", "db_sync"]
-        subprocess.run(manage, capture_output=True, check=True)
+        subprocess.run(manage, capture_output=True, check=True, env=ENVIRONMENT)
         self.clouds = directory / "clouds.yaml"
         self._write_clouds()
 
@@ -96,7 +101,7 @@ class Glance:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                env={**os.environ, "OS_GLANCE_CONFIG_DIR": str(self.directory)},
+                env={**ENVIRONMENT, "OS_GLANCE_CONFIG_DIR": str(self.directory)},
             )
         end = time.monotonic() + 60
         while True:

@@ -54,8 +54,10 @@ def volume_name(servers):
 
 
 @pytest.fixture(scope="session")
-def workers(tmp_path_factory):
+def workers(directory, tmp_path_factory):
     """Processes that run modules, by number; made when they are first wanted."""
+    # where the SDK of those modules looks for clouds, once there are any
+    os.environ["OS_CLIENT_CONFIG_FILE"] = str(directory / "clouds.yaml")
     library = _part("faults.killer").build(tmp_path_factory.mktemp("killer"))
     made = {}
 
@@ -67,6 +69,19 @@ def workers(tmp_path_factory):
     yield worker
     for number in made:
         made[number].close()
+
+
+@pytest.fixture
+def image_service(directory):
+    """A real image service, as the cloud C(test)."""
+    place = directory / "glance"
+    place.mkdir()
+    made = _part("integration.glance").Glance(place, 256 << 20)
+    made.start()
+    shutil.copy(made.clouds, directory / "clouds.yaml")
+    yield made
+    made.stop()
+    shutil.rmtree(place)
 
 
 @pytest.fixture(scope="session")

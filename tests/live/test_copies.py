@@ -26,6 +26,24 @@ def test_a_running_volume_is_cloned_as_it_was_at_one_instant(lab, copy_format):
     watched.judge_at_rest()
 
 
+def test_a_running_volume_is_uploaded_to_an_image_service_as_it_was_at_one_instant(lab, image_service, tmp_path):
+    watched = Watched(lab, lab.machine(volume(lab), agent=False).start())
+    options = {"volume": "v1", "image_name": "now", "cloud": "test", "tmp_dest": str(tmp_path)}
+    predicted = lab.here.ok("gluster_image_export", _ansible_check_mode=True, **options)
+    before = watched.machine.wait_acks()
+    made = lab.here.ok("gluster_image_export", **options)
+    after = watched.machine.wait_acks(5)
+    lab.counts.add("operations under load")
+    assert predicted["changed"] and made["changed"]
+    read_back = tmp_path / "read-back"
+    read_back.write_bytes(image_service.data(made["export"]["image_id"]))
+    watched.machine.oracle.point_in_time(read_back, "raw").assert_snapshot_within(before, after)
+    read_back.unlink()
+    assert not list(tmp_path.iterdir())
+    watched.judge()
+    watched.judge_at_rest()
+
+
 def test_a_snapshot_is_cloned_while_its_volume_runs(lab):
     watched = Watched(lab, lab.machine(volume(lab, "v1", "qcow2"), agent=False).start())
     watched.take("s1")
