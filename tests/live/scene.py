@@ -22,6 +22,9 @@ _SLOTS = 2048
 _SIZE = 16
 """MiB of each disk."""
 
+SCENES: dict[str, dict[str, Any]] = {"one disk": {}, "two disks": {"disks": 2}, "two machines": {"machines": 2, "mode": "fs"}}
+"""What scenes are made of, by what they are called."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Task:

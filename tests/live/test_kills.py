@@ -6,24 +6,16 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.vdisk.gluster.tests.live.scene import Scene
+from ansible_collections.vdisk.gluster.tests.live.counting import Counts
+from ansible_collections.vdisk.gluster.tests.live.scene import SCENES, Scene
 
-SCENES = {
-    "one disk": {},
-    "two disks": {"disks": 2},
-    "two machines": {"machines": 2, "mode": "fs"},
-}
 OPERATIONS = [
-    ("take", "one disk"),
-    ("take", "two disks"),
-    ("take", "two machines"),
-    ("drop the oldest", "one disk"),
-    ("drop the middle", "one disk"),
-    ("drop the newest", "one disk"),
-    ("drop several", "two disks"),
-    ("grow", "one disk"),
-    ("export", "one disk"),
+    ("one disk", ("take", "grow", "export")),
+    ("one disk", ("drop the oldest", "drop the middle", "drop the newest")),
+    ("two disks", ("take", "drop several")),
+    ("two machines", ("take",)),
 ]
+"""What is done in one scene after another; those of a row on the same machines, whose start takes long."""
 
 
 def chosen(number: int, everything: bool, sample: int) -> list[tuple[int, bool]]:
@@ -34,17 +26,23 @@ def chosen(number: int, everything: bool, sample: int) -> list[tuple[int, bool]]
     return [(at, index % 2 == 0) for index, at in enumerate(evenly)]
 
 
-@pytest.mark.parametrize("what, where", OPERATIONS)
-def test_killed_at_a_call_that_changes_a_file(lab, counts, request, what, where):
+@pytest.mark.parametrize("where, operations", OPERATIONS, ids=str)
+def test_killed_at_a_call_that_changes_a_file(lab, counts, request, where, operations):
     scene = Scene(lab, **SCENES[where])
-    task = scene.task(what)
-    killer = scene.here.killer()
-    scene.begin(task)
-    assert scene.here.run(task.module, task.options, killer).status == 0
-    scene.end(task)
-    number = len(killer.calls)
+    for what in operations:
+        scene.refill()
+        task = scene.task(what)
+        killer = scene.here.killer()
+        scene.begin(task)
+        assert scene.here.run(task.module, task.options, killer).status == 0
+        scene.end(task)
+        _kill_at(scene, counts, what, chosen(len(killer.calls), request.config.getoption("all"), 3))
+    scene.finish()
+
+
+def _kill_at(scene: Scene, counts: Counts, what: str, moments: list[tuple[int, bool]]) -> None:
     unreached = 0
-    for at, after in chosen(number, request.config.getoption("all"), 3):
+    for at, after in moments:
         scene.refill()
         task = scene.task(what)
         scene.begin(task)
@@ -54,6 +52,8 @@ def test_killed_at_a_call_that_changes_a_file(lab, counts, request, what, where)
         counts.add("kills survived", ended.status == -9)
         for machine in scene.machines:
             machine.wait_acks(20)
-        scene.end(task)
-    assert unreached <= 1
-    scene.finish()
+        try:
+            scene.end(task)
+        except AssertionError as error:
+            raise AssertionError(f"{what}, killed {'after' if after else 'before'} call {at}: {error}") from error
+    assert unreached <= len(moments) // 3, f"{what}: {unreached} of {len(moments)} runs ended before they were killed"

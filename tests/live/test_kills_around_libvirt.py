@@ -8,21 +8,13 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.vdisk.gluster.tests.live.hosts import Run
-from ansible_collections.vdisk.gluster.tests.live.scene import Scene
+from ansible_collections.vdisk.gluster.tests.live.scene import SCENES, Scene
 
-SCENES = {
-    "one disk": {},
-    "two disks": {"disks": 2},
-    "two machines": {"machines": 2, "mode": "fs"},
-}
 OPERATIONS = [
-    ("take", "two disks"),
-    ("take", "two machines"),
-    ("drop the middle", "one disk"),
-    ("drop the newest", "one disk"),
-    ("drop several", "two disks"),
-    ("grow", "one disk"),
-    ("export", "one disk"),
+    ("one disk", ("drop the middle", "drop the newest", "grow")),
+    ("one disk", ("export",)),
+    ("two disks", ("take", "drop several")),
+    ("two machines", ("take",)),
 ]
 
 
@@ -51,32 +43,39 @@ def _kill_libvirtd(scene: Scene, run: Run) -> None:
 KILLS = {"module": _kill_module, "group": _kill_group, "module and its guards": _kill_all, "libvirtd": _kill_libvirtd}
 
 
-@pytest.mark.parametrize("what, where", OPERATIONS)
-def test_killed_around_a_call_of_libvirt(lab, counts, request, what, where):
+@pytest.mark.parametrize("where, operations", OPERATIONS, ids=str)
+def test_killed_around_a_call_of_libvirt(lab, counts, request, where, operations):
     scene = Scene(lab, **SCENES[where])
-    task = scene.task(what)
-    meddler = scene.here.meddler()
-    assert scene.start(task, meddler).wait().status == 0
-    scene.end(task)
-    calls = meddler.calls
-    assert calls
-    moments = [(at, after, kill) for at in range(1, len(calls) + 1) for after in (False, True) for kill in KILLS]
-    if not request.config.getoption("all"):
-        # each call is met by one kill, another one in each operation
-        turn, kills = OPERATIONS.index((what, where)), list(KILLS)
-        moments = [(at, at // 2 % 2 == turn % 2, kills[(at + turn) % len(kills)]) for at in range(1, len(calls) + 1)]
-    for at, after, kill in moments:
+    for what in operations:
         scene.refill()
         task = scene.task(what)
-        run = scene.start(task, scene.here.meddler(at, after, speed=256 << 10))
-        run.wait_until_stopped()
-        KILLS[kill](scene, run)
-        counts.add("kills survived")
-        for machine in scene.machines:
-            if machine.mode != "fs":
-                machine.wait_acks(20)
-        try:
-            scene.end(task)
-        except AssertionError as error:
-            raise AssertionError(f"{kill} killed {'after' if after else 'before'} {at} of {calls}: {error}") from error
+        meddler = scene.here.meddler()
+        assert scene.start(task, meddler).wait().status == 0
+        scene.end(task)
+        calls = meddler.calls
+        assert calls
+        moments = [(at, after, kill) for at in range(1, len(calls) + 1) for after in (False, True) for kill in KILLS]
+        if not request.config.getoption("all"):
+            # each call is met by one kill, another one in each operation
+            turn, kills = len(where) + len(what), list(KILLS)
+            moments = [(at, at // 2 % 2 == turn % 2, kills[(at + turn) % len(kills)]) for at in range(1, len(calls) + 1)]
+        for at, after, kill in moments:
+            _kill(scene, what, at, after, kill)
+            counts.add("kills survived")
     scene.finish()
+
+
+def _kill(scene: Scene, what: str, at: int, after: bool, kill: str) -> None:
+    scene.refill()
+    task = scene.task(what)
+    meddler = scene.here.meddler(at, after, speed=256 << 10)
+    run = scene.start(task, meddler)
+    run.wait_until_stopped()
+    KILLS[kill](scene, run)
+    for machine in scene.machines:
+        if machine.mode != "fs":
+            machine.wait_acks(20)
+    try:
+        scene.end(task)
+    except AssertionError as error:
+        raise AssertionError(f"{what}, {kill} killed {'after' if after else 'before'} the last of {meddler.calls}: {error}") from error

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import signal
 
+import libvirt
 import pytest
 from ansible_collections.vdisk.gluster.tests.live.hosts import Run
 from ansible_collections.vdisk.gluster.tests.live.scene import Scene, start_again
 
-OPERATIONS = ["take", "drop the middle", "drop the newest", "drop several", "grow", "export"]
+OPERATIONS = [("take", "grow", "export"), ("drop the middle", "drop the newest", "drop several")]
 
 
 def _rest(scene: Scene) -> None:
@@ -44,38 +45,45 @@ def _kill(scene: Scene, run: Run, module_too: bool) -> None:
     assert ended.status == 0 or ended.values["msg"].count(" ") > 5, ended.values
 
 
-@pytest.mark.parametrize("what", OPERATIONS)
-def test_killed_around_a_call_of_the_module(lab, counts, request, what):
-    scene = Scene(lab, agent=what == "take")
-    task = scene.task(what)
-    meddler = scene.here.meddler()
-    assert scene.start(task, meddler).wait().status == 0
-    scene.end(task)
-    calls = meddler.calls
-    moments = [
-        (at, after, between, module_too)
-        for at in range(1, len(calls) + 1)
-        for after in (False, True)
-        for between in BETWEEN
-        for module_too in (False, True)
-    ]
-    if not request.config.getoption("all"):
-        # the distance is odd, so that all of the rest varies
-        moments = moments[1 :: max(5, len(moments) // 4 | 1)]
-    for at, after, between, module_too in moments:
+@pytest.mark.parametrize("operations", OPERATIONS, ids=str)
+def test_killed_around_a_call_of_the_module(lab, counts, request, operations):
+    scene = Scene(lab)
+    for what in operations:
         scene.refill()
         task = scene.task(what)
-        run = scene.start(task, scene.here.meddler(at, after, speed=256 << 10))
-        run.wait_until_stopped()
-        _kill(scene, run, module_too)
-        counts.add("kills survived")
-        try:
-            BETWEEN[between](scene)
-            scene.end(task)
-            if not scene.machine.is_running():
-                start_again(scene.machine)
-            scene.machine.wait_acks(20)
-        except AssertionError as error:
-            moment = f"{'after' if after else 'before'} {at} of {calls}, {between}{', the module too' * module_too}"
-            raise AssertionError(f"killed {moment}: {error}") from error
+        meddler = scene.here.meddler()
+        assert scene.start(task, meddler).wait().status == 0
+        scene.end(task)
+        calls = meddler.calls
+        moments = [
+            (at, after, between, module_too)
+            for at in range(1, len(calls) + 1)
+            for after in (False, True)
+            for between in BETWEEN
+            for module_too in (False, True)
+        ]
+        if not request.config.getoption("all"):
+            # the distance is odd, so that all of the rest varies
+            moments = moments[1 :: max(5, len(moments) // 3 | 1)]
+        for moment in moments:
+            _kill_and_end(scene, what, *moment)
+            counts.add("kills survived")
     scene.finish()
+
+
+def _kill_and_end(scene: Scene, what: str, at: int, after: bool, between: str, module_too: bool) -> None:
+    scene.refill()
+    task = scene.task(what)
+    meddler = scene.here.meddler(at, after, speed=256 << 10)
+    run = scene.start(task, meddler)
+    run.wait_until_stopped()
+    _kill(scene, run, module_too)
+    try:
+        BETWEEN[between](scene)
+        scene.end(task)
+        if not scene.machine.is_running():
+            start_again(scene.machine)
+        scene.machine.wait_acks(20)
+    except (AssertionError, libvirt.libvirtError) as error:
+        moment = f"{'after' if after else 'before'} the last of {meddler.calls}, {between}{', the module too' * module_too}"
+        raise AssertionError(f"{what}, killed {moment}: {error}") from error

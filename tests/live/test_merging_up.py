@@ -10,7 +10,6 @@ written out its tables, and merges them once more where it has died before.
 
 from __future__ import annotations
 
-import pytest
 from ansible_collections.vdisk.gluster.tests.integration.processes import wait_until
 from ansible_collections.vdisk.gluster.tests.live.scene import Scene, start_again
 
@@ -47,16 +46,18 @@ MOMENTS = {
 }
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
-def test_qemu_dies_while_it_merges_up(lab, counts, request, moment):
+def test_qemu_dies_while_it_merges_up(lab, counts, request):
     # a guest that writes slowly leaves clusters that only the file below has, so that there is something to merge
     scene = Scene(lab, records=100, pause=10000, slots=4096)
-    turn = list(MOMENTS).index(moment) % 2 == 0
-    for module_too in (False, True) if request.config.getoption("all") else (turn,):
-        scene.refill()
-        _die(scene, *MOMENTS[moment], module_too)
-        counts.add("kills survived")
-        start_again(scene.machine)
+    for number, moment in enumerate(MOMENTS):
+        for module_too in (False, True) if request.config.getoption("all") else (number % 2 == 0,):
+            scene.refill()
+            try:
+                _die(scene, *MOMENTS[moment], module_too)
+                start_again(scene.machine)
+            except AssertionError as error:
+                raise AssertionError(f"{moment}{', the module too' * module_too}: {error}") from error
+            counts.add("kills survived")
     scene.finish()
 
 
