@@ -39,7 +39,7 @@ def refused(place, **options):
         ({"source_share": "localhost:/x"}, "source_share goes with source_volume"),
         ({"source_format": "raw"}, "source_format goes with source_image"),
         ({"source_checksum": "sha256:x"}, "source_checksum goes with source_image"),
-        ({"source_volume": "v0", "source_image": "/x", "source_format": "raw"}, "are two sources"),
+        ({"source_volume": "v0", "source_image": "/x", "source_format": "raw"}, "are 2 sources"),
         ({"source_image": "/x"}, "never guessed"),
         ({"source_image": "x", "source_format": "raw"}, "is not an absolute path"),
         ({"source_image": "json:{}", "source_format": "raw"}, "is not an absolute path"),
