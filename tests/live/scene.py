@@ -86,6 +86,12 @@ class Scene:
         if len(self.names) > snapshots + 2:
             self.do(self.task("drop several"))
 
+    def ready_for(self, what: str) -> Task:
+        """Take what snapshots a task needs for being the same work each time, and return it."""
+        # with the oldest and the two newest of fewer, neighbours would be merged at once
+        self.refill(4 if what == "drop several" else 3)
+        return self.task(what)
+
     def task(self, what: str) -> Task:
         """Return a task that can be done now."""
         names = self.names

@@ -30,8 +30,7 @@ def chosen(number: int, everything: bool, sample: int) -> list[tuple[int, bool]]
 def test_killed_at_a_call_that_changes_a_file(lab, counts, request, where, operations):
     scene = Scene(lab, **SCENES[where])
     for what in operations:
-        scene.refill()
-        task = scene.task(what)
+        task = scene.ready_for(what)
         killer = scene.here.killer()
         scene.begin(task)
         assert scene.here.run(task.module, task.options, killer).status == 0
@@ -43,8 +42,7 @@ def test_killed_at_a_call_that_changes_a_file(lab, counts, request, where, opera
 def _kill_at(scene: Scene, counts: Counts, what: str, moments: list[tuple[int, bool]]) -> None:
     unreached = 0
     for at, after in moments:
-        scene.refill()
-        task = scene.task(what)
+        task = scene.ready_for(what)
         scene.begin(task)
         ended = scene.here.run(task.module, task.options, scene.here.killer(at, after))
         assert ended.status in (-9, 0), ended.values

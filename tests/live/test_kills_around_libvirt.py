@@ -47,8 +47,7 @@ KILLS = {"module": _kill_module, "group": _kill_group, "module and its guards": 
 def test_killed_around_a_call_of_libvirt(lab, counts, request, where, operations):
     scene = Scene(lab, **SCENES[where])
     for what in operations:
-        scene.refill()
-        task = scene.task(what)
+        task = scene.ready_for(what)
         meddler = scene.here.meddler()
         assert scene.start(task, meddler).wait().status == 0
         scene.end(task)
@@ -66,8 +65,7 @@ def test_killed_around_a_call_of_libvirt(lab, counts, request, where, operations
 
 
 def _kill(scene: Scene, what: str, at: int, after: bool, kill: str) -> None:
-    scene.refill()
-    task = scene.task(what)
+    task = scene.ready_for(what)
     meddler = scene.here.meddler(at, after, speed=256 << 10)
     run = scene.start(task, meddler)
     run.wait_until_stopped()

@@ -49,8 +49,7 @@ def _kill(scene: Scene, run: Run, module_too: bool) -> None:
 def test_killed_around_a_call_of_the_module(lab, counts, request, operations):
     scene = Scene(lab)
     for what in operations:
-        scene.refill()
-        task = scene.task(what)
+        task = scene.ready_for(what)
         meddler = scene.here.meddler()
         assert scene.start(task, meddler).wait().status == 0
         scene.end(task)
@@ -64,7 +63,7 @@ def test_killed_around_a_call_of_the_module(lab, counts, request, operations):
         ]
         if not request.config.getoption("all"):
             # the distance is odd, so that all of the rest varies
-            moments = moments[1 :: max(5, len(moments) // 3 | 1)]
+            moments = moments[1 :: max(5, len(moments) // 2 | 1)]
         for moment in moments:
             _kill_and_end(scene, what, *moment)
             counts.add("kills survived")
@@ -72,8 +71,7 @@ def test_killed_around_a_call_of_the_module(lab, counts, request, operations):
 
 
 def _kill_and_end(scene: Scene, what: str, at: int, after: bool, between: str, module_too: bool) -> None:
-    scene.refill()
-    task = scene.task(what)
+    task = scene.ready_for(what)
     meddler = scene.here.meddler(at, after, speed=256 << 10)
     run = scene.start(task, meddler)
     run.wait_until_stopped()
