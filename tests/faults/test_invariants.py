@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.vdisk.gluster.plugins.module_utils._journal import Journal, LostLock
 from ansible_collections.vdisk.gluster.plugins.module_utils._lock import host_lock
 from ansible_collections.vdisk.gluster.plugins.module_utils._process import Completed
+from ansible_collections.vdisk.gluster.plugins.module_utils._progress import Progress
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import QemuImg
 from ansible_collections.vdisk.gluster.tests.faults.operations import chain
 from ansible_collections.vdisk.gluster.tests.faults.states import TEMPLATE, Template, points
@@ -25,6 +26,7 @@ class Told:
 
     def __init__(self):
         self.argv = []
+        self.progress = Progress()
 
     def run(self, argv, **_more):
         self.argv.append(list(argv))
