@@ -97,11 +97,12 @@ def list_shares(shares: Iterable[Share]) -> dict[str, Listing]:
     return {share.name: list_share(share) for share in {share.name: share for share in shares}.values()}
 
 
-def read_volume(listing: Listing, name: str, patient: bool = False, deep: bool = False) -> Volume:
+def read_volume(listing: Listing, name: str, patient: bool = False, deep: bool = False, anew: bool = True) -> Volume:
     """Return the state of one volume of a share that was just listed.
 
     :param patient: wait a moment for a passing user of the active file before it counts as in use.
     :param deep: also look whether overlays hold data of their own.
+    :param anew: go by the share alone, not by what this host remembers of the files.
     """
     share = listing.share
     root = share.mount_point
@@ -121,7 +122,7 @@ def read_volume(listing: Listing, name: str, patient: bool = False, deep: bool =
             leftovers=leftovers,
             strays=tuple(beside),
         )
-    looks = ((file, _look_at(root, file, record is None and file == name, deep and file != name)) for file in beside)
+    looks = ((file, _look_at(root, file, record is None and file == name, deep and file != name, anew)) for file in beside)
     facts = {file: seen for file, seen in looks if seen is not None}
     info = None
     has_info_file = _names.info_file(name) in listing.by_volume[name]
@@ -185,7 +186,7 @@ def _read_info(path: str, name: str) -> _info_file.Info | None:
     return None if content is None else _info_file.parse(content, name)
 
 
-def _look_at(root: str, file: str, whole: bool, deep: bool) -> FileFacts | None:
+def _look_at(root: str, file: str, whole: bool, deep: bool, anew: bool) -> FileFacts | None:
     """Return what can be seen of a file without believing it; None when it has just gone.
 
     :param whole: also look at the end, for what the content resembles.
@@ -194,7 +195,7 @@ def _look_at(root: str, file: str, whole: bool, deep: bool) -> FileFacts | None:
     path = f"{root}/{file}"
     try:
         # again from the start where another host replaces or removes the file meanwhile
-        return _files.fresh(lambda: _look_once(path, file, whole, deep), path)
+        return _files.fresh(lambda: _look_once(path, file, whole, deep, anew), path)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -205,13 +206,15 @@ def _look_at(root: str, file: str, whole: bool, deep: bool) -> FileFacts | None:
         raise _files.explain(error, path, "read") from error
 
 
-def _look_once(path: str, file: str, whole: bool, deep: bool) -> FileFacts:
+def _look_once(path: str, file: str, whole: bool, deep: bool, anew: bool) -> FileFacts:
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             return FileFacts(file, "directory" if stat.S_ISDIR(status.st_mode) else "other", 0, 0)
-        _files.drop_cached(descriptor)
+        if anew:
+            # all of it, though little is read here: the kernel keeps a page that lies in a larger piece than it is told to drop
+            _files.drop_cached(descriptor)
         start = os.pread(descriptor, _qcow2.HEADER_READ, 0)
         header, wrong = None, None
         if _qcow2.looks_like_qcow2(start):
