@@ -9,10 +9,10 @@ source "$(dirname "$0")/env.sh"
 tools/setup.sh test
 is_root || exec tools/rooted.sh tools/faults.sh "$@"
 
-tools/preflight.sh
+tools/preflight.sh --lab
 rm -f .cache/ran/faults.jsonl
 stop_after=$(tools/glusterd.sh start)
 trap '[[ $stop_after != started ]] || tools/glusterd.sh stop' EXIT
 
 python tools/tally.py run faults pytest --junit .cache/ran/faults-pytest.xml -- \
-    pytest tests/faults -n 2 --dist worksteal --junit-xml=.cache/ran/faults-pytest.xml "$@"
+    pytest tests/faults tests/lab -n 2 --dist worksteal --junit-xml=.cache/ran/faults-pytest.xml "$@"
