@@ -16,7 +16,7 @@ from typing import Callable, Iterator, Mapping, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils import _copying, _image_lock, _names
 from ansible_collections.vdisk.gluster.plugins.module_utils._applying import Applier
-from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Refused, VdiskError
+from ansible_collections.vdisk.gluster.plugins.module_utils._errors import DeadMount, Refused, VdiskError
 from ansible_collections.vdisk.gluster.plugins.module_utils._hypervisor import NoHypervisor
 from ansible_collections.vdisk.gluster.plugins.module_utils._lock import volume_lock
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan import Plan, actions_of
@@ -86,10 +86,32 @@ class Corridor:
         todo = [name for name in names if plans[name].steps or _left_by_a_kill(volumes[name]) or _given_up(volumes[name])]
         after = {name: volumes[name] for name in names if name not in todo}
         before = dict(volumes)
-        for chunk in [todo] if grouped else [todo[i : i + CHUNK] for i in range(0, len(todo), CHUNK)]:
-            done = self._change_locked({name: where[name] for name in chunk}, planner, grouped)
+        chunks = [todo] if grouped else [todo[i : i + CHUNK] for i in range(0, len(todo), CHUNK)]
+        failed: dict[str, VdiskError] = {}
+        again: set[str] = set()
+        while chunks:
+            chunk = chunks.pop(0)
+            try:
+                done = self._change_locked({name: where[name] for name in chunk}, planner, grouped)
+            except DeadMount:
+                raise
+            except VdiskError as error:
+                if grouped or len(todo) == 1:
+                    raise
+                if len(chunk) > 1:
+                    # one by one, so that the others of the list do not wait for the one that fails
+                    chunks[:0] = [[name] for name in chunk]
+                    again.update(chunk)
+                    continue
+                failed[chunk[0]] = error
+                continue
             for plan_before, now in done:
-                before[now.name], after[now.name] = plan_before, now
+                # what was changed before another one of its chunk failed is found changed already
+                if now is not plan_before or now.name not in again:
+                    before[now.name] = plan_before
+                after[now.name] = now
+        if failed:
+            raise self._some_failed(failed, names)
         return Outcome(
             tuple(before[name] for name in names),
             tuple(after[name] for name in names),
@@ -152,6 +174,18 @@ class Corridor:
     def recovered(self) -> tuple[str, ...]:
         """The actions done so far, those of finished journals included; in check mode those that are told of frozen volumes."""
         return tuple(self._applier.actions)
+
+    def _some_failed(self, failed: Mapping[str, VdiskError], names: Sequence[str]) -> VdiskError:
+        """Return the error of a list some of whose volumes failed, each named with its reason; the rest is done."""
+        first = next(iter(failed.values()))
+        details = dict(first.details) if len(failed) == 1 else {}
+        details.update(
+            changed=bool(self._applier.actions),
+            actions=list(self._applier.actions),
+            failures=[{"name": name, "msg": error.message} for name, error in failed.items()],
+        )
+        told = "; ".join(error.message for error in failed.values())
+        return VdiskError(f"{len(failed)} of {len(names)} volumes failed, the others are done: {told}", **details)
 
     def _list(self, where: Mapping[str, Share]) -> dict[str, Listing]:
         return list_shares(where.values())

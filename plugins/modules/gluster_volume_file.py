@@ -378,6 +378,20 @@ actions:
   type: list
   elements: str
   returned: always
+failures:
+  description:
+    - The volumes of a longer O(name) that failed while the list was worked on, each with its reason; the others are as wanted.
+    - What speaks against a volume before anything is changed fails the whole list instead, and then nothing was changed.
+  type: list
+  elements: dict
+  returned: when some of several volumes failed
+  contains:
+    name:
+      description: Name of the volume.
+      type: str
+    msg:
+      description: Why it failed.
+      type: str
 """
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._module import HYPERVISOR, LOCATION, OWNERSHIP, PATIENCE, run

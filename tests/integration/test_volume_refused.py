@@ -210,3 +210,22 @@ def test_a_volume_that_another_task_is_changing_is_waited_for_and_then_refused(p
         # other volumes do not wait
         assert place.ok(MODULE, name=["v2"], size="4M", lock_timeout=0).changed
     assert place.ok(MODULE, name=["v1"], size="8M").changed
+
+
+def test_a_volume_of_a_list_that_cannot_be_had_does_not_keep_the_others(place):
+    for name in ("v1", "v2", "v3"):
+        place.volume(name)
+    other = place.other_host()
+    with other.path(".vdisk/v2.lock").open("rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        options = {"name": ["v1", "v2", "v3", "v4"], "size": "8M", "lock_timeout": 0}
+        failed = place.run(MODULE, **options)
+        assert failed.failed and failed.msg.startswith("1 of 4 volumes failed, the others are done: v2 is being changed by another task")
+        assert [(entry["name"], entry["msg"] in failed.msg) for entry in failed.failures] == [("v2", True)]
+        assert failed.changed and len(failed.actions) == 3 and not any("v2" in action for action in failed.actions)
+        assert {name: place.info(name)["virtual_size"] // MIB for name in options["name"]} == {"v1": 8, "v2": 4, "v3": 8, "v4": 8}
+        # nothing is left to do but the one that failed
+        again = place.run(MODULE, **options)
+        assert again.failed and not again.changed and again.actions == []
+    ended = place.ok(MODULE, **options)
+    assert ended.changed and len(ended.actions) == 1 and place.info("v2")["virtual_size"] == 8 * MIB
