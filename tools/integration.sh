@@ -20,7 +20,7 @@ read -r oldest _ < <(found_pythons | xargs)
 controller=$(python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 failed=0
 python tools/tally.py run integration pytest --junit .cache/ran/integration-pytest.xml -- \
-    pytest tests/integration --junit-xml=.cache/ran/integration-pytest.xml "$@" || failed=1
+    pytest tests/integration -n 2 --dist worksteal --junit-xml=.cache/ran/integration-pytest.xml "$@" || failed=1
 # the tests above ran the modules on the Python of .venv; these run them on the oldest one of this machine
 python tools/tally.py run integration ansible-test --targets tests/integration/targets -- \
     tools/ansible-test.sh integration --allow-root --allow-destructive \
