@@ -16,7 +16,8 @@ options:
         through it.
       - If libvirt is not installed on the managed host, there are no domains. If it is installed and does not answer, or the Python package
         C(libvirt) is missing (C(python3-libvirt) on Debian and Red Hat), the task fails.
-      - V(none) asks nobody. A volume in use is then refused, and definitions of domains that are shut off are not brought up to changes.
+      - V(none) asks nobody. A volume in use is then refused, and definitions of domains that are shut off are not brought up to changes;
+        one that is on record as a disk of a domain of this host is taken for a disk of another host's.
     type: str
     default: qemu:///system
 """

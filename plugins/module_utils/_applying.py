@@ -28,14 +28,15 @@ Key = Tuple[str, str]
 class Applier:
     """Applies plans of volumes whose locks are held, and keeps the list of what was done."""
 
-    def __init__(self, qemu_img: QemuImg, hypervisor: NoHypervisor) -> None:
+    def __init__(self, qemu_img: QemuImg, hypervisor: NoHypervisor, heeds_elsewhere: bool = True) -> None:
         self._qemu_img = qemu_img
         self._hypervisor = hypervisor
+        self._heeds_elsewhere = heeds_elsewhere
         self.actions: list[str] = []
 
     def recover(self, where: Sequence[Located], listings: Mapping[str, Listing]) -> Mapping[str, Listing]:
         """Finish what killed tasks left of these volumes, and return listings that still hold."""
-        done = recover(where, listings, self._qemu_img, self._hypervisor)
+        done = recover(where, listings, self._qemu_img, self._hypervisor, self._heeds_elsewhere)
         self.actions += done
         # a journal that only has to go away is no action
         stale = done or any(os.path.basename(_names.journal(name)) in listings[share.name].own for name, share in where)

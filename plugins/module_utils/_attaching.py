@@ -11,7 +11,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils import _names
 from ansible_collections.vdisk.gluster.plugins.module_utils._corridor import Corridor
 from ansible_collections.vdisk.gluster.plugins.module_utils._disk import Domain
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import BadInput, Unavailable
-from ansible_collections.vdisk.gluster.plugins.module_utils._hypervisor import Hypervisor
+from ansible_collections.vdisk.gluster.plugins.module_utils._hypervisor import Hypervisor, NoDomain, NoHypervisor
 from ansible_collections.vdisk.gluster.plugins.module_utils._locating import Shares
 from ansible_collections.vdisk.gluster.plugins.module_utils._module import Result, Task
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan import Plan
@@ -20,6 +20,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._plan_attachment imp
     own_disk,
     plan_attached,
     plan_detached,
+    plan_forgotten,
 )
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import QemuImg
 from ansible_collections.vdisk.gluster.plugins.module_utils._share import shares_of
@@ -34,7 +35,12 @@ def work(task: Task) -> Result:
     if not params["domain"]:
         raise BadInput("domain: it is empty; give the name or the UUID of a domain")
     hypervisor = task.hypervisor()
-    if not isinstance(hypervisor, Hypervisor):
+    host = params["host"]
+    if host is not None and present:
+        raise BadInput(
+            "host: it is for state: absent, to forget what a host has that is gone; to attach a volume, run the task on its host"
+        )
+    if host is None and not isinstance(hypervisor, Hypervisor):
         raise Unavailable(
             f"libvirt_uri: {params['libvirt_uri']} has no domains: libvirt is not installed on this host, or not to be asked; run the "
             "task on the host of the domain"
@@ -43,17 +49,28 @@ def work(task: Task) -> Result:
     listings = shares.list()
     where = shares.locate([name], listings)
     wanted = Wanted(params["target"], {key: params[key] for key in ("bus", "cache", "io", "discard", "serial")})
-    domain = hypervisor.domain(params["domain"])
+    # asked before anything is looked at, so that a name that is misspelt is told first
+    domain = _domain(hypervisor, params["domain"], present) if host is None else None
 
     def planner(volumes: Sequence[Volume]) -> list[Plan]:
-        now = hypervisor.domain(params["domain"])
-        return [plan_attached(volume, now, wanted) if present else plan_detached(volume, now) for volume in volumes]
+        if host is not None:
+            return [plan_forgotten(volume, params["domain"], host, hypervisor.host) for volume in volumes]
+        now = _domain(hypervisor, params["domain"], present)
+        return [plan_attached(volume, now, wanted) if present and now else plan_detached(volume, now) for volume in volumes]
 
-    corridor = Corridor(QemuImg(task.runner), task.check_mode, params["lock_timeout"], hypervisor=hypervisor)
+    corridor = Corridor(
+        QemuImg(task.runner), task.check_mode, params["lock_timeout"], hypervisor=hypervisor, heeds_elsewhere=task.heeds_elsewhere
+    )
     outcome = corridor.change(where, planner, listings=listings)
-    before, after = (_object(volumes[0], domain) for volumes in (outcome.before, outcome.after))
+    if domain is None:
+        before, after = (
+            _object_on_record(volumes[0], params["domain"], host or hypervisor.host.name) for volumes in (outcome.before, outcome.after)
+        )
+    else:
+        before, after = (_object(volumes[0], domain, hypervisor.host.name) for volumes in (outcome.before, outcome.after))
+    whose = f"{params['domain']} on {host}" if host is not None else domain.name if domain is not None else params["domain"]
     return Result(
-        _sentence(name, domain, present, outcome.changed, task.check_mode),
+        _sentence(name, whose, present, outcome.changed, task.check_mode),
         outcome.changed,
         outcome.actions,
         {"attachment": after},
@@ -62,12 +79,39 @@ def work(task: Task) -> Result:
     )
 
 
-def _object(volume: Volume, domain: Domain) -> dict[str, Any]:
+def _domain(hypervisor: NoHypervisor, name: str, present: bool) -> Domain | None:
+    """Return a domain of this host; one that is not there has no disk, and need not be told so."""
+    try:
+        return hypervisor.domain(name) if isinstance(hypervisor, Hypervisor) else None
+    except NoDomain:
+        if present:
+            raise
+        return None
+
+
+def _object_on_record(volume: Volume, domain: str, host: str) -> dict[str, Any]:
+    """Return the C(attachment) object of a domain that is not on this host."""
+    recorded = volume.record.attachments if volume.record is not None else ()
+    entry = next((entry for entry in recorded if entry.host == host and entry.is_of(domain)), None)
+    return {
+        "domain": domain,
+        "host": host,
+        "volume": volume.name,
+        "target": entry.target if entry is not None else None,
+        "path": None,
+        "format": None,
+        "live": False,
+        "stored": entry is not None and entry.stored,
+    }
+
+
+def _object(volume: Volume, domain: Domain, host: str) -> dict[str, Any]:
     """Return the C(attachment) object of results; of a volume that the domain does not have, only the domain's name."""
     disk = own_disk(volume, domain)
     part = (disk.live or disk.stored) if disk is not None else None
     return {
         "domain": domain.name,
+        "host": host,
         "volume": volume.name,
         "target": disk.target if disk is not None else None,
         "path": part.paths[0] if part is not None else None,
@@ -77,8 +121,8 @@ def _object(volume: Volume, domain: Domain) -> dict[str, Any]:
     }
 
 
-def _sentence(volume: str, domain: Domain, present: bool, changed: bool, check_mode: bool) -> str:
-    done = f"{'attached to' if present else 'detached from'} domain {domain.name}"
+def _sentence(volume: str, domain: str, present: bool, changed: bool, check_mode: bool) -> str:
+    done = f"{'attached to' if present else 'detached from'} domain {domain}"
     if not changed:
         return f"{volume} is {done} already."
     return f"{volume} would be {done}." if check_mode else f"{volume} was {done}."

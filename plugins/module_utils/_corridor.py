@@ -54,13 +54,20 @@ class Corridor:
         lock_timeout: float,
         deep: bool = False,
         hypervisor: NoHypervisor | None = None,
+        heeds_elsewhere: bool = True,
+        warn: Callable[[str], None] = lambda sentence: None,
     ) -> None:
-        """Take what every walk needs; C(deep) where a planner asks whether overlays hold data."""
+        """Take what every walk needs; C(deep) where a planner asks whether overlays hold data.
+
+        :param heeds_elsewhere: whether domains of other hosts that are shut off keep a volume from being changed.
+        """
         self._hypervisor = hypervisor or NoHypervisor()
         self._check_mode = check_mode
         self._lock_timeout = lock_timeout
         self._deep = deep
-        self._applier = Applier(qemu_img, self._hypervisor)
+        self._heeds_elsewhere = heeds_elsewhere
+        self._warn = warn
+        self._applier = Applier(qemu_img, self._hypervisor, heeds_elsewhere)
 
     def change(
         self, where: Mapping[str, Share], planner: Planner, grouped: bool = False, listings: Mapping[str, Listing] | None = None
@@ -82,6 +89,7 @@ class Corridor:
                 raise
             volumes, plans = self._plan_at_rest(where, planner)
         if self._check_mode:
+            self._tell_left_behind(tuple(plans.values()))
             return _outcome(names, plans, volumes, grouped, self.recovered)
         todo = [name for name in names if plans[name].steps or _left_by_a_kill(volumes[name]) or _given_up(volumes[name])]
         after = {name: volumes[name] for name in names if name not in todo}
@@ -154,6 +162,7 @@ class Corridor:
             for plan in plans:
                 self._check_untouched(plan)
             self._applier.apply(plans)
+            self._tell_left_behind(plans)
         except VdiskError as error:
             error.details.update(changed=bool(self._applier.actions), actions=list(self._applier.actions))
             raise
@@ -166,7 +175,7 @@ class Corridor:
         listings = listings or list_shares(share for _name, share in where)
         self._hypervisor.refresh()
         return tuple(
-            observed(read_volume(listings[share.name], name, patient=True, deep=self._deep, anew=anew), self._hypervisor)
+            observed(read_volume(listings[share.name], name, True, self._deep, anew), self._hypervisor, self._heeds_elsewhere)
             for name, share in where
         )
 
@@ -230,6 +239,7 @@ class Corridor:
                     self._check_untouched(plan)
                 for unit in [plans] if grouped else [[plan] for plan in plans]:
                     self._applier.apply(unit)
+                self._tell_left_behind(plans)
             except VdiskError as error:
                 error.details.update(changed=bool(self._applier.actions), actions=list(self._applier.actions))
                 raise
@@ -299,6 +309,16 @@ class Corridor:
                     return held.pop_all(), wanted, listings
             # a lock further up in the order may be needed too, so all are taken anew
             wanted = found
+
+    def _tell_left_behind(self, plans: Sequence[Plan]) -> None:
+        """Warn of what another host may still define of a domain that has come to this one: it is not brought up to changes."""
+        for plan in plans:
+            for entry in plan.before.left_behind if plan.journaled and plan.steps else ():
+                self._warn(
+                    f"{plan.before.label} is on record as {entry.label} too, which runs on this host now. If {entry.host} still defines "
+                    "it, it must not be started there: it would write to what are other files by now. Undefine it there, then let "
+                    f"gluster_volume_attachment forget it (domain {entry.domain}, host {entry.host}, state absent)"
+                )
 
     def _check_untouched(self, plan: Plan) -> None:
         """Refuse a plan that writes, merges or removes a file somebody reads: an export from a snapshot, say."""

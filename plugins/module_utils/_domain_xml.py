@@ -54,6 +54,11 @@ def mirrors(xml: str) -> dict[str, Mirror]:
     return found
 
 
+def host_uuid(capabilities: str) -> str | None:
+    """Return the UUID of the host of which these are the capabilities."""
+    return _root(capabilities).findtext("host/uuid")
+
+
 def agent_connected(xml: str) -> bool:
     """Tell whether a running domain has a guest agent at the other end of its channel."""
     return any(target.get("name") == _AGENT and target.get("state") == "connected" for target in _root(xml).iter("target"))

@@ -9,12 +9,14 @@ the headers on the share afterwards (U(https://libvirt.org/html/libvirt-libvirt-
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import re
 import time
 from typing import Any, Callable, Mapping, Sequence
 
+from ansible_collections.vdisk.gluster.plugins.module_utils._attachment import Host
 from ansible_collections.vdisk.gluster.plugins.module_utils._block_jobs import POLL, BlockJobs
 from ansible_collections.vdisk.gluster.plugins.module_utils._disk import Definition, Disk, Domain
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Refused, Unavailable, VdiskError
@@ -28,6 +30,8 @@ NONE = "none"
 _DAEMONS = ("libvirtd", "virtqemud")
 _DIRECTORIES = ("/usr/sbin", "/sbin", "/usr/bin", "/usr/local/sbin", "/usr/libexec")
 _REMEDY = "install it (package python3-libvirt on Debian and Red Hat)"
+_REMOTE = re.compile(r"\A[a-z0-9+]+://[^/]")
+"""A URI that names a host."""
 _MD5 = re.compile(r"\A[0-9a-f]{32}\Z")
 
 _AGENT_ANSWERS = 5
@@ -40,6 +44,10 @@ _COMES_BACK = 120
 """Seconds for which what a killed task has left to be undone is tried: libvirt itself may be what died, and is started again."""
 
 
+class NoDomain(Refused):
+    """This hypervisor has no such domain."""
+
+
 class Denied(Refused):
     """A security module of the host keeps QEMU from a file that libvirt should have opened to it."""
 
@@ -47,9 +55,16 @@ class Denied(Refused):
 class NoHypervisor:
     """A host without libvirt, or a task that is not to ask it: no domains."""
 
-    def __init__(self) -> None:
+    def __init__(self, asked: bool = False) -> None:
+        """Take whether it is known that this host has no domains, rather than not asked."""
         self.frozen: set[str] = set()
         """The domains whose guests this task has frozen and not thawed."""
+        self._asked = asked
+
+    @property
+    def host(self) -> Host:
+        """The host whose domains these are."""
+        return Host(os.uname().nodename, asked=self._asked)
 
     def refresh(self) -> None:
         """Look anew; there is nothing to look at."""
@@ -80,7 +95,7 @@ def open_hypervisor(uri: str, stall_timeout: float, progress: Progress | None = 
     :raises Unavailable: it is installed, and there is no Python binding or no answer.
     """
     if uri == NONE or (_is_plain(uri) and not _is_installed()):
-        return NoHypervisor()
+        return NoHypervisor(asked=uri != NONE)
     from ansible_collections.vdisk.gluster.plugins.module_utils import _bindings
 
     libvirt = _bindings.load("libvirt", f"libvirt_uri: asking {uri} about domains", _REMEDY + ", or set libvirt_uri to none")
@@ -118,7 +133,7 @@ class Hypervisor(BlockJobs, NoHypervisor):
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """Take the binding and an open connection; C(stall_timeout) in seconds is how long a job may stand still."""
-        super().__init__()
+        super().__init__(asked=True)
         self._libvirt = libvirt
         self._connection = connection
         self._stall_timeout = stall_timeout
@@ -129,6 +144,18 @@ class Hypervisor(BlockJobs, NoHypervisor):
         self._progress = progress or Progress()
 
     # looking
+
+    @functools.cached_property
+    def host(self) -> Host:
+        """The host whose domains these are; its UUID is what libvirt itself tells hosts apart by."""
+        from ansible_collections.vdisk.gluster.plugins.module_utils import _domain_xml
+
+        def look() -> Host:
+            # the name of this host as libvirt tells it would be asked from DNS
+            name = self._connection.getHostname() if _REMOTE.match(self._connection.getURI()) else os.uname().nodename
+            return Host(name, _domain_xml.host_uuid(self._connection.getCapabilities()))
+
+        return self._ask(look, "tell its host")
 
     def refresh(self) -> None:
         """Forget what was seen, so that the next question is answered anew."""
@@ -310,7 +337,7 @@ class Hypervisor(BlockJobs, NoHypervisor):
     def domain(self, name: str) -> Domain:
         """Return a domain given by its name or UUID.
 
-        :raises Refused: there is none.
+        :raises NoDomain: there is none.
         """
         from ansible_collections.vdisk.gluster.plugins.module_utils import _domain_xml
 
@@ -323,7 +350,7 @@ class Hypervisor(BlockJobs, NoHypervisor):
                 if error.get_error_code() not in (libvirt.VIR_ERR_NO_DOMAIN, libvirt.VIR_ERR_INVALID_ARG):
                     raise self._explained(error, f"look for domain {name}") from error
         else:
-            raise Refused(f"domain: this hypervisor has no domain {name}; define it first, or run the task on the host that has it")
+            raise NoDomain(f"domain: this hypervisor has no domain {name}; define it first, or run the task on the host that has it")
 
         def read() -> Domain:
             live = frozenset(_domain_xml.targets(domain.XMLDesc(0))) if domain.isActive() else None

@@ -72,6 +72,11 @@ def _on_file(path: str, question: Callable[[int], bool]) -> bool:
         raise explain(error, path, "look at the image lock of") from error
 
 
+def is_written_in_qemu(path: str) -> bool:
+    """Tell whether a QEMU program on any host has an image open for writing: a running machine, and no reader of it."""
+    return _on_file(path, lambda descriptor: _taken(descriptor, _USED + _WRITE, 1))
+
+
 def is_being_read(path: str) -> bool:
     """Tell whether a task of this collection, on any host, is reading a frozen image: for an export, say."""
     return _on_file(path, lambda descriptor: _taken(descriptor, _OURS, 1))

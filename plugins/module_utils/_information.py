@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.vdisk.gluster.plugins.module_utils import _names
+from ansible_collections.vdisk.gluster.plugins.module_utils._disk import Disk
 from ansible_collections.vdisk.gluster.plugins.module_utils._locating import Shares
 from ansible_collections.vdisk.gluster.plugins.module_utils._module import Result, Task
 from ansible_collections.vdisk.gluster.plugins.module_utils._reading import Listing, list_share, observed, read_volume
@@ -99,11 +100,26 @@ def _with_state(volume: Volume) -> dict[str, Any]:
             f"an operation on {volume.label} is unfinished ({_names.journal(volume.name)}); "
             "the next task that changes the volume finishes it first"
         )
+    entry["problems"] += [problem for disk in volume.disks for problem in _old_definition(volume, disk)]
     entry["problems"] += [
         f"{volume.label} has the temporary snapshot {name} of a task that was killed; the next task that changes the volume merges it back"
         for name in volume.given_up
     ]
     return entry
+
+
+def _old_definition(volume: Volume, disk: Disk) -> list[str]:
+    """Return what is wrong with a definition of this host that names other files of a volume than those it has now."""
+    names = [entry.file for entry in volume.chain.files]
+    if volume.problems or not names or disk.stored is None or disk.stored.fits(names, volume.active.format):
+        return []
+    has = disk.stored.names[0]
+    what = "write to a file that others lie upon, which destroys them" if has in names[1:] else "not start, or not on what the volume is"
+    remedy = "undefine it" if disk.running is False and volume.in_use else "run gluster_volume_attachment with state: present"
+    return [
+        f"the definition of {disk.label} on this host names {has}, and the active file of {volume.label} is {names[0]}: the domain would, "
+        f"at its next start, {what}; {remedy} on this host"
+    ]
 
 
 def _connection(volume: Volume, shares: Shares, base: str) -> dict[str, Any] | None:

@@ -41,6 +41,11 @@ HYPERVISOR = {
 }
 """Option that says which hypervisor is asked about domains."""
 
+ELSEWHERE = {
+    "attached_elsewhere": {"type": "str", "choices": ["refuse", "ignore"], "default": "refuse"},
+}
+"""Option that says whether domains of other hosts that are shut off keep a volume from being changed."""
+
 OWNERSHIP = {
     "owner": {"type": "str"},
     "group": {"type": "str"},
@@ -76,6 +81,11 @@ class Task:
     def progress(self) -> Progress:
         """Where the task says how far it is."""
         return self.runner.progress
+
+    @property
+    def heeds_elsewhere(self) -> bool:
+        """Whether domains of other hosts that are shut off keep a volume from being changed."""
+        return self.params.get("attached_elsewhere") != "ignore"
 
     def hypervisor(self) -> NoHypervisor:
         """Return the hypervisor that the task is to ask; to be called before anything is changed, for the module may start anew for it."""

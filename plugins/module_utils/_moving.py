@@ -75,7 +75,14 @@ class _Mover:
         self._check_mode = task.check_mode
         self._old, self._new = old, new
         self._limits = limits_of(task.params)
-        self._corridor = Corridor(QemuImg(task.runner), task.check_mode, task.params["lock_timeout"], hypervisor=task.hypervisor())
+        self._corridor = Corridor(
+            QemuImg(task.runner),
+            task.check_mode,
+            task.params["lock_timeout"],
+            hypervisor=task.hypervisor(),
+            heeds_elsewhere=task.heeds_elsewhere,
+            warn=task.warn,
+        )
         self._predicted: list[str] = []
 
     @property

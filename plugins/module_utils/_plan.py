@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._disk import Disk
@@ -81,7 +81,7 @@ def refuse_problems(volume: Volume) -> None:
 
 
 def record_of(volume: Volume, what: str) -> Record:
-    """Return the record of a volume for what needs the format of its base, which is never guessed.
+    """Return the record of a volume, with the domains that have it now, for what needs the format of its base, which is never guessed.
 
     :param what: what is to be done with the volume, as the end of a sentence.
 
@@ -92,7 +92,7 @@ def record_of(volume: Volume, what: str) -> Record:
             f"{volume.label} was not made by this collection, so the format of its base is not known and it cannot be {what}; "
             "adopt it first with gluster_volume_file, state present and its format"
         )
-    return volume.record
+    return replace(volume.record, attachments=volume.attachments)
 
 
 def refuse_in_use(volume: Volume, what: str) -> None:
@@ -124,10 +124,39 @@ def refuse_in_use_elsewhere(volume: Volume, what: str) -> None:
 
     :raises Refused: its image lock is held elsewhere.
     """
-    if volume.in_use and not volume.machines:
+    if not volume.in_use or volume.machines:
+        return
+    if volume.running_on is not None:
+        holder = volume.holders[0]
         raise Refused(
-            f"{volume.label} is in use: a running machine or another program, here or on another host, has {volume.active_file} open, "
-            f"so it cannot be {what} now; shut it down first, or run the task on the host of that machine"
+            f"{volume.label} is {holder.label}, which has it open, so it cannot be {what} here; run the task on {holder.host}, or shut the "
+            "domain down first"
+        )
+    if volume.holders:
+        which = " and ".join(entry.label for entry in volume.holders)
+        raise Refused(
+            f"{volume.label} is on record as {which}, and one of them has it open, so it cannot be {what} here; run the task on the host "
+            "that runs it, or shut it down first"
+        )
+    raise Refused(
+        f"{volume.label} is in use: a running machine or another program, here or on another host, has {volume.active_file} open, "
+        f"so it cannot be {what} now; shut it down first, or run the task on the host of that machine"
+    )
+
+
+def refuse_attached_elsewhere(volume: Volume, what: str) -> None:
+    """Refuse to change which files a volume has, where a domain of another host would go on from what they were.
+
+    :raises Refused: such a domain is on record and shut off, and the task does not say that it is no matter.
+    """
+    for entry in volume.hindrances[:1]:
+        host = volume.host
+        there = "this host, which this task does not ask for its domains" if host and host.is_host_of(entry) else entry.host
+        raise Refused(
+            f"{volume.label} is {entry.label}, by its record; started after a change from here, that domain would write to what are other "
+            f"files by then, so the volume is not {what}: run the task on {there}. If {entry.host} has no such domain any more, let "
+            f"gluster_volume_attachment forget it (domain {entry.domain}, host {entry.host}, state absent); "
+            "attached_elsewhere: ignore is for who sees to that domain"
         )
 
 
@@ -177,4 +206,5 @@ def point_machines(volume: Volume, active: str, image_format: str | None, names:
     stale = [disk for disk in volume.disks if disk.stored is not None and not disk.stored.fits(names, image_format)]
     if not stale or image_format is None:
         return ()
-    return (PointMachines(active, image_format, tuple(disk.domain for disk in stale)),)
+    host = volume.host.name if volume.host is not None else None
+    return (PointMachines(active, image_format, tuple(disk.domain for disk in stale), host),)

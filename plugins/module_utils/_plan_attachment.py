@@ -8,18 +8,21 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Mapping
 
+from ansible_collections.vdisk.gluster.plugins.module_utils import _record
+from ansible_collections.vdisk.gluster.plugins.module_utils._attachment import Host
 from ansible_collections.vdisk.gluster.plugins.module_utils._disk import Definition, Disk, Domain
-from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Refused
+from ansible_collections.vdisk.gluster.plugins.module_utils._errors import BadInput, Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._place import Step
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan import (
     Plan,
     nothing_to_do,
     record_of,
+    refuse_attached_elsewhere,
     refuse_in_use_elsewhere,
     refuse_problems,
 )
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps_attachment import AttachDisk, DetachDisk
-from ansible_collections.vdisk.gluster.plugins.module_utils._volume import Volume
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps_attachment import AttachDisk, DetachDisk, RecordAttachments
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume import Volume, with_disks
 
 _PREFIXES = {"virtio": "vd", "scsi": "sd", "sata": "sd", "usb": "sd"}
 """How the names of disks begin on each bus."""
@@ -41,7 +44,8 @@ def own_disk(volume: Volume, domain: Domain) -> Disk | None:
 def plan_attached(volume: Volume, domain: Domain, wanted: Wanted) -> Plan:
     """Return the plan that makes a volume a disk of a domain, now if it runs and at its next start.
 
-    :raises Refused: the volume is not sound, is in use elsewhere, or belongs to another domain; or the target is taken.
+    :raises Refused: the volume is not sound, is in use elsewhere, or belongs to another domain, here or on another host; or the target is
+        taken.
     """
     if not volume.exists and not volume.problems:
         raise Refused(f"{volume.label} does not exist, so it cannot be attached to domain {domain.name}; make it with gluster_volume_file")
@@ -66,7 +70,9 @@ def plan_attached(volume: Volume, domain: Domain, wanted: Wanted) -> Plan:
         if taken is not None and not has
     ]
     if not where:
-        return nothing_to_do(volume)
+        plan = nothing_to_do(volume)
+        return replace(plan, steps=(*_written_down(volume, volume, "it does not say so"), *plan.steps))
+    refuse_attached_elsewhere(volume, "attached")
     image_format = str(volume.active.format)
     steps: tuple[Step, ...] = tuple(
         AttachDisk(domain.name, domain.uuid, target, volume.path, image_format, dict(wanted.options), live) for live in where
@@ -74,22 +80,55 @@ def plan_attached(volume: Volume, domain: Domain, wanted: Wanted) -> Plan:
     new = Definition((volume.path,), image_format)
     disk = own or Disk(domain.name, domain.uuid, target, domain.live is not None, None, None)
     disk = replace(disk, live=new if True in where else disk.live, stored=new if False in where else disk.stored)
-    return Plan(volume, replace(volume, disks=(*(entry for entry in volume.disks if entry != own), disk)), steps)
+    after = with_disks(volume, (*(entry for entry in volume.disks if entry != own), disk))
+    # first, so that no instant is when another host takes the volume for one that no domain has
+    return _written(volume, after, (*_written_down(volume, after, f"domain {domain.name} is to have it"), *steps))
 
 
-def plan_detached(volume: Volume, domain: Domain) -> Plan:
+def plan_detached(volume: Volume, domain: Domain | None) -> Plan:
     """Return the plan that takes a volume from a domain; a volume that is gone or damaged can be taken from it too.
 
+    :param domain: None where this host has no such domain: what its record says of this host is brought up to that.
     :raises Refused: a block job is at work on the disk.
     """
-    own = own_disk(volume, domain)
-    if own is None:
-        return Plan(volume, volume)
+    own = own_disk(volume, domain) if domain is not None else None
+    if domain is None or own is None:
+        return _written(volume, volume, _written_down(volume, volume, "that has changed on this host"))
     if own.job is not None:
         raise Refused(f"a block job ({own.job}) is at work on {own.label}, so it cannot be detached; let it end or abort it")
     where = [live for live, part in ((True, own.live), (False, own.stored)) if part is not None]
     steps: tuple[Step, ...] = tuple(DetachDisk(domain.name, domain.uuid, own.target, volume.name, live) for live in where)
-    return Plan(volume, replace(volume, disks=tuple(disk for disk in volume.disks if disk != own)), steps)
+    after = with_disks(volume, tuple(disk for disk in volume.disks if disk != own))
+    return _written(volume, after, (*steps, *_written_down(volume, after, f"domain {domain.name} has it no longer")))
+
+
+def plan_forgotten(volume: Volume, domain: str, host: str, here: Host) -> Plan:
+    """Return the plan that takes the word of an operator for it that a domain of another host does not have a volume any more.
+
+    :param domain: its name or UUID.
+    :raises BadInput: the host is this one, which knows its domains.
+    :raises Refused: the volume is open somewhere, maybe in that very domain.
+    """
+    gone = tuple(entry for entry in volume.elsewhere if entry.host == host and entry.is_of(domain))
+    if not gone:
+        if here.asked and here.name == host:
+            raise BadInput(f"host: {host} is this host, and its libvirt knows what it has; leave host out")
+        return Plan(volume, volume)
+    refuse_in_use_elsewhere(volume, f"forgotten as {gone[0].label}")
+    after = replace(volume, attachments=tuple(entry for entry in volume.attachments if entry not in gone))
+    return _written(volume, after, _written_down(volume, after, f"domain {domain} on {host} is to be forgotten"))
+
+
+def _written_down(volume: Volume, after: Volume, reason: str) -> tuple[Step, ...]:
+    """Return the step that writes down which domains have a volume afterwards, where the record does not say that."""
+    if volume.record is None or volume.record.attachments == after.attachments:
+        return ()
+    record = replace(volume.record, attachments=after.attachments)
+    return (RecordAttachments(_record.to_json(record), _record.to_json(volume.record), volume.name, reason),)
+
+
+def _written(volume: Volume, after: Volume, steps: tuple[Step, ...]) -> Plan:
+    return Plan(volume, replace(after, record=replace(after.record, attachments=after.attachments)) if after.record else after, steps)
 
 
 def _free_target(bus: str, taken: frozenset[str]) -> str:

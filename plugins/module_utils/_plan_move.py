@@ -10,7 +10,14 @@ from typing import Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils import _record
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Refused
-from ansible_collections.vdisk.gluster.plugins.module_utils._plan import Plan, machine_of, nothing_to_do, record_of, refuse_problems
+from ansible_collections.vdisk.gluster.plugins.module_utils._plan import (
+    Plan,
+    machine_of,
+    nothing_to_do,
+    record_of,
+    refuse_attached_elsewhere,
+    refuse_problems,
+)
 from ansible_collections.vdisk.gluster.plugins.module_utils._sizes import SECTOR, round_up
 from ansible_collections.vdisk.gluster.plugins.module_utils._source import Identity
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps_move import RemoveMoved, TakeAway, TakeOver
@@ -47,6 +54,7 @@ def check_movable(old: Volume) -> None:
     refuse_problems(old)
     record_of(old, "moved")
     machine_of(old, "moved")
+    refuse_attached_elsewhere(old, "moved")
     if old.strays:
         raise Refused(f"{old.strays[0]} lies beside {old.label} and belongs to nothing; look at what it is and move it away first")
 

@@ -27,6 +27,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._plan import (
     nothing_to_do,
     point_machines,
     record_of,
+    refuse_attached_elsewhere,
     refuse_in_use,
     refuse_problems,
     refuse_zeroing,
@@ -74,6 +75,8 @@ def plan_present(volumes: Sequence[Volume], snapshot: str, note: SnapshotNote, q
             "choose another name, or name only the volumes that lack it"
         )
     disks = {volume.name: machine_of(volume, "given a snapshot") for volume in volumes}
+    for volume in volumes:
+        refuse_attached_elsewhere(volume, "given a snapshot")
     plans = [_plan_take(volume, snapshot, note, disks[volume.name], quiesce) for volume in volumes]
     for uuid in dict.fromkeys(disk.uuid for disk in disks.values() if disk is not None):
         own = {plan.before.name: disks[plan.before.name] for plan in plans if getattr(disks[plan.before.name], "uuid", None) == uuid}
@@ -182,6 +185,7 @@ def plan_reverted(volume: Volume, name: str, discard_newer: bool) -> Plan:
     if not newer and volume.facts[volume.active_file].empty:
         return nothing_to_do(volume)
     refuse_in_use(volume, "reverted")
+    refuse_attached_elsewhere(volume, "reverted")
     if newer and not discard_newer:
         raise Refused(
             f"snapshot {name} of {volume.label} is not the newest, {', '.join(newer)} came after it; set discard_newer to delete "
@@ -238,6 +242,7 @@ def plan_absent(volume: Volume, names: Sequence[str], only_up: bool = False) -> 
         return nothing_to_do(volume)
     old = record_of(volume, "rid of a snapshot")
     disk = machine_of(volume, "rid of a snapshot")
+    refuse_attached_elsewhere(volume, "rid of a snapshot")
     directions = _Directions(live=disk is not None, only_up=only_up)
     if disk is not None and not only_up and volume.chain.snapshots[dropped[-1]] == volume.active_file:
         refuse_zeroing(volume, disk)

@@ -16,6 +16,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._plan import (
     machine_of,
     nothing_to_do,
     record_of,
+    refuse_attached_elsewhere,
     refuse_in_use,
     refuse_problems,
 )
@@ -70,12 +71,13 @@ def plan_present(volume: Volume, wanted: Wanted) -> Plan:
         after = with_record(volume, record)
         steps.append(AdoptVolume(record, volume.share, volume.name))
     else:
-        record = volume.record
+        record = record_of(volume, "changed")
     if wanted.repair:
         mends, after = mended(after)
         steps += mends
         if mends:
             refuse_in_use(volume, "mended")
+            refuse_attached_elsewhere(volume, "mended")
     _refuse_other_making(volume, record, wanted)
     size = after.active.virtual_size
     if wanted.size is not None and size is not None and wanted.size != size:
@@ -165,7 +167,7 @@ def _record_for_adoption(volume: Volume, wanted: Wanted) -> Record:
     size = sized.active.virtual_size or 0
     if size <= 0:
         raise Refused(f"{volume.label} cannot be adopted: it is empty; remove the file, or make the volume under another name")
-    return Record(base.file, said, size, allocation)
+    return Record(base.file, said, size, allocation, attachments=volume.attachments)
 
 
 def _refuse_other_making(volume: Volume, record: Record, wanted: Wanted) -> None:
@@ -209,6 +211,7 @@ def plan_absent(volume: Volume, delete_snapshots: bool) -> Plan:
             f"{volume.label} is {volume.disks[0].label}, which would not start without it; detach it first with gluster_volume_attachment, "
             "or undefine the domain"
         )
+    refuse_attached_elsewhere(volume, "removed")
     snapshots = tuple(volume.chain.snapshots)
     if snapshots and not delete_snapshots:
         count = f"{len(snapshots)} snapshot{'s' if len(snapshots) > 1 else ''}"

@@ -51,7 +51,7 @@ def work(task: Task) -> Result:
     present = params["state"] == "present"
     listings = shares.list()
     qemu_img = QemuImg(task.runner)
-    corridor = Corridor(qemu_img, task.check_mode, params["lock_timeout"], deep=params["repair"], hypervisor=hypervisor)
+    corridor = Corridor(qemu_img, task.check_mode, params["lock_timeout"], params["repair"], hypervisor, task.heeds_elsewhere, task.warn)
     with contextlib.ExitStack() as holding:
         original = None
         # a source is only for making a volume: where all are there it may be gone

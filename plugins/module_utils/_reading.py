@@ -24,7 +24,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Damag
 from ansible_collections.vdisk.gluster.plugins.module_utils._foreign_format import HEAD, TAIL, looks_like
 from ansible_collections.vdisk.gluster.plugins.module_utils._hypervisor import NoHypervisor
 from ansible_collections.vdisk.gluster.plugins.module_utils._share import Share
-from ansible_collections.vdisk.gluster.plugins.module_utils._volume import Ownership, Volume, absent
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume import Ownership, Volume, absent, with_host
 
 
 @dataclass(frozen=True)
@@ -137,6 +137,7 @@ def read_volume(listing: Listing, name: str, patient: bool = False, deep: bool =
     chain = assemble(name, facts, info, record, root)
     used = {entry.file for entry in chain.files} | set(info.snapshots.values() if info else ())
     active = info.active if info else name
+    locked = bool(chain.files) and _image_lock.is_open_in_qemu(f"{root}/{active}", patient)
     return Volume(
         name=name,
         share=share.name,
@@ -151,19 +152,27 @@ def read_volume(listing: Listing, name: str, patient: bool = False, deep: bool =
         strays=tuple(file for file in beside if file not in used) if info else (),
         leftovers=leftovers,
         unfinished=unfinished,
-        locked_files=frozenset([active]) if chain.files and _image_lock.is_open_in_qemu(f"{root}/{active}", patient) else frozenset(),
+        locked_files=frozenset([active]) if locked else frozenset(),
+        written=locked and _image_lock.is_written_in_qemu(f"{root}/{active}"),
         ownership=_ownership(f"{root}/{active}") if chain.files else None,
+        attachments=record.attachments if record else (),
     )
 
 
-def observed(volume: Volume, hypervisor: NoHypervisor) -> Volume:
-    """Return a volume with the disks of domains that have it, and with its temporary snapshots that nobody reads any more."""
+def observed(volume: Volume, hypervisor: NoHypervisor, heeds_elsewhere: bool = True) -> Volume:
+    """Return a volume with the disks of domains that have it, and with its temporary snapshots that nobody reads any more.
+
+    :param heeds_elsewhere: whether domains of other hosts that are shut off keep the volume from being changed.
+    """
     given_up = tuple(
         snapshot.name
         for snapshot in volume.snapshots
         if snapshot.note.temporary and not _image_lock.is_being_read(f"{volume.mount_point}/{snapshot.point_in_time_file}")
     )
-    return replace(volume, disks=hypervisor.disks_of(volume.name, volume.mount_point), given_up=given_up)
+    disks = hypervisor.disks_of(volume.name, volume.mount_point)
+    volume = replace(volume, disks=disks, given_up=given_up, heeds_elsewhere=heeds_elsewhere)
+    # to ask a hypervisor for its name is a call more, and few volumes have domains that nobody has on record
+    return with_host(volume, hypervisor.host) if disks or volume.attachments else volume
 
 
 def _read_record(listing: Listing, name: str, problems: list[str]) -> _record.Record | None:

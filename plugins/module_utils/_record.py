@@ -10,6 +10,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, Mapping
 
+from ansible_collections.vdisk.gluster.plugins.module_utils import _attachment
+from ansible_collections.vdisk.gluster.plugins.module_utils._attachment import Attachment
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Damaged
 
 SCHEMA = 1
@@ -37,7 +39,8 @@ class Record:
 
     C(base_file) is the lowest file of the chain and C(base_format) the only word on its format. C(virtual_size), in
     bytes, is the least the volume must have; C(allocation) is None where another program made the volume. C(origin) is what it
-    was copied from, for people: None for one that was made blank or adopted.
+    was copied from, for people: None for one that was made blank or adopted. C(attachments) are the domains that have it, of all hosts, as
+    far as tasks have seen: none where it was written before there were any.
     """
 
     base_file: str
@@ -46,6 +49,7 @@ class Record:
     allocation: str | None = None
     snapshots: Mapping[str, SnapshotNote] = field(default_factory=dict)
     origin: Mapping[str, Any] | None = None
+    attachments: tuple[Attachment, ...] = ()
 
 
 def parse(content: bytes) -> Record:
@@ -76,6 +80,8 @@ def from_json(entries: Any) -> Record:
     _demand(entries, "allocation", entries.get("allocation") in (None, *ALLOCATIONS))
     notes = entries.get("snapshots", {})
     _demand(entries, "snapshots", isinstance(notes, dict) and all(isinstance(note, dict) for note in notes.values()))
+    attachments = entries.get("attachments", [])
+    _demand(entries, "attachments", _attachment.is_sound(attachments))
     return Record(
         entries["base_file"],
         entries["base_format"],
@@ -83,6 +89,7 @@ def from_json(entries: Any) -> Record:
         entries.get("allocation"),
         {name: _note(note) for name, note in notes.items()},
         entries["origin"] if isinstance(entries.get("origin"), dict) else None,
+        tuple(_attachment.from_json(entry) for entry in attachments),
     )
 
 
@@ -99,9 +106,11 @@ def _note(entries: Mapping[str, Any]) -> SnapshotNote:
 def to_json(record: Record) -> dict[str, Any]:
     """Return a record as the JSON object that its file holds."""
     origin = {} if record.origin is None else {"origin": dict(record.origin)}
+    attachments = {"attachments": [_attachment.to_json(entry) for entry in record.attachments]} if record.attachments else {}
     return {
         "schema": SCHEMA,
         **origin,
+        **attachments,
         "base_file": record.base_file,
         "base_format": record.base_format,
         "virtual_size": record.virtual_size,

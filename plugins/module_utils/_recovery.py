@@ -13,7 +13,7 @@ from typing import Any, Mapping, Sequence, Tuple
 
 from ansible_collections.vdisk.gluster.plugins.module_utils import _files, _image_lock, _names
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import GivenUp, Refused
-from ansible_collections.vdisk.gluster.plugins.module_utils._hypervisor import NoHypervisor
+from ansible_collections.vdisk.gluster.plugins.module_utils._hypervisor import NoHypervisor, running
 from ansible_collections.vdisk.gluster.plugins.module_utils._journal import Journal
 from ansible_collections.vdisk.gluster.plugins.module_utils._mounts import read_mount_table
 from ansible_collections.vdisk.gluster.plugins.module_utils._place import Place, Step
@@ -21,6 +21,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import Qem
 from ansible_collections.vdisk.gluster.plugins.module_utils._reading import Listing
 from ansible_collections.vdisk.gluster.plugins.module_utils._share import Share, check_mounted
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps import from_json
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps_machine import PointMachines
 
 Located = Tuple[str, Share]
 """A volume and the share it is on; a volume that is being moved is on two."""
@@ -102,14 +103,25 @@ def _journals_of(share: Share) -> frozenset[str]:
     return _files.names_in(f"{share.mount_point}/{_names.OWN_DIRECTORY}")
 
 
-def recover(where: Sequence[Located], listings: Mapping[str, Listing], qemu_img: QemuImg, hypervisor: NoHypervisor) -> list[str]:
-    """Finish the unfinished plans of locked volumes, forward only, clear their temporary files away, and tell what was done."""
+def recover(
+    where: Sequence[Located],
+    listings: Mapping[str, Listing],
+    qemu_img: QemuImg,
+    hypervisor: NoHypervisor,
+    heeds_elsewhere: bool = True,
+) -> list[str]:
+    """Finish the unfinished plans of locked volumes, forward only, clear their temporary files away, and tell what was done.
+
+    :param heeds_elsewhere: whether what only another host can do, to definitions of its domains, is left to that host.
+    """
     actions: list[str] = []
     # a plan may need a file that still has its temporary name, so those are cleared away after all plans
     for volume, share in where:
         if os.path.basename(_names.journal(volume)) in listings[share.name].own:
             plan = pending(volume, share)
             if plan is not None:
+                if heeds_elsewhere:
+                    _refuse_definitions_elsewhere(plan, hypervisor)
                 actions += _finish(plan, qemu_img, hypervisor)
     for volume, share in where:
         for leftover in listings[share.name].leftovers.get(volume, ()):
@@ -162,6 +174,27 @@ def _finish(plan: Pending, qemu_img: QemuImg, hypervisor: NoHypervisor) -> list[
         if (volume, share.name) != (plan.leader[0], plan.leader[1].name):
             Journal(share.mount_point, volume).end()
     return actions
+
+
+def _refuse_definitions_elsewhere(plan: Pending, hypervisor: NoHypervisor) -> None:
+    """Leave it to a host to finish what changes the definitions of its domains: done elsewhere, they would name old files for good.
+
+    :raises Refused: the plan has such a step for another host, and no domain of this one has the volume open.
+    """
+    for volume, share, step in plan.steps:
+        if not isinstance(step, PointMachines) or step.host is None:
+            continue
+        host = hypervisor.host
+        if host.asked and host.name == step.host:
+            continue
+        hypervisor.refresh()
+        if not running(hypervisor.disks_of(volume, share.mount_point)):
+            which = ", ".join(step.domains)
+            raise Refused(
+                f"an operation on {volume} on {share.name} is unfinished, and domain {which} on {step.host} has to follow it, or it would "
+                f"start on an old file: run the task on {step.host}. If that host or domain is gone for good, run a task of gluster_snapshot or "
+                "gluster_volume_file with attached_elsewhere: ignore"
+            )
 
 
 def _refuse_readers(place: Place, step: Step) -> None:

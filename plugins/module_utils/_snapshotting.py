@@ -45,7 +45,13 @@ def work(task: Task) -> Result:
         return [plan_absent(volume, snapshots, only_up) for volume in found]
 
     corridor = Corridor(
-        QemuImg(task.runner), task.check_mode, params["lock_timeout"], deep=params["state"] == "reverted", hypervisor=hypervisor
+        QemuImg(task.runner),
+        task.check_mode,
+        params["lock_timeout"],
+        deep=params["state"] == "reverted",
+        hypervisor=hypervisor,
+        heeds_elsewhere=task.heeds_elsewhere,
+        warn=task.warn,
     )
     only_up = False
     try:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
+from dataclasses import MISSING, asdict, fields
 from typing import Any, Mapping
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Damaged
@@ -67,7 +67,8 @@ def from_json(entries: Mapping[str, Any]) -> Step:
     :raises Damaged: this release knows no such step.
     """
     kind = _JOURNALED.get(str(entries.get("step")))
-    names = {field.name for field in fields(kind)} if kind else set()
-    if kind is None or names != set(entries) - {"step"}:
+    names = set(entries) - {"step"}
+    known = {field.name: field.default is MISSING for field in fields(kind)} if kind else {}
+    if kind is None or names - set(known) or {name for name, needed in known.items() if needed} - names:
         raise Damaged(f"the journal has a step that this release does not know: {entries.get('step')!r}")
     return kind(**{name: tuple(entries[name]) if isinstance(entries[name], list) else entries[name] for name in names})

@@ -6,13 +6,40 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Mapping
+from typing import Any, Mapping
 
-from ansible_collections.vdisk.gluster.plugins.module_utils._place import Place, Step
+from ansible_collections.vdisk.gluster.plugins.module_utils import _record
+from ansible_collections.vdisk.gluster.plugins.module_utils._place import Place, Step, write_record
 
 
 def _when(live: bool) -> str:
     return "now" if live else "from its next start on"
+
+
+@dataclass(frozen=True)
+class RecordAttachments(Step):
+    """Write down which domains have a volume, for the hosts that cannot see them; C(had) is the record without that."""
+
+    record: Mapping[str, Any]
+    had: Mapping[str, Any]
+    volume: str
+    reason: str
+
+    def describe(self) -> str:
+        """Return what the step does and why."""
+        return f"Write down in the record of {self.volume} which domains have it, because {self.reason}."
+
+    def apply(self, place: Place) -> None:
+        """Replace the record whole."""
+        write_record(place, _record.from_json(self.record))
+
+    def can_be_undone(self, place: Place) -> bool:
+        """The record can be written as it was."""
+        return True
+
+    def undo(self, place: Place) -> None:
+        """Write it as it was."""
+        write_record(place, _record.from_json(self.had))
 
 
 @dataclass(frozen=True)

@@ -184,11 +184,12 @@ class SwitchLive(Step):
 
 @dataclass(frozen=True)
 class PointMachines(Step):
-    """Let the stored definitions of domains name the active file of the volume, so that they start on it."""
+    """Let the stored definitions of domains of a host name the active file of the volume, so that they start on it."""
 
     active: str
     format: str
     domains: tuple[str, ...]
+    host: str | None = None
 
     def describe(self) -> str:
         """Return what the step does and why."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, Mapping
 
+from ansible_collections.vdisk.gluster.plugins.module_utils._attachment import Attachment, Host, merged
 from ansible_collections.vdisk.gluster.plugins.module_utils._chain import Chain, ChainFile, FileFacts, assemble
 from ansible_collections.vdisk.gluster.plugins.module_utils._disk import Disk
 from ansible_collections.vdisk.gluster.plugins.module_utils._info_file import Info
@@ -40,7 +41,9 @@ class Volume:
 
     C(strays) are files named as this volume's overlays that belong to no chain, C(leftovers) temporary files of killed
     runs. C(unfinished) tells of a journal. C(locked_files) are chain files that QEMU has open somewhere, C(disks) those of this
-    host's domains that have the volume, whether they run or not. C(given_up) are temporary snapshots of killed tasks.
+    host's domains that have the volume, whether they run or not. C(given_up) are temporary snapshots of killed tasks. C(written)
+    tells that a QEMU somewhere writes to the active file. C(attachments) are the domains of C(host), this one, and of others; where not
+    C(heeds_elsewhere), those of others that are shut off keep nobody from a change.
     """
 
     name: str
@@ -60,6 +63,10 @@ class Volume:
     ownership: Ownership | None = None
     disks: tuple[Disk, ...] = ()
     given_up: tuple[str, ...] = ()
+    written: bool = False
+    host: Host | None = None
+    attachments: tuple[Attachment, ...] = ()
+    heeds_elsewhere: bool = True
 
     @property
     def machines(self) -> tuple[Disk, ...]:
@@ -87,6 +94,40 @@ class Volume:
         return self.active_file in self.locked_files or bool(self.machines)
 
     @property
+    def elsewhere(self) -> tuple[Attachment, ...]:
+        """The domains of other hosts that have it on record; of this host too, where it was not asked."""
+        host = self.host
+        return tuple(entry for entry in self.attachments if host is None or not (host.asked and host.is_host_of(entry)))
+
+    @property
+    def holders(self) -> tuple[Attachment, ...]:
+        """Those of them that may be what has the volume open; none where a domain of this host has, or nobody."""
+        return self.elsewhere if self.written and not self.machines else ()
+
+    @property
+    def running_on(self) -> str | None:
+        """The name of the host whose domain runs on it, or None where none does, or it is not known which."""
+        if self.machines and self.host is not None:
+            return self.host.name
+        hosts = {entry.host for entry in self.holders}
+        return hosts.pop() if len(hosts) == 1 else None
+
+    @property
+    def hindrances(self) -> tuple[Attachment, ...]:
+        """Domains of other hosts that could start on what the volume is now, so that its files must stay as they are.
+
+        One that runs on this host now has come from there. One without a definition is gone when it does not run.
+        """
+        here = {disk.uuid for disk in self.machines}
+        return tuple(entry for entry in self.elsewhere if entry.stored and entry.uuid not in here) if self.heeds_elsewhere else ()
+
+    @property
+    def left_behind(self) -> tuple[Attachment, ...]:
+        """Domains that run on this host now, and that another one may still define."""
+        here = {disk.uuid for disk in self.machines}
+        return tuple(entry for entry in self.elsewhere if entry.stored and entry.uuid in here)
+
+    @property
     def snapshots(self) -> tuple[Snapshot, ...]:
         """The snapshots, oldest first."""
         notes = self.record.snapshots if self.record else {}
@@ -100,6 +141,17 @@ class Volume:
     def snapshot(self, name: str) -> Snapshot | None:
         """Return one snapshot by its name."""
         return next((snapshot for snapshot in self.snapshots if snapshot.name == name), None)
+
+
+def with_host(volume: Volume, host: Host) -> Volume:
+    """Return a volume with the attachments that follow from what a host says of its domains."""
+    return replace(volume, host=host, attachments=merged(volume.attachments, host, volume.disks))
+
+
+def with_disks(volume: Volume, disks: tuple[Disk, ...]) -> Volume:
+    """Return a volume with other disks of this host's domains."""
+    volume = replace(volume, disks=disks)
+    return volume if volume.host is None else with_host(volume, volume.host)
 
 
 def with_record(volume: Volume, record: Record) -> Volume:
@@ -134,6 +186,25 @@ def snapshot_object(volume: Volume, snapshot: Snapshot) -> dict[str, Any]:
     }
 
 
+def _attachment_object(volume: Volume, attachment: Attachment) -> dict[str, Any]:
+    own = attachment not in volume.elsewhere
+    if own:
+        runs: bool | None = any((disk.uuid, disk.target) == (attachment.uuid, attachment.target) for disk in volume.machines)
+    elif attachment in volume.holders:
+        # something writes to it there or elsewhere: it is this one where there is no other
+        runs = True if volume.running_on else None
+    else:
+        runs = False
+    return {
+        "host": attachment.host,
+        "domain": attachment.domain,
+        "uuid": attachment.uuid,
+        "target": attachment.target,
+        "stored": attachment.stored,
+        "running": runs,
+    }
+
+
 def volume_object(volume: Volume) -> dict[str, Any]:
     """Return the C(volume) object of results."""
     files = volume.chain.files
@@ -155,6 +226,8 @@ def volume_object(volume: Volume) -> dict[str, Any]:
         "in_use": volume.in_use,
         "domains": sorted({disk.domain for disk in volume.machines}),
         "defined_in": sorted({disk.domain for disk in volume.disks}),
+        "running_on": volume.running_on,
+        "attachments": [_attachment_object(volume, entry) for entry in volume.attachments],
         "recorded": volume.record is not None,
         "origin": dict(volume.record.origin) if volume.record and volume.record.origin else None,
         "snapshots": [snapshot_object(volume, snapshot) for snapshot in volume.snapshots],

@@ -14,12 +14,15 @@ description:
   - Makes a volume a disk of a libvirt domain, in its running and in its stored definition, with the format that is on record; or takes it
     away.
   - A volume that another domain has, or that is in use on another host, is refused. So is one that is not sound.
+  - Which domain of which host has the volume is written down in the volume's record, so that tasks on other hosts, which cannot see it,
+    refuse what would let that domain start on an old file. A domain whose definition names an old file gets the active one.
 author:
   - the vdisk.gluster authors (@vdisk)
 extends_documentation_fragment:
   - vdisk.gluster.location
   - vdisk.gluster.gluster
   - vdisk.gluster.hypervisor
+  - vdisk.gluster.attachments
   - vdisk.gluster.patience
   - vdisk.gluster.attributes
 requirements:
@@ -75,8 +78,15 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  host:
+    description:
+      - Name of another host, for O(state=absent), whose O(domain) does not have the volume any more; for one that is gone for good, or from
+        which the domain has been migrated. It is taken from the volume's record, and no libvirt is asked.
+      - Without it, the task is about a domain of the hypervisor that O(libvirt_uri) names.
+    type: str
 notes:
   - O(bus), O(cache), O(io), O(discard) and O(serial) are for a disk that is attached; one that the domain has already is left as it is.
+  - A domain that this hypervisor does not have is detached already; what the record says of it on this host is removed.
   - A running guest has to let go of a disk before it is gone. O(stall_timeout) says how long to wait for that; unmount it in the guest
     first.
   - While a domain has a file open, libvirt makes it the property of the user that QEMU runs as, and gives it back afterwards.
@@ -98,6 +108,14 @@ EXAMPLES = r"""
     volume: web-1
     domain: web
     state: absent
+
+- name: Forget that a host had it which is gone for good
+  vdisk.gluster.gluster_volume_attachment:
+    share: "gl1:/vms"
+    volume: web-1
+    domain: web
+    host: hv1
+    state: absent
 """
 
 RETURN = r"""
@@ -109,6 +127,9 @@ attachment:
   contains:
     domain:
       description: Name of the domain.
+      type: str
+    host:
+      description: Name of the host that has the domain.
       type: str
     volume:
       description: Name of the volume.
@@ -140,11 +161,12 @@ actions:
 """
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._attaching import work
-from ansible_collections.vdisk.gluster.plugins.module_utils._module import HYPERVISOR, LOCATION, PATIENCE, run
+from ansible_collections.vdisk.gluster.plugins.module_utils._module import ELSEWHERE, HYPERVISOR, LOCATION, PATIENCE, run
 
 OPTIONS = {
     **LOCATION,
     **HYPERVISOR,
+    **ELSEWHERE,
     **PATIENCE,
     "volume": {"type": "str", "required": True},
     "domain": {"type": "str", "required": True},
@@ -155,6 +177,7 @@ OPTIONS = {
     "discard": {"type": "str", "choices": ["unmap", "ignore"], "default": "unmap"},
     "serial": {"type": "str"},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "host": {"type": "str"},
 }
 
 
