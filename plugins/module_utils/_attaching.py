@@ -24,7 +24,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._plan_attachment imp
 )
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import QemuImg
 from ansible_collections.vdisk.gluster.plugins.module_utils._share import shares_of
-from ansible_collections.vdisk.gluster.plugins.module_utils._volume import Volume
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume import Volume, with_host
 
 
 def work(task: Task) -> Result:
@@ -52,7 +52,8 @@ def work(task: Task) -> Result:
     # asked before anything is looked at, so that a name that is misspelt is told first
     domain = _domain(hypervisor, params["domain"], present) if host is None else None
 
-    def planner(volumes: Sequence[Volume]) -> list[Plan]:
+    def planner(found: Sequence[Volume]) -> list[Plan]:
+        volumes = [with_host(volume, hypervisor.host) for volume in found]
         if host is not None:
             return [plan_forgotten(volume, params["domain"], host, hypervisor.host) for volume in volumes]
         now = _domain(hypervisor, params["domain"], present)

@@ -5,21 +5,24 @@
 
 from __future__ import annotations
 
+import ctypes
 import dataclasses
 import hashlib
 import json
 import os
 import pathlib
+import socket
 import subprocess
 import sys
 import uuid
-from typing import Any
+from typing import Any, Sequence
 
 import ansible_collections.vdisk.gluster as collection
 from ansible_collections.vdisk.gluster.tests.faults.killer import Killer
 from ansible_collections.vdisk.gluster.tests.integration.conftest import Servers, command
 
 _WORKER = pathlib.Path(__file__).with_name("worker.py")
+_CLONE_NEWUTS = 0x04000000
 _COLLECTIONS = str(pathlib.Path(next(iter(collection.__path__))).parents[2])
 
 
@@ -34,14 +37,16 @@ class Ended:
 class Worker:
     """A process that runs modules, one at a time, with the killer preloaded."""
 
-    def __init__(self, library: pathlib.Path) -> None:
+    def __init__(self, library: pathlib.Path | None = None, name: str | None = None, entering: Sequence[str] = ()) -> None:
+        """Start it; C(name) is what its host is called, where it is not to be this machine, C(entering) runs it in that host's name spaces."""
         self.pid = 0
         self._process = subprocess.Popen(
-            [sys.executable, str(_WORKER), _COLLECTIONS],
+            [*entering, sys.executable, str(_WORKER), _COLLECTIONS],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=dict(os.environ, LD_PRELOAD=str(library), LC_ALL="C.UTF-8"),
+            env={**os.environ, "LC_ALL": "C.UTF-8", **({"LD_PRELOAD": str(library)} if library else {})},
+            preexec_fn=(lambda: _be_called(name)) if name is not None else None,
         )
 
     def begin(
@@ -69,6 +74,13 @@ class Worker:
         self._process.stdin.close()
         self._process.wait()
         self._process.stdout.close()
+
+
+def _be_called(name: str) -> None:
+    """Give this process, which is to become a program, a host name of its own."""
+    if ctypes.CDLL(None).unshare(_CLONE_NEWUTS):
+        raise OSError("no name space for a host name can be made")
+    socket.sethostname(name)
 
 
 class Host:

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Sequence
+
 from ansible_collections.vdisk.gluster.tests.lab.host import Host
 
 
@@ -14,8 +16,8 @@ def start_libvirtd(host: Host) -> None:
     host.run(["virsh", "-c", "qemu:///system", "version"])
 
 
-def migrate(domain: str, host: Host, to: Host) -> None:
-    """Move a running domain to another host, over ssh."""
+def migrate(domain: str, host: Host, to: Host, how: Sequence[str] = ("--persistent", "--undefinesource")) -> None:
+    """Move a running domain to another host, over ssh; C(how) are options of virsh on what becomes of its definition."""
     # netcat, by which libvirt would go to the other's socket, is not there; its own helper is
     uri = f"qemu+ssh://{to.name}/system?proxy=native"
-    host.run(["virsh", "-c", "qemu:///system", "migrate", "--live", "--persistent", "--undefinesource", domain, uri])
+    host.run(["virsh", "-c", "qemu:///system", "migrate", "--live", *how, domain, uri])

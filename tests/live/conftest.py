@@ -63,7 +63,7 @@ def workers(directory, tmp_path_factory):
 
     def worker(number):
         if number not in made:
-            made[number] = _part("faults.hosts").Worker(library)
+            made[number] = _part("faults.hosts").Worker(library, f"hv{number + 1}")
         return made[number]
 
     yield worker

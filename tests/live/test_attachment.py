@@ -39,6 +39,7 @@ def test_a_disk_is_attached_written_grown_merged_and_detached_while_the_guest_ru
     made = watched.change("gluster_volume_attachment", **attach(lab, machine, serial="number-1"))
     assert made["attachment"] == {
         "domain": machine.name,
+        "host": "hv1",
         "volume": "v1",
         "target": "vdb",
         "path": str(lab.here.path("v1.empty")),

@@ -17,7 +17,7 @@ def test_what_changes_a_volume_is_refused_on_another_host(lab):
         task = scene.task(what)
         before = _files(scene)
         message = there.refused(task.module, **task.options)
-        assert "in use" in message and "run the task on the host of that machine" in message, message
+        assert f"domain {scene.machine.name} on hv1, which has it open" in message and "run the task on hv1" in message, message
         assert _files(scene) == before
         scene.assert_sound()
         scene.do(task)
