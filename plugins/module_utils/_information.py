@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.vdisk.gluster.plugins.module_utils import _names
+from ansible_collections.vdisk.gluster.plugins.module_utils import _image_lock, _names
 from ansible_collections.vdisk.gluster.plugins.module_utils._disk import Disk
 from ansible_collections.vdisk.gluster.plugins.module_utils._locating import Shares
 from ansible_collections.vdisk.gluster.plugins.module_utils._module import Result, Task
@@ -93,8 +93,10 @@ def _look_for(name: str, shares: Shares, listings: dict[str, Listing]) -> list[V
 
 
 def _with_state(volume: Volume) -> dict[str, Any]:
-    """Return the volume object with what only an observer is told: operations that a task left unfinished."""
+    """Return the volume object with what only an observer is told: unfinished operations, and which snapshots are being read."""
     entry = volume_object(volume)
+    for snapshot in entry["snapshots"]:
+        snapshot["in_use"] = _is_read(volume, snapshot["point_in_time_file"])
     if volume.unfinished:
         entry["problems"].append(
             f"an operation on {volume.label} is unfinished ({_names.journal(volume.name)}); "
@@ -120,6 +122,18 @@ def _old_definition(volume: Volume, disk: Disk) -> list[str]:
         f"the definition of {disk.label} on this host names {has}, and the active file of {volume.label} is {names[0]}: the domain would, "
         f"at its next start, {what}; {remedy} on this host"
     ]
+
+
+def _is_read(volume: Volume, file: str) -> bool:
+    """Tell whether anybody is known to read a point in time.
+
+    A machine that runs on the volume has the files below its active one open too, so that then only readers of this
+    collection can be told from it.
+    """
+    if file not in volume.facts or volume.facts[file].kind != "file":
+        return False
+    path = f"{volume.mount_point}/{file}"
+    return _image_lock.is_being_read(path) if volume.in_use else _image_lock.is_open_in_qemu(path, patient=False)
 
 
 def _connection(volume: Volume, shares: Shares, base: str) -> dict[str, Any] | None:

@@ -172,6 +172,11 @@ volumes:
         quiesced:
           description: Whether a guest agent froze the file systems.
           type: bool
+        in_use:
+          description:
+            - Whether it is being read, on any host; by an export or a clone, or, of a volume that no machine runs on, by any QEMU program.
+              It is not deleted meanwhile, and neither are those before it.
+          type: bool
     chain:
       description: Its files, the active one first.
       type: list
