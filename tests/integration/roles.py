@@ -8,12 +8,15 @@ from __future__ import annotations
 import json
 import pathlib
 import re
+import sys
 from dataclasses import dataclass
-from typing import Any, Mapping
+from typing import Any, Mapping, Sequence
 
 from ansible_collections.vdisk.gluster.tests.integration import playing
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+PLAYBOOKS = {"volume_provision": "provision"}
+"""Playbooks that are not called as their role."""
 
 
 @dataclass
@@ -60,13 +63,40 @@ class Player:
             f"{role}_libvirt_uri": "none",
         }
 
-    def tasks(self, *calls: Mapping[str, Any], **more: Any) -> list[dict[str, Any]]:
-        """Return tasks that include the role with variables, once for each call, and keep its facts."""
-        include = {"name": f"vdisk.gluster.{self._role}"}
-        return [
-            *({"ansible.builtin.include_role": include, "vars": self.variables(call), **more} for call in calls or [{}]),
-            facts_task(self._out, self._facts),
-        ]
+    def call(self, apply: Mapping[str, Any] | None = None, **values: Any) -> dict[str, Any]:
+        """Return a task that includes the role with variables; C(apply) are keywords of all its tasks."""
+        more = {"apply": dict(apply)} if apply else {}
+        return {"ansible.builtin.include_role": {"name": f"vdisk.gluster.{self._role}", **more}, "vars": self.variables(values)}
+
+    def refused(self, *calls: Mapping[str, Any]) -> list[str]:
+        """Include the role once for each of these variables, which must fail; return what it said each time."""
+        keep = {"refusals": "{{ refusals | default([]) + [ansible_failed_result.msg] }}"}
+        tasks = [{"block": [self.call(**call)], "rescue": [{"ansible.builtin.set_fact": keep}]} for call in calls]
+        played = self.finish(playing.play(self._place.tmp, [*tasks, facts_task(self._out, ["refusals"])]))
+        assert not played.failed and played.counts["rescued"] == len(calls) == len(played.facts["refusals"]), played.text
+        assert played.counts["changed"] == 0, played.text
+        return played.facts["refusals"]
+
+    def playbook(self, *options: str, **values: Any) -> Played:
+        """Play the playbook of the role's name as users do, with its variables in the inventory of the host."""
+        inventory = playing.write_inventory(self._place.tmp, **self.variables(values))
+        program = str(pathlib.Path(sys.executable).with_name("ansible-playbook"))
+        name = f"vdisk.gluster.{PLAYBOOKS.get(self._role, self._role)}"
+        argv = [program, "-i", str(inventory), name, "-e", "vdisk_hosts=all", *options]
+        return self.finish(playing.Playing(argv, playing.environment(ANSIBLE_SHOW_CUSTOM_STATS="1"), self._place.tmp))
+
+    def example(self, path: pathlib.Path, **values: Any) -> Played:
+        """Play the example of the role's README as it is, on the host as a hypervisor, with some variables overruled."""
+        inventory = path.with_name("inventory.json")
+        host = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+        inventory.write_text(json.dumps({"hypervisors": {"hosts": {"box": host}}}))
+        found = re.search(r"^```yaml\n(.*?)^```", (ROOT / "roles" / self._role / "README.md").read_text(encoding="utf-8"), re.M | re.S)
+        path.write_text(found[1])
+        program = str(pathlib.Path(sys.executable).with_name("ansible-playbook"))
+        argv = [program, "-i", str(inventory), str(path), "-e", json.dumps(self.variables(values))]
+        played = self.finish(playing.Playing(argv, playing.environment(), self._place.tmp))
+        assert not played.failed, played.text
+        return played
 
     def variables(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return variables of the role with its name before each."""
@@ -80,20 +110,24 @@ class Player:
 
     def play(self, *options: str, env: Mapping[str, str] | None = None, **values: Any) -> Played:
         """Play the role with variables."""
-        return self.finish(playing.play(self._place.tmp, self.tasks(values), *options, env=dict(env or {})))
+        return self.calls(self.call(**values), options=options, env=env)
+
+    def calls(self, *tasks: Mapping[str, Any], options: Sequence[str] = (), env: Mapping[str, str] | None = None) -> Played:
+        """Play tasks, and keep the role's facts."""
+        return self.finish(self.start(*tasks, options=options, env=env))
+
+    def start(self, *tasks: Mapping[str, Any], options: Sequence[str] = (), env: Mapping[str, str] | None = None) -> playing.Playing:
+        """Start to play tasks."""
+        return playing.play(self._place.tmp, [*tasks, facts_task(self._out, self._facts)], *options, env=dict(env or {}))
 
     def finish(self, started: playing.Playing) -> Played:
         """Wait for a playbook's end."""
-        self._out.unlink(missing_ok=True)
         text = started.wait()
         assert "Traceback" not in text and "[WARNING]: Deprecat" not in text, text
         recap = re.search(r"^box\s+: (.*)$", text, re.M)
         assert recap, text
         counts = {word: int(number) for word, number in re.findall(r"(\w+)=(\d+)", recap[1])}
         facts = json.loads(self._out.read_text()) if self._out.exists() else {}
+        self._out.unlink(missing_ok=True)
         return Played(text, counts, {name.removeprefix(f"{self._role}_"): value for name, value in facts.items()})
 
-
-def example(role: str) -> str:
-    """Return the first example of a role's README."""
-    return re.search(r"^```yaml\n(.*?)^```", (ROOT / "roles" / role / "README.md").read_text(encoding="utf-8"), re.M | re.S)[1]

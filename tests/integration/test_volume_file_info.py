@@ -10,6 +10,7 @@ import subprocess
 import xml.etree.ElementTree
 
 import pytest
+from ansible_collections.vdisk.gluster.plugins.module_utils import _image_lock
 
 MODULE = "gluster_volume_file_info"
 MIB = 1 << 20
@@ -149,6 +150,28 @@ def test_a_volume_in_use_on_another_host_is_told(place, image_format):
         assert volume["in_use"] is True and volume["domains"] == []
         machine.stdin.close()
     assert told(place)[0]["in_use"] is False
+
+
+def test_snapshots_that_are_being_read_are_told(place):
+    place.volume()
+    for name in ("s1", "s2", "s3"):
+        place.snapshot(name)
+
+    def read():
+        (volume,) = told(place)
+        return [entry["name"] for entry in volume["snapshots"] if entry["in_use"]]
+
+    assert read() == []
+    # who reads the second point in time reads the file of the first one too
+    with place.other_host().in_qemu("v1.s1", "qcow2", "-r"):
+        assert read() == ["s1", "s2"]
+    with place.in_qemu("v1.s3", "qcow2"):
+        assert told(place)[0]["in_use"] is True
+        assert read() == [], "a machine has all files open and reads no snapshot"
+        # an export of a running machine's snapshot is told by the lock that is this collection's own
+        with _image_lock.reading(str(place.other_host().path("v1"))):
+            assert read() == ["s1"]
+    assert read() == []
 
 
 def test_an_unfinished_operation_is_told_and_not_touched(place):
