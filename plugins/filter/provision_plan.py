@@ -70,13 +70,17 @@ _value:
       type: list
       elements: dict
     makes:
-      description:
-        - Calls of M(vdisk.gluster.gluster_volume_file) that make or change. One that C(waits) is a copy of a volume that an earlier one
-          makes, so that check mode cannot run it.
+      description: Calls of M(vdisk.gluster.gluster_volume_file) that make or change, with C(names) and C(options).
       type: list
       elements: dict
     attachments:
-      description: Calls of M(vdisk.gluster.gluster_volume_attachment). One that C(waits) is of a volume that is not there yet.
+      description: Calls of M(vdisk.gluster.gluster_volume_attachment), as RV(_value.detachments).
+      type: list
+      elements: dict
+    waiting:
+      description:
+        - What check mode cannot run, because it needs what an earlier call makes or takes away; C(name), and in C(told) a sentence. Those
+          calls have C(waits) set.
       type: list
       elements: dict
 """

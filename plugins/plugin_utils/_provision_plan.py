@@ -25,6 +25,7 @@ REMOVAL = ("delete_snapshots",)
 DISK = ("target", "bus", "cache", "io", "discard", "serial")
 ATTACHMENT = ("domain", "attached", *DISK)
 KEYS = ("name", "state", *SHARED, *VOLUME, *REMOVAL, *ATTACHMENT)
+_CALLS = ("entries", "looks", "detachments", "removals", "makes", "attachments", "waiting")
 _OF_ONE = ("name", "target", "serial", "move")
 """Keys that mean one volume, so that they are no defaults for all."""
 
@@ -61,38 +62,54 @@ def plan(volumes: Sequence[Any], defaults: Mapping[str, Any], there: Sequence[Ma
     if not refused:
         refused = [sentence for entry in entries if not entry.present for sentence in _wrong_now(entry, now.get(entry.name))]
     if refused:
-        return {"refused": refused, **{key: [] for key in ("entries", "looks", "detachments", "removals", "makes", "attachments")}}
+        return {"refused": refused, **{key: [] for key in _CALLS}}
     levels = _levels(entries)
     present = sorted((entry for entry in entries if entry.present), key=lambda entry: levels[entry.name])
     made = {entry.name for entry in present} - set(now)
     disks = [entry for entry in entries if entry.values.get("domain")]
+    detachments = [
+        _disk(entry, "absent", False)
+        for entry in disks
+        if entry.name in now and entry.values["domain"] in now[entry.name]["defined_in"] and not (entry.present and _attached(entry))
+    ]
+    detached = {call["name"] for call in detachments}
+    removals = _batches((entry, entry.of((*SHARED, *REMOVAL)), entry.name in detached) for entry in entries if not entry.present)
+    makes: list[dict[str, Any]] = []
+    for level in sorted(set(levels.values())):
+        # what a copy is to be made of may be made by the same list
+        makes += _batches(
+            (entry, _making(entry), entry.name in made and entry.values.get("source_volume") in made)
+            for entry in present
+            if levels[entry.name] == level
+        )
+    attachments = [_disk(entry, "present", entry.name in made) for entry in disks if entry.present and _attached(entry)]
     return {
         "refused": [],
         "entries": [{"name": entry.name, "state": "present" if entry.present else "absent"} for entry in entries],
-        "looks": _batches((entry, entry.of(SHARED)) for entry in entries),
-        "detachments": [
-            _disk(entry, "absent", made)
-            for entry in disks
-            if entry.name in now and entry.values["domain"] in now[entry.name]["defined_in"] and not (entry.present and _attached(entry))
+        "looks": _batches((entry, entry.of(SHARED), False) for entry in entries),
+        "detachments": detachments,
+        "removals": removals,
+        "makes": makes,
+        "attachments": attachments,
+        "waiting": [
+            *({"name": name, "told": f"Remove {name}, once it is detached."} for name in _waiting(removals)),
+            *({"name": name, "told": f"Make {name}, once what it is a copy of is there."} for name in _waiting(makes)),
+            *({"name": call["name"], "told": f"Attach {call['name']}, once it is there."} for call in attachments if call["waits"]),
         ],
-        "removals": _batches((entry, entry.of((*SHARED, *REMOVAL))) for entry in entries if not entry.present),
-        "makes": [
-            # what a copy is to be made of may be made by the same list, which check mode cannot foresee
-            {**batch, "waits": batch["options"].get("source_volume") in made and bool(made & set(batch["names"]))}
-            for level in sorted(set(levels.values()))
-            for batch in _batches((entry, _making(entry)) for entry in present if levels[entry.name] == level)
-        ],
-        "attachments": [_disk(entry, "present", made) for entry in disks if entry.present and _attached(entry)],
     }
+
+
+def _waiting(batches: Iterable[Mapping[str, Any]]) -> list[str]:
+    return [name for batch in batches if batch["waits"] for name in batch["names"]]
 
 
 def _attached(entry: Entry) -> bool:
     return entry.values.get("attached") is not False
 
 
-def _disk(entry: Entry, state: str, made: set[str]) -> dict[str, Any]:
-    """Return the call that attaches a volume or detaches it; it waits where the volume is made by the same list."""
-    return {"name": entry.name, "state": state, "options": entry.of((*SHARED, "domain", *DISK)), "waits": entry.name in made}
+def _disk(entry: Entry, state: str, waits: bool) -> dict[str, Any]:
+    """Return the call that attaches a volume or detaches it."""
+    return {"name": entry.name, "state": state, "options": entry.of((*SHARED, "domain", *DISK)), "waits": waits}
 
 
 def _making(entry: Entry) -> dict[str, Any]:
@@ -100,12 +117,12 @@ def _making(entry: Entry) -> dict[str, Any]:
     return entry.of((*SHARED, *(key for key in VOLUME if key not in MAKING or not entry.values.get("move"))))
 
 
-def _batches(wanted: Iterable[tuple[Entry, Mapping[str, Any]]]) -> list[dict[str, Any]]:
-    """Return volumes with equal options as one call each, in order."""
+def _batches(wanted: Iterable[tuple[Entry, Mapping[str, Any], bool]]) -> list[dict[str, Any]]:
+    """Return volumes with equal options as one call each, in order; C(waits) are those that an earlier call has to come before."""
     found: dict[str, dict[str, Any]] = {}
-    for entry, options in wanted:
-        batch = found.setdefault(json.dumps(options, sort_keys=True, default=str), {"names": [], "options": dict(options)})
-        batch["names"].append(entry.name)
+    for entry, options, waits in wanted:
+        key = json.dumps([options, waits], sort_keys=True, default=str)
+        found.setdefault(key, {"names": [], "options": dict(options), "waits": waits})["names"].append(entry.name)
     return list(found.values())
 
 
