@@ -15,21 +15,27 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._sparse import exten
 _READ_SIZE = 1 << 20
 
 
-def checksum(path: str, algorithm: str, on_progress: Callable[[int], None] | None = None) -> str:
+def checksum(path: str, algorithm: str, on_progress: Callable[[int], None] | None = None, length: int | None = None) -> str:
     """Return C(algorithm:digest) of a file's bytes; its holes are hashed without being read.
 
     :param on_progress: called with the bytes done so far.
+    :param length: bytes from the start to hash; what comes after them has to be zero, or there is no sum (an empty text).
     """
     digest = hashlib.new(algorithm)
     zeroes = bytes(_READ_SIZE)
     with open(path, "rb", buffering=0) as stream:
         size = os.fstat(stream.fileno()).st_size
+        counted = size if length is None else length
         for start, end, is_data in extents(stream.fileno(), size):
             while start < end:
-                part = os.pread(stream.fileno(), min(_READ_SIZE, end - start), start) if is_data else zeroes[: end - start]
+                until = min(start + _READ_SIZE, end, counted if start < counted else end)
+                part = os.pread(stream.fileno(), until - start, start) if is_data else zeroes[: until - start]
                 if not part:
                     raise Unavailable(f"{path} became shorter while it was read; see what else writes to it")
-                digest.update(part)
+                if start < counted:
+                    digest.update(part)
+                elif part.count(0) < len(part):
+                    return ""
                 start += len(part)
                 if on_progress is not None:
                     on_progress(start)

@@ -28,13 +28,17 @@ class ServiceImage:
 
 @dataclass(frozen=True)
 class Found:
-    """An image that was found; C(path) is None in check mode, where nothing is read but what the service says of it."""
+    """An image that was found; C(path) is None in check mode, where nothing is read but what is said of it.
+
+    C(base_format) is that of the volume which is made of it where the task names none.
+    """
 
     label: str
     format: str
     virtual_size: int | None
     origin: Mapping[str, Any]
     path: str | None
+    base_format: str = "raw"
 
 
 @contextlib.contextmanager

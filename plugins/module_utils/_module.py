@@ -98,13 +98,16 @@ def run(
     required_together: Sequence[Sequence[str]] = (),
     required_one_of: Sequence[Sequence[str]] = (),
     required_by: Mapping[str, str] | None = None,
+    mutually_exclusive: Sequence[Sequence[str]] = (),
+    located: bool = True,
 ) -> None:
-    """Run a module: take its options, do its work, return its result."""
+    """Run a module: take its options, do its work, return its result; C(located) ones are about shares."""
+    location = _ONE_LOCATION if located else ()
     module = AnsibleModule(
         argument_spec=dict(options),
         supports_check_mode=True,
-        mutually_exclusive=_ONE_LOCATION,
-        required_one_of=[*_ONE_LOCATION, *required_one_of],
+        mutually_exclusive=[*location, *mutually_exclusive],
+        required_one_of=[*location, *required_one_of],
         required_by=dict(required_by or {}),
         required_together=required_together,
     )

@@ -121,13 +121,13 @@ def _plan_take(volume: Volume, snapshot: str, note: SnapshotNote, disk: Disk | N
         )
     active = volume.active
     size = round_up(active.virtual_size or 0, SECTOR)
-    file = _free_overlay(volume, snapshot)
+    file = free_overlay(volume, snapshot)
     frozen_by = disk.uuid if disk is not None and _freezes(disk, quiesce) else None
     note = replace(note, quiesced=frozen_by is not None)
     snapshots = {**volume.chain.snapshots, snapshot: file}
     record = replace(old, virtual_size=max(size, old.virtual_size), snapshots={**old.snapshots, snapshot: note})
     entry = ChainFile(file, "qcow2", active.file, active.format, size, _qcow2.new_image(size, active.file, str(active.format)).length)
-    after = _on_chain(volume, (entry, *volume.chain.files), snapshots, record)
+    after = with_chain(volume, (entry, *volume.chain.files), snapshots, record)
     steps = (
         MakeOverlay(file, active.file, str(active.format), size, snapshot, active.file, f"snapshot {snapshot} is not there"),
         WriteInfo(file, snapshots),
@@ -137,7 +137,7 @@ def _plan_take(volume: Volume, snapshot: str, note: SnapshotNote, disk: Disk | N
     return Plan(volume, after, steps, journaled=True)
 
 
-def _on_chain(volume: Volume, files: Sequence[ChainFile], snapshots: Mapping[str, str], record: Record) -> Volume:
+def with_chain(volume: Volume, files: Sequence[ChainFile], snapshots: Mapping[str, str], record: Record) -> Volume:
     """Return a volume as it is planned: on a chain of these files, the active one first, with the disks of domains gone over to it."""
     names = [entry.file for entry in files]
     return replace(
@@ -151,7 +151,7 @@ def _on_chain(volume: Volume, files: Sequence[ChainFile], snapshots: Mapping[str
     )
 
 
-def _free_overlay(volume: Volume, snapshot: str) -> str:
+def free_overlay(volume: Volume, snapshot: str) -> str:
     """Return a file name for a new overlay: the snapshot's own, or the next free one where another snapshot came to hold it.
 
     :raises Refused: a file of the snapshot's name lies there that belongs to nothing.
@@ -197,7 +197,7 @@ def plan_reverted(volume: Volume, name: str, discard_newer: bool) -> Plan:
     size = round_up(volume.active.virtual_size or 0, SECTOR)
     # the newest one's overlay is replaced under its name, so that a machine's definition still fits; further down, a new name
     # is needed for the switch to be one instant: an overlay with others upon it cannot be emptied under them
-    file = _free_overlay(volume, name) if newer else made_by
+    file = free_overlay(volume, name) if newer else made_by
     snapshots = {**{kept: volume.chain.snapshots[kept] for kept in names[: names.index(name)]}, name: file}
     record = replace(old, snapshots={kept: note for kept, note in old.snapshots.items() if kept not in newer})
     if newer:
@@ -212,7 +212,7 @@ def plan_reverted(volume: Volume, name: str, discard_newer: bool) -> Plan:
     else:
         steps = (ReplaceOverlay(file, below.file, str(below.format), size, name),)
     entry = ChainFile(file, "qcow2", below.file, below.format, size, _qcow2.new_image(size, below.file, str(below.format)).length)
-    after = _on_chain(volume, (entry, *volume.chain.files[place + 1 :]), snapshots, record)
+    after = with_chain(volume, (entry, *volume.chain.files[place + 1 :]), snapshots, record)
     return Plan(volume, after, steps, journaled=True)
 
 
@@ -268,7 +268,7 @@ def plan_absent(volume: Volume, names: Sequence[str], only_up: bool = False) -> 
         RemoveMerged(tuple(merged)),
         WriteRecord(_record.to_json(record)),
     ]
-    after = _on_chain(volume, tuple(reversed(stack.files)), snapshots, record)
+    after = with_chain(volume, tuple(reversed(stack.files)), snapshots, record)
     return Plan(volume, after, tuple(steps), journaled=True)
 
 

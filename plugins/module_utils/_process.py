@@ -16,13 +16,15 @@ import subprocess
 import tempfile
 import time
 from dataclasses import dataclass
-from typing import Callable, Sequence
+from typing import Callable, Mapping, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import CommandFailed, Unavailable
 from ansible_collections.vdisk.gluster.plugins.module_utils._progress import Progress
 
 _PR_SET_PDEATHSIG = 1
 _PERCENT = re.compile(rb"\((\d+(?:\.\d+)?)/100%\)")
+_TAIL = 512
+_PIECE = 1 << 20
 _SEARCH_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 
 
@@ -62,7 +64,8 @@ class Limits:
         resource.setrlimit(resource.RLIMIT_CPU, (self.processor_seconds, self.processor_seconds))
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
+    """Let the kernel kill this process when the one that started it ends."""
     # a killed task must not leave a program behind that goes on writing to a disk nobody locks any more (prctl(2))
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
@@ -92,60 +95,107 @@ class Runner:
         stall_timeout: float | None = None,
         limits: Limits | None = None,
         on_progress: Callable[[float], None] | None = None,
+        environment: Mapping[str, str] | None = None,
+        stdin: int = subprocess.DEVNULL,
+        enter: Callable[[], None] | None = None,
+        fraction: Callable[[bytes], float | None] | None = None,
     ) -> Completed:
         """Run a program to its end, whatever its exit status.
 
         :param on_progress: called, several times a second, with the fraction from 0 to 1 that the program says is done.
+        :param environment: variables that it gets beside those of the task; secrets go here, and never into C(argv).
+        :param stdin: descriptor that it reads as its standard input.
+        :param enter: called in the new process before the program starts, to go where it is to run.
+        :param fraction: returns, from the last bytes of its output, how much it says is done; qemu-img's manner without it.
         :raises CommandFailed: it could not be started, or made no progress for C(stall_timeout) seconds and was killed.
         """
         limit = self.stall_timeout if stall_timeout is None else stall_timeout
 
         def before() -> None:
-            _die_with_parent()
+            die_with_parent()
             if limits is not None:
                 limits.take()
+            if enter is not None:
+                enter()
 
         # files, not pipes: a daemon that a mount helper leaves behind may hold its inherited output open for ever
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             try:
                 process = subprocess.Popen(
                     list(argv),
-                    stdin=subprocess.DEVNULL,
+                    stdin=stdin,
                     stdout=out,
                     stderr=err,
                     pass_fds=tuple(pass_fds),
-                    env=dict(os.environ, LC_ALL="C", LANGUAGE="C"),
+                    env=_environment(environment),
                     preexec_fn=before,
                     start_new_session=True,
                 )
             except OSError as error:
                 raise CommandFailed(f"{argv[0]} could not be started: {error.strerror}", argv, None, str(error)) from error
             try:
-                stalled = self._wait(process, out.fileno(), limit, on_progress)
+                stalled = self._wait(process, out.fileno(), limit, on_progress, fraction or _percentage)
             except BaseException:
                 _kill_all(process)
                 process.wait()
                 raise
             stdout, stderr = _text(out), _text(err)
         if stalled:
-            raise CommandFailed(
-                f"{os.path.basename(argv[0])} made no progress for {limit:g} s and was stopped; "
-                "see whether the share answers (gluster volume status) and run the task again",
-                argv,
-                process.returncode,
-                stderr,
-            )
+            raise _stalled(argv, limit, process.returncode, stderr)
         return Completed(tuple(argv), process.returncode, stdout, stderr)
 
-    def _wait(self, process: subprocess.Popen, out: int, limit: float, on_progress: Callable[[float], None] | None = None) -> bool:
+    def read_out(self, argv: Sequence[str], take: Callable[[bytes], None], environment: Mapping[str, str] | None = None) -> Completed:
+        """Run a program to its end and hand over its output piece by piece; what is returned has none.
+
+        :param take: called with each piece.
+        :raises CommandFailed: it could not be started, or wrote nothing for C(stall_timeout) seconds and was killed.
+        """
+        with tempfile.TemporaryFile() as err:
+            try:
+                process = subprocess.Popen(
+                    list(argv),
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=err,
+                    env=_environment(environment),
+                    preexec_fn=die_with_parent,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise CommandFailed(f"{argv[0]} could not be started: {error.strerror}", argv, None, str(error)) from error
+            stream = process.stdout
+            assert stream is not None
+            try:
+                with stream:
+                    while select.select([stream], [], [], self.stall_timeout)[0]:
+                        piece = os.read(stream.fileno(), _PIECE)
+                        if not piece:
+                            process.wait()
+                            return Completed(tuple(argv), process.returncode, "", _text(err))
+                        take(piece)
+            finally:
+                if process.returncode is None:
+                    _kill_all(process)
+                    process.wait()
+            raise _stalled(argv, self.stall_timeout, process.returncode, _text(err))
+
+    def _wait(
+        self,
+        process: subprocess.Popen,
+        out: int,
+        limit: float,
+        on_progress: Callable[[float], None] | None = None,
+        fraction: Callable[[bytes], float | None] | None = None,
+    ) -> bool:
         """Wait for the end of a program; kill it and return True when it stood still too long."""
         seen, since = None, self._clock()
         while True:
             if _ended(process, self._interval):
                 return False
             now = _life_signs(process.pid, out)
-            if on_progress is not None and now and now[0]:
-                on_progress(float(now[0][0]) / 100)
+            done = fraction(now[0]) if fraction is not None and now else None
+            if on_progress is not None and done is not None:
+                on_progress(done)
             if now != seen:
                 seen, since = now, self._clock()
             elif self._clock() - since >= limit:
@@ -184,16 +234,35 @@ def _kill_all(process: subprocess.Popen) -> None:
 
 
 def _life_signs(pid: int, out: int) -> tuple:
-    """Return what changes while a program works: its reported percentage and the bytes it has read and written."""
+    """Return what changes while a program works: the end of its output and the bytes it has read and written."""
     try:
         size = os.fstat(out).st_size
-        tail = os.pread(out, 256, max(0, size - 256))
-        percent = _PERCENT.findall(tail)
+        tail = os.pread(out, _TAIL, max(0, size - _TAIL))
         with open(f"/proc/{pid}/io", "rb") as stream:
             counters = stream.read()
     except OSError:
         return ()
-    return (percent[-1:], counters)
+    return (tail, counters)
+
+
+def _percentage(tail: bytes) -> float | None:
+    """Return the fraction that qemu-img says is done."""
+    found = _PERCENT.findall(tail)
+    return float(found[-1]) / 100 if found else None
+
+
+def _environment(more: Mapping[str, str] | None) -> dict[str, str]:
+    return {**os.environ, **(more or {}), "LC_ALL": "C", "LANGUAGE": "C"}
+
+
+def _stalled(argv: Sequence[str], limit: float, returncode: int | None, stderr: str) -> CommandFailed:
+    return CommandFailed(
+        f"{os.path.basename(argv[0])} made no progress for {limit:g} s and was stopped; "
+        "see whether the share answers (gluster volume status) and run the task again",
+        argv,
+        returncode,
+        stderr,
+    )
 
 
 def _text(stream) -> str:

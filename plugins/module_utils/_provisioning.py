@@ -25,12 +25,12 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._plan_volume import 
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import QemuImg
 from ansible_collections.vdisk.gluster.plugins.module_utils._share import shares_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._sizes import parse_virtual_size
-from ansible_collections.vdisk.gluster.plugins.module_utils._sources import opened, wish_of
+from ansible_collections.vdisk.gluster.plugins.module_utils._sources import Wish, opened, wish_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import Volume, volume_object
 
 
-def work(task: Task) -> Result:
-    """Bring the volumes of a task into the wanted state."""
+def work(task: Task, wish: Wish | None = None) -> Result:
+    """Bring the volumes of a task into the wanted state; C(wish) is a source that its options do not name."""
     params = task.params
     names = _names.check_volumes(params["name"])
     if params["move"]:
@@ -44,7 +44,7 @@ def work(task: Task) -> Result:
         mode_bits(params["mode"]),
         params["repair"],
     )
-    wish = wish_of(params, names)
+    wish = wish or wish_of(params, names)
     limits = limits_of(params)
     hypervisor = task.hypervisor()
     shares = Shares(shares_of(params, task.warn))

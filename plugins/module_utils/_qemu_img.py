@@ -123,6 +123,10 @@ class QemuImg:
         """
         self._copy(source, source_format, target, target_format, ["-n", "--target-is-zero"], label, step)
 
+    def overwrite(self, source: str, source_format: str, target: str, target_format: str, label: str, step: Step | None = None) -> None:
+        """Copy what a chain reads as over all of an image that is there and as large; zeroes are written too, as zeroes of its own."""
+        self._copy(source, source_format, target, target_format, ["-n"], label, step)
+
     def _copy(
         self,
         source: str,

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import re
 import stat
 from dataclasses import dataclass, replace
-from typing import Any, Iterator, Mapping, Sequence
+from typing import Any, Callable, ContextManager, Iterator, Mapping, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils import _copying, _names
 from ansible_collections.vdisk.gluster.plugins.module_utils._checksum import checksum
@@ -32,7 +33,10 @@ _CHECKSUM = re.compile(r"\A(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})\Z")
 
 @dataclass(frozen=True)
 class Wish:
-    """What a task says of a source: a volume, at a snapshot or now, maybe on another share; an image file; an image of a service."""
+    """What a task says of a source: a volume, at a snapshot or now, maybe on another share; an image file; an image of a service.
+
+    C(fetched) gives what comes from elsewhere as a file, as a backup does.
+    """
 
     volume: str | None = None
     snapshot: str | None = None
@@ -41,6 +45,7 @@ class Wish:
     image_format: str | None = None
     checksum: str | None = None
     service_image: ServiceImage | None = None
+    fetched: Callable[[], ContextManager[Found]] | None = None
 
 
 def wish_of(params: Mapping[str, Any], names: Sequence[str]) -> Wish | None:
@@ -102,9 +107,12 @@ def opened(wish: Wish, corridor: Corridor, shares: Shares, qemu_img: QemuImg, ch
 
     :raises Refused: it is not there, or cannot be read safely.
     """
+    fetched = wish.fetched
     if wish.service_image is not None:
+        fetched = functools.partial(downloaded, wish.service_image, qemu_img, check_mode)
+    if fetched is not None:
         with contextlib.ExitStack() as holding:
-            found = holding.enter_context(downloaded(wish.service_image, qemu_img, check_mode))
+            found = holding.enter_context(fetched())
             yield holding.enter_context(_image_found(wish, found, qemu_img))
         return
     if wish.image is not None:
@@ -145,11 +153,11 @@ def _image_found(wish: Wish, found: Found, qemu_img: QemuImg) -> Iterator[Origin
     """Judge the file of a service's image as any image; in check mode there is none, and C(path) is empty."""
     if found.path is not None:
         with _image(replace(wish, image=found.path, image_format=found.format), qemu_img, check_mode=False) as original:
-            yield replace(original, label=found.label, origin=found.origin)
+            yield replace(original, label=found.label, base_format=found.base_format, origin=found.origin)
         return
     if found.virtual_size is None:
         raise Refused(f"source_image_name: the service does not say how large the disk of {found.label} is; only a run can tell")
-    yield Original(found.label, "", found.format, found.virtual_size, "raw", (), found.origin)
+    yield Original(found.label, "", found.format, found.virtual_size, found.base_format, (), found.origin)
 
 
 @contextlib.contextmanager

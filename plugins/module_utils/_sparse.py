@@ -15,6 +15,9 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._files import write_
 _PIECE = 4 << 20
 """Bytes that are read at a time: larger pieces were no faster on GlusterFS, smaller ones were."""
 
+_BLOCK = 64 << 10
+"""Bytes of zeroes that are worth a hole."""
+
 
 def copy_data(source: int, target: int, size: int, on_progress: Callable[[int], None] | None = None) -> None:
     """Write into an empty file what another holds, its holes left out; descriptors of both, not yet durable.
@@ -47,6 +50,36 @@ def same_bytes(one: int, other: int) -> bool:
             position += length
         done = max(done, end)
     return True
+
+
+class SparseWriter:
+    """A new file that gets its bytes piece by piece; blocks of zeroes become holes."""
+
+    def __init__(self, path: str) -> None:
+        self.length = 0
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+
+    def __enter__(self) -> SparseWriter:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        try:
+            if failure[0] is None:
+                os.ftruncate(self._descriptor, self.length)
+        finally:
+            os.close(self._descriptor)
+
+    def write(self, piece: bytes) -> None:
+        """Append bytes."""
+        start = 0
+        while start < len(piece):
+            # up to the next block of the file
+            end = min(len(piece), start + _BLOCK - self.length % _BLOCK)
+            block = piece[start:end]
+            if block.count(0) < len(block):
+                write_all(self._descriptor, block, self.length)
+            self.length += len(block)
+            start = end
 
 
 def _read(descriptor: int, offset: int, length: int) -> bytes:

@@ -19,6 +19,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._steps_machine impor
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps_merge import Commit, Pull
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps_move import RemoveMoved, TakeAway, TakeOver
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps_move_live import CopyFrozen, GoOver, PointElsewhere, WriteMovedInfo
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps_restore import FillOverlay
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps_snapshot import (
     MakeOverlay,
     RemoveMerged,
@@ -44,6 +45,7 @@ _JOURNALED = {
         Repoint,
         RemoveMerged,
         ReplaceOverlay,
+        FillOverlay,
         RemoveVolume,
         TakeAway,
         TakeOver,
