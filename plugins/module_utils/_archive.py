@@ -127,7 +127,9 @@ def _description(entries: Mapping[str, Any]) -> Description:
 
 def tags(description: Description) -> list[str]:
     """Return a description as tags, each C(key=value) with nothing in it that separates tags."""
-    return [TAG, *(f"{key}={quote(json.dumps(value), safe='') if key != 'volume' else value}" for key, value in asdict(description).items())]
+    entries = asdict(description)
+    # the volume as it is, for it is asked for by its tag
+    return [TAG, f"volume={entries.pop('volume')}", *(f"{key}={quote(json.dumps(value), safe='')}" for key, value in entries.items())]
 
 
 def from_tags(found: list[str] | None) -> Description | None:

@@ -27,7 +27,7 @@ REPOSITORY = {
 """Options that say which repository is meant and what opens it."""
 
 _VARIABLE = re.compile(r"\A[A-Z_][A-Z0-9_]*\Z")
-_OURS = ("BORG_REPO", "BORG_PASSPHRASE", "RESTIC_REPOSITORY", "RESTIC_PASSWORD", "LC_ALL", "LANGUAGE", "LD_PRELOAD", "LD_LIBRARY_PATH", "PATH")
+_OURS = ("BORG_REPO", "BORG_PASSPHRASE", "RESTIC_REPOSITORY", "RESTIC_PASSWORD", "LC_ALL", "LANGUAGE", "LD_PRELOAD", "PATH")
 
 
 def tool_of(task: Task) -> BackupTool:
@@ -43,7 +43,7 @@ def tool_of(task: Task) -> BackupTool:
     secrets = {str(key): str(value) for key, value in (params["secrets"] or {}).items()}
     for key in secrets:
         if not _VARIABLE.match(key) or key in _OURS:
-            raise BadInput(f"secrets: {key!r} cannot be set; give names of environment variables that the tool reads, as AWS_SECRET_ACCESS_KEY")
+            raise BadInput(f"secrets: {key!r} cannot be set; name variables that the tool reads, as AWS_SECRET_ACCESS_KEY")
     repository = Repository(
         place,
         _passphrase(params),

@@ -204,9 +204,7 @@ class _Backup:
                     step = self._task.progress.step(f"store {source.label}", source.virtual_size)
                     stored = self._tool.create(description, view, step)
             _copying.check_unchanged(identities, source.label)
-        there = next(
-            archive for archive in reversed(self._tool.archives()) if (archive.volume, archive.name) == (self._volume, self._name)
-        )
+        there = next(archive for archive in reversed(self._tool.archives()) if (archive.volume, archive.name) == (self._volume, self._name))
         if self._task.params["verify"] == "none":
             return there, stored, False
         try:

@@ -20,9 +20,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._steps_snapshot impo
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import Volume
 
 
-def plan_restored(
-    volume: Volume, snapshot: str, note: SnapshotNote, source: str, label: str, size: int, origin: Mapping[str, Any]
-) -> Plan:
+def plan_restored(volume: Volume, snapshot: str, note: SnapshotNote, source: str, label: str, size: int, origin: Mapping[str, Any]) -> Plan:
     """Return the plan that puts restored content on top of a volume.
 
     :param snapshot: name under which what it holds now stays.

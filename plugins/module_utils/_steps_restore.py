@@ -55,7 +55,7 @@ class FillOverlay(Step):
             try:
                 place.qemu_img.overwrite(self.source, "raw", path, "qcow2", self.label)
                 if not place.qemu_img.compare(self.source, "raw", path, "qcow2"):
-                    raise Damaged(f"the copy of {self.label} on {place.share} reads otherwise; see whether the share is sound, then run it again")
+                    raise Damaged(f"the copy of {self.label} on {place.share} reads otherwise; see whether the share is sound")
                 _copying.check_unchanged(identities, place.volume)
                 _files.sync_file(path)
                 _files.sync_directory(place.root)

@@ -11,8 +11,8 @@ module: gluster_volume_backup
 short_description: Store a snapshot of a virtual disk on GlusterFS in a backup repository
 version_added: 1.0.0
 description:
-  - Stores what a volume read as when a snapshot was taken in a deduplicating, encrypted repository of BorgBackup or restic, and reads it back.
-    Raw and qcow2 volumes, with or without other snapshots, running or not, are all stored as the raw bytes of the disk, so that
+  - Stores what a volume read as when a snapshot was taken in a deduplicating, encrypted repository of BorgBackup or restic, and reads it
+    back. Raw and qcow2 volumes, with or without other snapshots, running or not, are all stored as the raw bytes of the disk, so that
     what did not change since the last backup takes no space again.
   - The tool reads the snapshot where it is, through a raw view of its chain that nobody else sees; no copy of the disk is made. While it is
     read, image locks keep the snapshot from being merged, on every host.
@@ -56,8 +56,8 @@ options:
     default: false
   encryption:
     description:
-      - How a new repository of borg keeps its key; restic has one way. With the V(keyfile) ones the key is on the managed host only, so keep
-        a copy of it elsewhere.
+      - How a new repository of borg keeps its key; restic has one way. With the V(keyfile) ones the key is on the managed host only, so
+        keep a copy of it elsewhere.
     type: str
     choices: [repokey, repokey-blake2, keyfile, keyfile-blake2]
     default: repokey-blake2

@@ -11,12 +11,13 @@ module: gluster_volume_restore
 short_description: Restore a virtual disk on GlusterFS from a backup repository
 version_added: 1.0.0
 description:
-  - Makes a volume of an archive of M(vdisk.gluster.gluster_volume_backup). Nothing is needed but the repository and a mounted share, which may
-    be empty and on another host.
+  - Makes a volume of an archive of M(vdisk.gluster.gluster_volume_backup). Nothing is needed but the repository and a mounted share, which
+    may be empty and on another host.
   - The disk is fetched to a file below O(tmp_dest) and must have the checksum it was stored with. The volume gets its name only when it is
     complete.
-  - With O(replace) the content of a volume that is there is replaced, in one instant. What it held before stays as the snapshot O(old_content);
-    V(absent) of M(vdisk.gluster.gluster_snapshot) gives it up, V(reverted) goes back to it. Its other snapshots stay what they are.
+  - With O(replace) the content of a volume that is there is replaced, in one instant. What it held before stays as the snapshot
+    O(old_content); M(vdisk.gluster.gluster_snapshot) gives it up with V(absent), or goes back to it with V(reverted). Other snapshots stay
+    what they are.
 author:
   - the vdisk.gluster authors (@vdisk)
 extends_documentation_fragment:
@@ -46,8 +47,8 @@ options:
     type: str
   replace:
     description:
-      - Replace the content of a volume that is there. It must be at rest, and have a record of this collection; a machine that it is attached
-        to may be shut off. Without this a volume that is there and was not restored from this archive is refused.
+      - Replace the content of a volume that is there. It must be at rest, and have a record of this collection; a machine that it is
+        attached to may be shut off. Without this a volume that is there and was not restored from this archive is refused.
       - A volume that was restored from this archive and still reads as it is left as it is.
       - A volume that is larger than the archive keeps its size, and reads as zeroes beyond the end of the archive; a smaller one grows.
     type: bool
@@ -89,8 +90,8 @@ options:
     type: path
     default: /var/tmp
 notes:
-  - In check mode the repository is read for what it says of the archive; the disk is not fetched, and whether the share has room for its data
-    is not looked at.
+  - In check mode the repository is read for what it says of the archive; the disk is not fetched, and whether the share has room for its
+    data is not looked at.
 """
 
 EXAMPLES = r"""

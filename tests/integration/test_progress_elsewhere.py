@@ -11,7 +11,6 @@ import json
 import os
 import pathlib
 import re
-import socket
 import subprocess
 import sys
 
@@ -24,6 +23,7 @@ from ansible_collections.vdisk.gluster.tests.integration.playing import (
     write_inventory,
     write_playbook,
 )
+from ansible_collections.vdisk.gluster.tests.integration.sshd import serving
 
 MIB = 1 << 20
 
@@ -50,42 +50,16 @@ def slow(place, tmp_path):
 @pytest.fixture
 def ssh_host(tmp_path):
     """Variables of a host that is this machine, reached through an sshd of this test's own with a key of this test's own."""
-    keys = tmp_path / "ssh"
-    keys.mkdir(mode=0o700)
-    for name in ("host", "user"):
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(keys / name)], check=True)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    pathlib.Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # what its unit makes at boot
-    (keys / "config").write_text(
-        f"ListenAddress 127.0.0.1:{port}\nHostKey {keys}/host\nPidFile none\nAuthorizedKeysFile {keys}/user.pub\n"
-        "StrictModes no\nPermitRootLogin prohibit-password\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n"
-        "UsePAM no\nSubsystem sftp internal-sftp\n"
-        f"SetEnv PATH={tmp_path}/slow-convert:/usr/sbin:/usr/bin:/sbin:/bin\n"
-    )
-    with open(keys / "log", "w", encoding="utf-8") as log:
-        daemon = subprocess.Popen(["/usr/sbin/sshd", "-D", "-e", "-f", str(keys / "config")], stderr=log)
-
-    def answers() -> bool:
-        assert daemon.poll() is None, (keys / "log").read_text()
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return True
-        return False
-
-    try:
-        until(answers, "sshd")
+    with serving(tmp_path / "ssh", f"{tmp_path}/slow-convert:/usr/sbin:/usr/bin:/sbin:/bin") as server:
         yield {
             "ansible_connection": "ssh",
             "ansible_host": "127.0.0.1",
-            "ansible_port": port,
+            "ansible_port": server.port,
             "ansible_user": getpass.getuser(),
-            "ansible_ssh_private_key_file": str(keys / "user"),
-            "ansible_ssh_common_args": f"-o UserKnownHostsFile={keys}/known -o StrictHostKeyChecking=accept-new -F none",
+            "ansible_ssh_private_key_file": str(server.key),
+            "ansible_ssh_common_args": server.options,
             "ansible_control_path_dir": f"/tmp/vdisk-cp-{os.getpid()}",
         }
-    finally:
-        daemon.terminate()
-        daemon.wait(10)
 
 
 def check(slow, playing):
