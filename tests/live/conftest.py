@@ -15,7 +15,8 @@ import pytest
 
 def pytest_addoption(parser):
     group = parser.getgroup("live")
-    group.addoption("--all", action="store_true", help="kill at each of the calls of an operation, not at a sample of them")
+    group.addoption("--all", action="store_true", help="kill at each of the calls of an operation, not at a sample of them; a month of 30 nights")
+    group.addoption("--nights", type=int, default=4, help="of the simulated month (default: %(default)s)")
 
 
 def _part(name):
@@ -127,14 +128,17 @@ def lab(equipment, volume_name, counts):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Print what the tests counted, all together."""
-    numbers = [
-        value
-        for outcome in ("passed", "failed")
-        for report in terminalreporter.stats.get(outcome, [])
-        for key, value in report.user_properties
-        if key == "live"
-    ]
+    """Print what the tests counted, all together, and the nights of the simulated month."""
+    reports = [report for outcome in ("passed", "failed") for report in terminalreporter.stats.get(outcome, [])]
+    told = [(key, value) for report in reports for key, value in report.user_properties]
+    for rows in (value for key, value in told if key == "month"):
+        terminalreporter.section("a month")
+        terminalreporter.write_line(f"{'what':<40} {'tasks':<24} {'seconds':>8} {'points in time compared':>25}")
+        for what, done, seconds, compared in rows:
+            terminalreporter.write_line(f"{what:<40} {done:<24} {seconds:>8.1f} {compared or '':>25}")
+        total = sum(row[3] for row in rows)
+        terminalreporter.write_line(f"{'in all, none of them differs':<40} {'':<24} {sum(row[2] for row in rows):>8.1f} {total:>25}")
+    numbers = [value for key, value in told if key == "live"]
     if numbers:
         terminalreporter.section("counted")
         for what, number in _part("live.counting").total(numbers).items():

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 from typing import Iterable
 
 from ansible_collections.vdisk.gluster.tests.live.machine import Machine
@@ -59,6 +60,10 @@ class Diary:
         newest_of_week = {self.moment(night).isocalendar()[:2]: night for night in range(last + 1)}
         kept = {*range(max(0, last + 1 - daily), last + 1), *sorted(newest_of_week.values())[-weekly:]}
         return {self.snapshot(night) for night in kept}
+
+    def digest(self, volume: str) -> str:
+        """Return the MD5 sum of what a disk holds now, as the guest's own program tells it."""
+        return hashlib.md5(self.now[volume]).hexdigest()
 
     def night_of(self, snapshot: str) -> int:
         """Return the night of a snapshot."""
