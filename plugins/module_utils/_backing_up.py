@@ -27,7 +27,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._raw_view import Vie
 from ansible_collections.vdisk.gluster.plugins.module_utils._share import Share, shares_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._source import Source, source_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._sparse import extents
-from ansible_collections.vdisk.gluster.plugins.module_utils._spool import spool, spool_of
+from ansible_collections.vdisk.gluster.plugins.module_utils._spool import clear, spool, spool_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import Volume
 from ansible_collections.vdisk.gluster.plugins.module_utils._watched_work import alone
 
@@ -67,6 +67,7 @@ class _Backup:
         self._snapshot = _names.check_snapshot(params["snapshot"])
         self._name = _archive.check_name(params["archive"])
         self._full = _archive.full_name(self._volume, self._name)
+        self._spool = spool_of(params["tmp_dest"], f"backup:{params['repository']}:{self._full}")
         self._keep = keep_of(params["keep"])
         self._tool = tool_of(task)
         self._shares = Shares(shares_of(params, task.warn))
@@ -86,6 +87,7 @@ class _Backup:
         ) as ours:
             if not ours:
                 raise Refused(f"archive: another task is making {self._full} right now; let it end")
+            clear(self._spool)
             return self._work(share, volume)
 
     def _work(self, share: Share | None, volume: Volume | None) -> Result:
@@ -194,8 +196,7 @@ class _Backup:
                 images.enter_context(_copying.held(source.paths))
             # nobody writes to what a snapshot froze, and its image locks keep it from being merged: others may go on
             identities = [_copying.identity(path, private=False) for path in source.paths]
-            work_name = f"backup:{share.name}:{self._full}"
-            with spool(spool_of(self._task.params["tmp_dest"], work_name)) as path:
+            with spool(self._spool) as path:
                 directory, through = os.path.dirname(path), self._task.params["read_through"]
                 with raw_of(source, directory, _archive.DISK, through, self._qemu_img, self._task.warn) as view:
                     description = self._describe(source, view)

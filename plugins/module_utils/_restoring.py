@@ -32,7 +32,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._sizes import parse_
 from ansible_collections.vdisk.gluster.plugins.module_utils._source import source_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._sources import Wish
 from ansible_collections.vdisk.gluster.plugins.module_utils._sparse import SparseWriter
-from ansible_collections.vdisk.gluster.plugins.module_utils._spool import check_space, spool, spool_of
+from ansible_collections.vdisk.gluster.plugins.module_utils._spool import check_space, clear, spool, spool_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import Volume, volume_object
 
 LABEL = "volume_backup"
@@ -60,6 +60,7 @@ class _Restore:
         self._archive: Archive = newest(self._tool.archives(), self._volume, wanted)
         self._description: Description = self._tool.description(self._archive)
         self._spool = spool_of(params["tmp_dest"], f"restore:{self._name}:{self._archive.id}")
+        self._looking = f"{self._spool}-look"
 
     @property
     def _origin(self) -> dict[str, Any]:
@@ -73,6 +74,11 @@ class _Restore:
 
     def run(self) -> Result:
         """Do it, or tell in check mode what would be done."""
+        if not self._task.check_mode:
+            with host_lock(f"spool:{self._spool}") as ours:
+                if ours:
+                    clear(self._spool)
+                    clear(self._looking)
         share = self._shares.share_of(self._name, self._shares.list())
         if share is None:
             return self._make()
@@ -199,7 +205,7 @@ class _Restore:
                 found = holding.enter_context(corridor.locked(self._name, share, lambda now: source_of(now, None, "compared")))
             source = source_of(found, None, "compared")
             holding.enter_context(_copying.held(source.paths))
-            path = holding.enter_context(spool(f"{self._spool}-look"))
+            path = holding.enter_context(spool(self._looking))
             directory, qemu_img = os.path.dirname(path), QemuImg(self._task.runner)
             view = holding.enter_context(raw_of(source, directory, _archive.DISK, "auto", qemu_img, self._task.warn))
             step = self._task.progress.step(f"checksum of {volume.label}", size)

@@ -42,6 +42,14 @@ def spool(directory: str) -> Iterator[str]:
         shutil.rmtree(directory, ignore_errors=True)
 
 
+def clear(directory: str) -> None:
+    """Take away what a killed task left, where the work is not done again; whoever asks is alone at its work.
+
+    :raises Refused: it is not this task's own.
+    """
+    _remove_private(directory)
+
+
 def check_space(directory: str, needed: int, what: str) -> None:
     """Refuse to begin what does not fit below C(tmp_dest).
 

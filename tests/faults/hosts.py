@@ -49,9 +49,7 @@ class Worker:
             preexec_fn=(lambda: _be_called(name)) if name is not None else None,
         )
 
-    def begin(
-        self, module: str, options: dict[str, Any], killer: Killer | None = None, prepare: dict[str, Any] | None = None
-    ) -> None:
+    def begin(self, module: str, options: dict[str, Any], killer: Killer | None = None, prepare: dict[str, Any] | None = None) -> None:
         """Start a run; C(pid) is its process from now on.
 
         :param prepare: the C(module), C(function) and C(arguments) of what is called in that process before the module.

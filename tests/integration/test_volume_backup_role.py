@@ -223,7 +223,7 @@ def test_the_playbooks_tell_no_secret_and_leave_one_small_dict(site):
     listening.stop()
     assert playing.process.returncode == 0, text
     # something was heard and seen
-    assert b"gluster_volume_backup" in listening.logged and b"VALUE_SPECIFIED_IN_NO_LOG_PARAMETER" in listening.logged
+    assert b"gluster_volume_backup: Invoked with" in listening.logged and b"passphrase=NOT_LOGGING_PARAMETER" in listening.logged
     assert any(b"/usr/bin/borg\0" in words and b"create" in words for words in listening.listed)
     left = [path for path in site.tmp.rglob("*") if path.is_file() and path != file and not str(path).startswith(f"{site.base}/")]
     assert any(path.name == "config" for path in left)

@@ -59,9 +59,10 @@ def test_a_disk_is_attached_written_grown_merged_and_detached_while_the_guest_ru
     machine.execute("dd if=/dev/urandom of=/dev/vdb bs=1M count=4 seek=70 conv=fsync")
     watched.change("gluster_snapshot", volume=["v1"], name=["empty"], state="absent")
     watched.change("gluster_snapshot", volume=["v1"], name=["large"], state="absent")
-    assert machine.execute("dd if=/dev/vdb bs=1M count=64 2>/dev/null | md5sum; cat /run/before").split()[::2] == [
-        machine.execute("cat /run/before").split()[0]
-    ] * 2
+    assert (
+        machine.execute("dd if=/dev/vdb bs=1M count=64 2>/dev/null | md5sum; cat /run/before").split()[::2]
+        == [machine.execute("cat /run/before").split()[0]] * 2
+    )
     whole = machine.execute("md5sum </dev/vdb").split()[0]
     made = watched.change("gluster_volume_attachment", **attach(lab, machine), state="absent")
     assert made["attachment"]["target"] is None
