@@ -16,7 +16,6 @@ from ansible_collections.vdisk.gluster.plugins.module_utils import _archive, _co
 from ansible_collections.vdisk.gluster.plugins.module_utils._archive import Archive, Description, archive_object
 from ansible_collections.vdisk.gluster.plugins.module_utils._archives import tool_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._backup_tool import KEEP, BackupTool, NoRepository, Stored
-from ansible_collections.vdisk.gluster.plugins.module_utils._checksum import checksum
 from ansible_collections.vdisk.gluster.plugins.module_utils._corridor import Corridor
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import BadInput, Damaged, Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._locating import Shares
@@ -26,7 +25,6 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import Qem
 from ansible_collections.vdisk.gluster.plugins.module_utils._raw_view import View, raw_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._share import Share, shares_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._source import Source, source_of
-from ansible_collections.vdisk.gluster.plugins.module_utils._sparse import extents
 from ansible_collections.vdisk.gluster.plugins.module_utils._spool import clear, spool, spool_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import Volume
 from ansible_collections.vdisk.gluster.plugins.module_utils._watched_work import alone
@@ -217,14 +215,8 @@ class _Backup:
 
     def _describe(self, source: Source, view: View) -> Description:
         """Return what is said of the disk in its archive."""
-        descriptor = os.open(view.path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            size = os.fstat(descriptor).st_size
-            data = sum(end - start for start, end, is_data in extents(descriptor, size) if is_data)
-        finally:
-            os.close(descriptor)
-        step = self._task.progress.step(f"checksum of {source.label}", size)
-        digest = checksum(view.path, "sha256", lambda done: step.update(done))
+        step = self._task.progress.step(f"checksum of {source.label}", source.virtual_size)
+        size, data, digest = view.checksum(self._task.runner.stall_timeout, lambda done: step.update(done))
         snapshot = source.volume.snapshot(self._snapshot)
         return Description(
             self._volume,

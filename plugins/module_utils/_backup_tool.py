@@ -249,7 +249,7 @@ class Borg(BackupTool):
     def check_data(self) -> None:
         """Run C(borg check --verify-data)."""
         try:
-            self._run([*self._common(), "check", "--verify-data"], "check the repository")
+            self._run([*self._common(), "check", "--progress", "--verify-data"], "check the repository")
         except CommandFailed as error:
             raise Damaged(f"borg finds the repository damaged: {error.message}", **error.details) from error
 
@@ -259,9 +259,9 @@ class Borg(BackupTool):
         return [found.partition(".")[2] for found in _PRUNED.findall("\n".join(_messages(done.stderr)))]
 
     def expire(self, volume: str, keep: Mapping[str, Any]) -> None:
-        """Prune and compact."""
-        self._run([*self._common(), "prune", *self._keeping(volume, keep)], "remove what expired")
-        self._run([*self._common(), "compact"], "give back the space of what expired")
+        """Prune and compact; borg tells how far it is, or it would be taken for stuck while the other host works."""
+        self._run([*self._common(), "prune", "--progress", *self._keeping(volume, keep)], "remove what expired")
+        self._run([*self._common(), "compact", "--progress"], "give back the space of what expired")
 
     @staticmethod
     def _keeping(volume: str, keep: Mapping[str, Any]) -> list[str]:
@@ -390,7 +390,8 @@ class Restic(BackupTool):
         return ["--option", f"sftp.command={command}"] if command else []
 
     def _said(self, done: Completed) -> str:
-        lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+        # later releases of restic say it in JSON
+        lines = [str((_json(line) or {}).get("message", line)).strip() for line in done.stderr.splitlines() if line.strip()]
         fatal = [line for line in lines if line.startswith("Fatal: ")]
         return self._shown((fatal or lines or [f"restic ended with {done.returncode}"])[-1])
 
@@ -416,8 +417,9 @@ def _restic_fraction(tail: bytes) -> float | None:
 
 
 def _json(line: str) -> Any:
+    """Return what a line is in JSON, an empty object where it is none."""
     try:
-        return json.loads(line)
+        return json.loads(line) if line[:1] in ("{", "[") else {}
     except ValueError:
         return {}
 

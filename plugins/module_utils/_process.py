@@ -131,8 +131,8 @@ class Runner:
                     preexec_fn=before,
                     start_new_session=True,
                 )
-            except OSError as error:
-                raise CommandFailed(f"{argv[0]} could not be started: {error.strerror}", argv, None, str(error)) from error
+            except (OSError, subprocess.SubprocessError) as error:
+                raise _not_started(argv, error) from error
             try:
                 stalled = self._wait(process, out.fileno(), limit, on_progress, fraction or _percentage)
             except BaseException:
@@ -161,8 +161,8 @@ class Runner:
                     preexec_fn=die_with_parent,
                     start_new_session=True,
                 )
-            except OSError as error:
-                raise CommandFailed(f"{argv[0]} could not be started: {error.strerror}", argv, None, str(error)) from error
+            except (OSError, subprocess.SubprocessError) as error:
+                raise _not_started(argv, error) from error
             stream = process.stdout
             assert stream is not None
             try:
@@ -253,6 +253,10 @@ def _percentage(tail: bytes) -> float | None:
 
 def _environment(more: Mapping[str, str] | None) -> dict[str, str]:
     return {**os.environ, **(more or {}), "LC_ALL": "C", "LANGUAGE": "C"}
+
+
+def _not_started(argv: Sequence[str], error: Exception) -> CommandFailed:
+    return CommandFailed(f"{argv[0]} could not be started: {getattr(error, 'strerror', None) or error}", argv, None, str(error))
 
 
 def _stalled(argv: Sequence[str], limit: float, returncode: int | None, stderr: str) -> CommandFailed:

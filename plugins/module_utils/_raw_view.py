@@ -9,6 +9,7 @@ ends with the task. Whoever opens a view holds the image locks of its files (C(_
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import ctypes
 import json
@@ -19,11 +20,13 @@ import time
 from dataclasses import dataclass
 from typing import Any, Callable, Iterator
 
+from ansible_collections.vdisk.gluster.plugins.module_utils._checksum import checksum
 from ansible_collections.vdisk.gluster.plugins.module_utils._copying import available_in, space_needed
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import CommandFailed, Unavailable
 from ansible_collections.vdisk.gluster.plugins.module_utils._process import die_with_parent, find_program
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import QemuImg
 from ansible_collections.vdisk.gluster.plugins.module_utils._source import Source
+from ansible_collections.vdisk.gluster.plugins.module_utils._sparse import extents
 from ansible_collections.vdisk.gluster.plugins.module_utils._spool import check_space
 
 _CLONE_NEWNS = 0x20000
@@ -36,11 +39,52 @@ PROGRAM = "qemu-storage-daemon"
 
 @dataclass(frozen=True)
 class View:
-    """A raw file, and how a program gets to where it is seen: C(enter) is called in its process."""
+    """A raw file, and how a program gets to where it is seen: C(enter) is called in its process.
+
+    C(close) ends the view, so that a read which got stuck in it returns with an error.
+    """
 
     name: str
     path: str
     enter: Callable[[], None]
+    close: Callable[[], None]
+
+    def checksum(self, patience: float, on_progress: Callable[[int], None], length: int | None = None) -> tuple[int, int, str]:
+        """Return size, bytes of data and checksum of the file, the last as C(_checksum.checksum) does.
+
+        :param patience: seconds that reading may stand still.
+        :raises Unavailable: it stood still for longer.
+        """
+        seen = [0, time.monotonic()]
+
+        def note(done: int) -> None:
+            seen[:] = [done, time.monotonic()]
+            on_progress(done)
+
+        def read() -> tuple[int, int, str]:
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                size = os.fstat(descriptor).st_size
+                data = sum(end - start for start, end, is_data in extents(descriptor, size) if is_data)
+            finally:
+                os.close(descriptor)
+            return size, data, checksum(self.path, "sha256", note, length)
+
+        with concurrent.futures.ThreadPoolExecutor(1) as beside:
+            reading = beside.submit(read)
+            while True:
+                try:
+                    return reading.result(timeout=1)
+                except concurrent.futures.TimeoutError:
+                    if time.monotonic() - seen[1] <= patience:
+                        continue
+                    self.close()
+                    raise Unavailable(
+                        f"reading made no progress for {patience:g} s and was given up; see whether the share answers "
+                        "(gluster volume status) and run the task again"
+                    ) from None
+                except OSError as error:
+                    raise Unavailable(f"the disk cannot be read: {error.strerror}; see whether the share answers") from error
 
 
 def can_view() -> bool:
@@ -71,7 +115,7 @@ def raw_of(source: Source, directory: str, name: str, through: str, qemu_img: Qe
     check_space(directory, needed, f"the copy of {source.label}")
     path = os.path.join(directory, name)
     qemu_img.convert(source.path, source.format, path, "raw", label=source.label)
-    yield View(name, path, lambda: os.chdir(directory))
+    yield View(name, path, lambda: os.chdir(directory), lambda: None)
 
 
 @contextlib.contextmanager
@@ -87,7 +131,15 @@ def view_of(source: Source, directory: str, name: str) -> Iterator[View]:
     export = {"type": "fuse", "id": "view", "node-name": "disk", "mountpoint": place, "writable": False, "allow-other": "off"}
     argv = [program, "--blockdev", json.dumps(_nodes(source)), "--export", json.dumps(export)]
     with tempfile.TemporaryFile() as err:
-        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=err, stderr=err, preexec_fn=_leave, start_new_session=True)
+        try:
+            process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=err, stderr=err, preexec_fn=_leave, start_new_session=True)
+        except (OSError, subprocess.SubprocessError) as error:
+            raise CommandFailed(
+                f"{PROGRAM} could not be started in a name space of its own ({error}); set read_through to copy",
+                argv,
+                None,
+                str(error),
+            ) from error
         try:
             # the same place, as the daemon sees it (proc(5))
             inside = f"/proc/{process.pid}/root{directory}"
@@ -103,7 +155,7 @@ def view_of(source: Source, directory: str, name: str) -> Iterator[View]:
                 raise CommandFailed(f"{source.label} could not be shown as a raw file: {said.strip()}", argv, process.poll(), said)
             spaces = os.open(f"/proc/{process.pid}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
             try:
-                yield View(name, os.path.join(inside, name), lambda: _go(spaces, directory))
+                yield View(name, os.path.join(inside, name), lambda: _go(spaces, directory), process.kill)
             finally:
                 os.close(spaces)
             if process.poll() is not None:

@@ -15,7 +15,6 @@ from ansible_collections.vdisk.gluster.plugins.module_utils import _archive, _co
 from ansible_collections.vdisk.gluster.plugins.module_utils._archive import LATEST, Archive, Description, archive_object
 from ansible_collections.vdisk.gluster.plugins.module_utils._archives import newest, tool_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._backing_up import check_digest
-from ansible_collections.vdisk.gluster.plugins.module_utils._checksum import checksum
 from ansible_collections.vdisk.gluster.plugins.module_utils._corridor import Corridor
 from ansible_collections.vdisk.gluster.plugins.module_utils._downloading import Found
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Refused, Unavailable
@@ -209,4 +208,5 @@ class _Restore:
             directory, qemu_img = os.path.dirname(path), QemuImg(self._task.runner)
             view = holding.enter_context(raw_of(source, directory, _archive.DISK, "auto", qemu_img, self._task.warn))
             step = self._task.progress.step(f"checksum of {volume.label}", size)
-            return checksum(view.path, "sha256", step.update, said.virtual_size) == said.checksum
+            digest = view.checksum(self._task.runner.stall_timeout, lambda done: step.update(done), said.virtual_size)[2]
+            return digest == said.checksum

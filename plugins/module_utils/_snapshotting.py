@@ -13,7 +13,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._errors import BadIn
 from ansible_collections.vdisk.gluster.plugins.module_utils._hypervisor import Denied
 from ansible_collections.vdisk.gluster.plugins.module_utils._locating import Shares
 from ansible_collections.vdisk.gluster.plugins.module_utils._module import Result, Task
-from ansible_collections.vdisk.gluster.plugins.module_utils._plan import Plan
+from ansible_collections.vdisk.gluster.plugins.module_utils._plan import Plan, refuse_zeroing
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan_snapshot import plan_absent, plan_present, plan_reverted
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import QemuImg
 from ansible_collections.vdisk.gluster.plugins.module_utils._record import SnapshotNote, utc_now
@@ -39,6 +39,9 @@ def work(task: Task) -> Result:
 
     def planner(found: Sequence[Volume]) -> list[Plan]:
         if present:
+            for volume in found if params["removable"] else ():
+                for disk in volume.machines:
+                    refuse_zeroing(volume, disk)
             return list(plan_present(found, snapshots[0], note, params["quiesce"]))
         if params["state"] == "reverted":
             return [plan_reverted(volume, snapshots[0], params["discard_newer"]) for volume in found]

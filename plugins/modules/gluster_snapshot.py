@@ -71,6 +71,12 @@ options:
     description:
       - A description to record with a new snapshot.
     type: str
+  removable:
+    description:
+      - Refuse a new snapshot that could not be deleted again while the domain is running, see the notes. For snapshots that are there for a
+        moment only.
+    type: bool
+    default: false
 notes:
   - A volume that is in use on another host, or by a program that is no domain of this hypervisor, is refused.
   - All disks of one domain are switched in one instant. Several domains are frozen first, then all switched, then thawed.
@@ -332,6 +338,7 @@ OPTIONS = {
     "discard_newer": {"type": "bool", "default": False},
     "quiesce": {"type": "str", "choices": ["auto", "required", "never"], "default": "auto"},
     "label": {"type": "str"},
+    "removable": {"type": "bool", "default": False},
     "description": {"type": "str"},
 }
 

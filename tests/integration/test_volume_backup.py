@@ -11,8 +11,13 @@ import os
 import pathlib
 import shutil
 import signal
+import types
 
 import pytest
+from ansible_collections.vdisk.gluster.plugins.module_utils._chain import ChainFile
+from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Unavailable
+from ansible_collections.vdisk.gluster.plugins.module_utils._raw_view import view_of
+from ansible_collections.vdisk.gluster.plugins.module_utils._source import Source
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps_snapshot import WriteInfo
 from ansible_collections.vdisk.gluster.tests.integration.conftest import command
 from ansible_collections.vdisk.gluster.tests.integration.processes import start, wait_until
@@ -228,7 +233,7 @@ def test_a_volume_in_use_is_backed_up_and_never_replaced(vault):
     assert vault.read("v1") == content
 
 
-@pytest.mark.parametrize("tool", ["borg", "restic"])
+@pytest.mark.parametrize("tool", ["borg"])
 def test_a_copy_is_read_where_there_is_no_view(vault):
     made = store(vault, "a", volume="v2", snapshot="s2", read_through="copy")
     assert made.backup["checksum"] == f"sha256:{hashlib.sha256(vault.read('v2', 's2')).hexdigest()}"
@@ -281,10 +286,10 @@ def daemons(vault):
     return found
 
 
-@pytest.mark.parametrize("tool", ["borg", "restic"])
+@pytest.mark.parametrize("tool", ["borg"])
 def test_a_killed_backup_leaves_nothing_at_work_and_is_made_by_the_next_run(vault, monkeypatch, tool):
     store(vault, "first", volume="v2", verify="none")
-    opened = gate(vault.tmp, monkeypatch, tool, {"borg": "create", "restic": "backup"}[tool])
+    opened = gate(vault.tmp, monkeypatch, tool, "create")
     options = {"volume": "v1", "snapshot": "s1", "archive": "a", **vault.options}
     running = start(vault, BACKUP, **options)
     wait_until(reached(opened), "the backup")
@@ -326,3 +331,30 @@ def test_a_killed_restore_leaves_what_was_there(vault, monkeypatch):
     assert vault.points() == {**before, "before-restore": before["now"], "now": before["s1"]}
     assert not vault.ok(RESTORE, volume="v1", replace=True, **vault.options).changed
     assert not [name for name in vault.names() if name.startswith(".")]
+
+
+@pytest.mark.parametrize("tool", ["borg"])
+def test_a_crafted_header_in_a_raw_disk_is_stored_as_the_bytes_it_is(vault):
+    crafted = vault.tmp / "crafted"
+    command("qemu-img", "create", "-q", "-f", "qcow2", "-b", "/etc/passwd", "-F", "raw", "-u", str(crafted), "1M")
+    vault.volume("guest", size="1M")
+    with open(vault.path("guest"), "r+b") as stream:
+        stream.write(crafted.read_bytes()[:65536])
+    vault.snapshot("s1", volume="guest")
+    content = vault.read("guest", "s1")
+    assert content[:4] == b"QFI\xfb" and len(content) == MIB
+    assert store(vault, "a", volume="guest").backup["checksum"] == f"sha256:{hashlib.sha256(content).hexdigest()}"
+    vault.ok(RESTORE, volume="guest", name="back", **vault.options)
+    assert vault.read("back") == content
+
+
+def test_a_view_that_stands_still_is_given_up(tmp_path):
+    (tmp_path / "disk").write_bytes(os.urandom(MIB))
+    (tmp_path / "view").mkdir()
+    volume = types.SimpleNamespace(mount_point=str(tmp_path), label="a disk")
+    source = Source(volume, None, None, (ChainFile("disk", "raw", None, None, MIB, MIB),))
+    with pytest.raises(Unavailable, match="made no progress for 1 s"), view_of(source, str(tmp_path / "view"), "disk.raw") as view:
+        assert view.checksum(1, lambda _done: None)[:2] == (MIB, MIB)
+        os.kill(int(view.path.split("/")[2]), signal.SIGSTOP)
+        view.checksum(1, lambda _done: None)
+    assert (tmp_path / "view" / "disk.raw").read_bytes() == b""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from ansible_collections.vdisk.gluster.tests.live.file_system import needs_recovery
 from ansible_collections.vdisk.gluster.tests.live.oracle import raw_copy
 from ansible_collections.vdisk.gluster.tests.live.scene import Scene
+from ansible_collections.vdisk.gluster.tests.live.volumes import Watched, volume
 
 
 def test_a_running_disk_is_backed_up_quiesced_and_comes_back(lab, tmp_path):
@@ -41,3 +42,12 @@ def test_a_running_disk_is_backed_up_quiesced_and_comes_back(lab, tmp_path):
     active = scene.here.path("v0.before-restore")
     assert scene.machine.sources(stored=True)[0] == active
     scene.finding(scene.machine, active, "qcow2").assert_snapshot_within(before, after)
+
+
+def test_no_snapshot_is_taken_that_a_running_machine_could_not_be_rid_of(lab):
+    watched = Watched(lab, lab.machine(volume(lab, discard=None), agent=False).start())
+    options = {"volume": ["v1"], "name": ["s1"]}
+    assert "discard='unmap'" in lab.here.refused("gluster_snapshot", removable=True, **options)
+    assert lab.here.look("v1")["snapshots"] == []
+    watched.judge_at_rest()
+    lab.here.ok("gluster_snapshot", removable=True, **options)

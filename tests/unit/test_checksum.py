@@ -50,6 +50,19 @@ def test_holes_are_not_read(tmp_path: Path) -> None:
     assert _bytes_read() - before < MiB
 
 
+@pytest.mark.parametrize("length", [1, 4096, MiB, MiB + 1, 3 * MiB])
+def test_the_start_of_a_file_that_is_zero_beyond(tmp_path: Path, length: int) -> None:
+    path = tmp_path / "file"
+    content = os.urandom(length)
+    path.write_bytes(content + bytes(65536))
+    os.truncate(path, 8 * MiB)
+    assert checksum(str(path), "sha256", length=length) == f"sha256:{hashlib.sha256(content).hexdigest()}"
+    with path.open("r+b") as stream:
+        stream.seek(7 * MiB)
+        stream.write(b"x")
+    assert checksum(str(path), "sha256", length=length) == ""
+
+
 def _bytes_read() -> int:
     with open("/proc/self/io", encoding="ascii") as stream:
         return int(next(line.split()[1] for line in stream if line.startswith("rchar")))

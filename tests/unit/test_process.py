@@ -124,7 +124,7 @@ def test_a_program_dies_with_the_task_that_started_it(tmp_path: Path) -> None:
 
 def test_an_interrupted_task_takes_its_program_along(tmp_path: Path) -> None:
     class Interrupting(Runner):
-        def _wait(self, process: subprocess.Popen, out: int, limit: float, on_progress: object = None) -> bool:
+        def _wait(self, process: subprocess.Popen, out: int, limit: float, *_more: object) -> bool:
             until_written(tmp_path / "pid")
             raise KeyboardInterrupt
 
@@ -153,3 +153,30 @@ def test_a_program_is_found_on_the_path_and_in_the_system_directories(tmp_path: 
     monkeypatch.setattr(_process, "_SEARCH_PATH", ())
     with pytest.raises(Unavailable):
         find_program("sh", "")
+
+
+def test_output_is_handed_over_piece_by_piece_and_secrets_go_through_the_environment() -> None:
+    pieces: list[bytes] = []
+    done = Runner().read_out(
+        ["sh", "-c", 'head -c 3000000 /dev/zero; printf "$SECRET"; printf no >&2; exit 4'], pieces.append, {"SECRET": "x"}
+    )
+    assert b"".join(pieces) == bytes(3000000) + b"x" and len(pieces) > 1
+    assert (done.returncode, done.stdout, done.stderr) == (4, "", "no")
+    assert Runner().run(["sh", "-c", "echo $SECRET"], environment={"SECRET": "y"}).stdout == "y\n"
+
+
+def test_a_program_whose_output_stops_is_stopped(tmp_path: Path) -> None:
+    file = tmp_path / "pid"
+    with pytest.raises(CommandFailed, match="made no progress for 0.3 s"):
+        Runner(stall_timeout=0.3).read_out(["sh", "-c", f"echo $$ >{file}; exec sleep 60"], lambda _piece: None)
+    until_gone(int(until_written(file)))
+
+
+def test_what_takes_the_output_can_fail(tmp_path: Path) -> None:
+    def full(_piece: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    file = tmp_path / "pid"
+    with pytest.raises(OSError, match="No space"):
+        Runner().read_out(["sh", "-c", f"echo $$ >{file}; exec yes"], full)
+    until_gone(int(until_written(file)))

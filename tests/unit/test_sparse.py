@@ -9,7 +9,7 @@ import os
 
 import pytest
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Unavailable
-from ansible_collections.vdisk.gluster.plugins.module_utils._sparse import copy_data, same_bytes
+from ansible_collections.vdisk.gluster.plugins.module_utils._sparse import SparseWriter, copy_data, same_bytes
 
 MIB = 1 << 20
 
@@ -71,3 +71,14 @@ def test_a_source_that_is_cut_short_meanwhile_is_told(tmp_path, monkeypatch):
         monkeypatch.setattr(os, "pread", cut)
         with pytest.raises(Unavailable, match="became shorter"):
             copy_data(reading.fileno(), writing.fileno(), 9 * MIB)
+
+
+def test_a_file_written_piece_by_piece_has_holes_where_there_are_zeroes(tmp_path):
+    content = bytes(MIB) + b"a" * 100_000 + bytes(MIB) + b"b" + bytes(3 * MIB + 7)
+    for size in (1000, 65536, 1 << 20, len(content)):
+        path = tmp_path / str(size)
+        with SparseWriter(str(path)) as writer:
+            for start in range(0, len(content), size):
+                writer.write(content[start : start + size])
+        assert path.read_bytes() == content and writer.length == len(content)
+        assert path.stat().st_blocks * 512 <= 4 * 65536
