@@ -9,7 +9,7 @@ source "$(dirname "$0")/env.sh"
 tools/setup.sh test
 is_root || exec tools/rooted.sh tools/live.sh "$@"
 
-tools/preflight.sh libvirtd qemu-system-x86_64 unshare gcc
+tools/preflight.sh --lab libvirtd qemu-system-x86_64 unshare gcc
 tools/guest.sh
 tools/glance.sh
 rm -f .cache/ran/live.jsonl

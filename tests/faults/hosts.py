@@ -38,7 +38,7 @@ class Worker:
     """A process that runs modules, one at a time, with the killer preloaded."""
 
     def __init__(self, library: pathlib.Path | None = None, name: str | None = None, entering: Sequence[str] = ()) -> None:
-        """Start it; C(name) is what its host is called, where it is not to be this machine, C(entering) runs it in that host's name spaces."""
+        """Start it; C(name) is what its host is called, if not as this machine, C(entering) the words that run it elsewhere."""
         self.pid = 0
         self._process = subprocess.Popen(
             [*entering, sys.executable, str(_WORKER), _COLLECTIONS],

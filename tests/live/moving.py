@@ -121,7 +121,8 @@ class MovingMachine(Machine):
 
     def console(self) -> str:
         """Return all that the guest has said on all hosts: each has its part, and what was said last holds."""
-        files = [host.host.shared / f"{self.name}.console" for host in (*(host for host in self._site.hosts if host is not self.here), self.here)]
+        hosts_in_order = (*(host for host in self._site.hosts if host is not self.here), self.here)
+        files = [host.host.shared / f"{self.name}.console" for host in hosts_in_order]
         return "".join(file.read_text(errors="replace") for file in files if file.exists())
 
     def log(self) -> str:
@@ -134,6 +135,7 @@ class Site:
     """A lab with a cluster, two hypervisors that have its share, and what machines boot."""
 
     def __init__(self, lab: Lab, image: GuestImage) -> None:
+        self.inventory = lab.inventory
         self._cluster = Cluster(lab)
         self._cluster.start()
         self._cluster.volume(VOLUME)

@@ -17,6 +17,11 @@ ROOT = pathlib.Path(os.environ["ANSIBLE_CONFIG"]).parent
 GUIDE = ROOT / "docs/running-machines.md"
 
 
+def playbooks() -> list[str]:
+    """Return the playbooks of the guide, in order."""
+    return re.findall(r"^```yaml\n(.*?)^```", GUIDE.read_text(encoding="utf-8"), re.M | re.S)
+
+
 def play(playbook: pathlib.Path, lab, machine, exports: pathlib.Path, *options: str) -> dict[str, int]:
     """Run the playbook as an operator does and return what its last line counts."""
     values = {
@@ -28,19 +33,25 @@ def play(playbook: pathlib.Path, lab, machine, exports: pathlib.Path, *options: 
         # not the Python of these tests, which has libvirt: the modules have to find that one themselves
         "ansible_python_interpreter": str(ROOT / ".venv/bin/python"),
     }
-    argv = [str(ROOT / ".venv/bin/ansible-playbook"), "-i", "hypervisor,", "-c", "local", str(playbook), "-e", json.dumps(values), *options]
+    (counts,) = run("-i", "hypervisor,", "-c", "local", str(playbook), "-e", json.dumps(values), *options).values()
+    return counts
+
+
+def run(*words: str) -> dict[str, dict[str, int]]:
+    """Run ansible-playbook and return what its last lines count, by host."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    argv = [str(ROOT / ".venv/bin/ansible-playbook"), *words]
     done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=300, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr
-    return {word: int(number) for word, number in re.findall(r"(\w+)=(\d+)", done.stdout.strip().splitlines()[-1])}
+    recap = re.findall(r"^(\S+)\s+: (ok=.*)$", done.stdout, re.M)
+    return {host: {word: int(number) for word, number in re.findall(r"(\w+)=(\d+)", told)} for host, told in recap}
 
 
 def test_the_playbook_takes_a_running_machine_from_attaching_to_exporting(lab, tmp_path):
     machine = lab.machine(lab.image("root", "raw"), mode="idle").start()
     machine.wait_for_agent()
-    (text,) = re.findall(r"^```yaml\n(.*?)^```", GUIDE.read_text(encoding="utf-8"), re.M | re.S)
     playbook = tmp_path / "playbook.yml"
-    playbook.write_text(text)
+    playbook.write_text(playbooks()[0])
     exports = tmp_path / "exports"
     exports.mkdir()
     first = play(playbook, lab, machine, exports)

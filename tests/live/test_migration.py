@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 
 import pytest
 from ansible_collections.vdisk.gluster.tests.lab.lab import Lab
 from ansible_collections.vdisk.gluster.tests.live.moving import MovingMachine, Site
+from ansible_collections.vdisk.gluster.tests.live.test_guide import playbooks, run
 
 
 @pytest.fixture(scope="module")
@@ -142,3 +144,36 @@ def test_a_definition_that_is_left_behind_is_told_and_mended_before_it_is_starte
     machine.shut_off()
     story.judge(nothing_lost=acknowledged)
     machine.remove()
+
+
+def test_the_playbook_of_the_guide_lets_each_task_run_on_the_host_of_the_machine(site, counts, tmp_path):
+    story = Story(site, counts, "guided")
+    one, two, machine = story.one, story.two, story.machine
+    two.ok("gluster_volume_file", name=["resting", "nobodys"], size="8M")
+    two.host.run(["virsh", "define", "/dev/stdin"], told=machine.xml().replace(machine.name, "rests").replace("guided", "resting"))
+    two.twice("gluster_volume_attachment", volume="resting", domain="rests")
+    one.twice("gluster_volume_attachment", volume="guided", domain=machine.name)
+    playbook = tmp_path / "playbook.yml"
+    playbook.write_text(playbooks()[1])
+
+    def take(snapshot):
+        values = {"share": one.share, "disks": ["guided", "resting", "nobodys"], "snapshot": snapshot}
+        return run("-i", str(site.inventory), str(playbook), "-e", json.dumps(values))["hv1"]["changed"]
+
+    for snapshot in ("monday", "tuesday"):
+        before = machine.wait_acks(20)
+        assert take(snapshot) == 1
+        story.windows[snapshot] = (before, machine.wait_acks(5))
+        counts.add("operations under load")
+        assert take(snapshot) == 0
+        assert [entry["name"] for entry in two.look("resting")["snapshots"]] == list(story.windows)
+        story.judge()
+        machine.move(two if machine.here is one else one, "--persistent", "--undefinesource")
+        if machine.here is two:
+            one.twice("gluster_volume_attachment", volume="guided", domain=machine.name, state="absent")
+            two.twice("gluster_volume_attachment", volume="guided", domain=machine.name)
+    acknowledged = machine.acked()
+    machine.shut_off()
+    story.judge(nothing_lost=acknowledged)
+    machine.remove()
+    two.host.run(["virsh", "undefine", "rests"])
