@@ -192,7 +192,7 @@ def _refuse_definitions_elsewhere(plan: Pending, hypervisor: NoHypervisor) -> No
             which = ", ".join(step.domains)
             raise Refused(
                 f"an operation on {volume} on {share.name} is unfinished, and domain {which} on {step.host} has to follow it, or it would "
-                f"start on an old file: run the task on {step.host}. If that host or domain is gone for good, run a task of gluster_snapshot "
+                f"start on an old file: run the task on {step.host}. If that host or domain is gone for good, run gluster_snapshot "
                 "or gluster_volume_file with attached_elsewhere: ignore"
             )
 
