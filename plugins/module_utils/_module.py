@@ -99,10 +99,9 @@ def run(
     required_one_of: Sequence[Sequence[str]] = (),
     required_by: Mapping[str, str] | None = None,
     mutually_exclusive: Sequence[Sequence[str]] = (),
-    located: bool = True,
 ) -> None:
-    """Run a module: take its options, do its work, return its result; C(located) ones are about shares."""
-    location = _ONE_LOCATION if located else ()
+    """Run a module: take its options, do its work, return its result."""
+    location = _ONE_LOCATION if set(LOCATION) <= set(options) else ()
     module = AnsibleModule(
         argument_spec=dict(options),
         supports_check_mode=True,

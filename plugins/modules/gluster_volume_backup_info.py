@@ -133,7 +133,6 @@ def main() -> None:
         work,
         required_one_of=[("passphrase", "passphrase_file")],
         mutually_exclusive=[("passphrase", "passphrase_file")],
-        located=False,
     )
 
 
