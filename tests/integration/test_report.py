@@ -103,8 +103,8 @@ def test_check_mode_then_a_run_then_another_and_then_a_change(reports):
     # what has changed since is told against the last page
     reports.place.volume("v2", "4M")
     reports.place.write(0xB2, 2 << 20, 1 << 20)
-    assert reports.play("--check", time=LATEST)["changed"] == 1
-    assert reports.play(time=LATEST)["changed"] == 1
+    assert reports.play("--check", time=LATEST, share_report_mode="0644")["changed"] == 1
+    assert reports.play(time=LATEST, share_report_mode="0644")["changed"] == 1
     assert "New: v2." in reports.said and "v1 +" in reports.said
     assert reports.memory()["before"]["made"] == LATER and len(reports.memory()["history"][reports.place.share]) == 2
 

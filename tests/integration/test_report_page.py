@@ -124,7 +124,8 @@ def test_volumes_are_found_chosen_and_sorted(browser, pages):
 
     def choose(element: str, value: str) -> list[str]:
         browser.value(
-            f"{{const e = document.getElementById('{element}'); e.value = '{value}'; e.dispatchEvent(new Event('input')); e.dispatchEvent(new Event('change'));}}"
+            f"{{const e = document.getElementById('{element}'); e.value = '{value}';"
+            "['input', 'change'].forEach(event => e.dispatchEvent(new Event(event)));}"
         )
         return browser.value("[...document.querySelectorAll('.volume:not([hidden]) .who .name')].map(e => e.textContent)")
 
