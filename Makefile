@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo teardown test unit lint sanity integration faults live mutations bench build freeze clean
+.PHONY: help setup demo teardown test unit lint sanity integration faults live mutations bench docs build freeze clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z]*\):.*##/\1/p' Makefile | while read -r name what; do printf '%-12s %s\n' "$$name" "$$what"; done
@@ -43,6 +43,9 @@ mutations:  ## break each invariant and see that a test notices
 
 bench:  ## time the modules against bare qemu-img
 	@tools/bench.sh $(ARGS)
+
+docs:  ## the documentation site, in .cache/docs/html
+	@tools/docs.sh
 
 build:  ## the collection as a file that ansible-galaxy installs
 	@tools/build.sh
