@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo teardown test unit lint sanity integration faults live mutations bench docs build freeze clean
+.PHONY: help setup demo teardown test unit lint sanity integration faults live mutations bench examples docs importer build release matrix freeze clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z]*\):.*##/\1/p' Makefile | while read -r name what; do printf '%-12s %s\n' "$$name" "$$what"; done
@@ -44,11 +44,23 @@ mutations:  ## break each invariant and see that a test notices
 bench:  ## time the modules against bare qemu-img
 	@tools/bench.sh $(ARGS)
 
+examples:  ## run every example of the documentation (ARGS="-k name")
+	@tools/examples.sh $(ARGS)
+
 docs:  ## the documentation site, in .cache/docs/html
 	@tools/docs.sh
 
 build:  ## the collection as a file that ansible-galaxy installs
 	@tools/build.sh
+
+importer:  ## let Ansible Galaxy's importer judge the archive
+	@tools/importer.sh
+
+release:  ## prepare a release (VERSION=1.2.3, TRY=yes does it in a copy)
+	@tools/release.sh $(if $(TRY),--try) $(VERSION)
+
+matrix:  ## every supported ansible-core, and every Python of a managed host
+	@tools/matrix.sh $(ARGS)
 
 freeze:  ## resolve the requirements anew and pin them
 	@tools/freeze.sh

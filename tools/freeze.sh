@@ -23,3 +23,4 @@ freeze requirements.txt requirements.in
 freeze requirements-dev.txt requirements.in requirements-dev.in
 freeze tests/glance/requirements.txt tests/glance/requirements.in
 freeze tests/s3/requirements.txt tests/s3/requirements.in
+freeze tests/importer/requirements.txt tests/importer/requirements.in

@@ -186,7 +186,7 @@ EXAMPLES = r"""
     name: web-2
     source_image: /var/lib/images/debian-12.qcow2
     source_format: qcow2
-    source_checksum: "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+    source_checksum: "sha256:55fa4ee47851f152db449ce9d536cd2a78606c0f583e88555eba0cecb66df1a7"
     size: 20G
 
 - name: Make a volume of an image of a cloud

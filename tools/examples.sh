@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Run every example of the documentation, as it is written there, on a real GlusterFS. Needs root and FUSE.
+# usage: examples.sh [OPTION OF pytest]...
+# The examples name hosts, volumes and paths of anybody: gl1:/vms, /etc/fstab, /var/backups. So they run in name spaces with a network,
+# files and processes of their own, in which all of that is there, and which this machine does not see.
+source "$(dirname "$0")/env.sh"
+tools/setup.sh test
+is_root || exec tools/rooted.sh tools/examples.sh "$@"
+
+tools/preflight.sh libvirtd qemu-system-x86_64 unshare ip gcc
+tools/guest.sh
+tools/glance.sh
+rm -f .cache/ran/examples.jsonl
+
+# Debian has libvirt's binding for its own Python only, so that one runs the modules, with the packages of .venv
+libraries=$(python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+python tools/tally.py run examples pytest --junit .cache/ran/examples-pytest.xml -- \
+    unshare --mount --net --uts --pid --fork --kill-child tests/examples/enter.sh "$root" \
+    env PYTHONPATH="$libraries" EXAMPLES_HAVE_ENTERED=1 /usr/bin/python3 -m pytest tests/examples --durations=20 --junit-xml=.cache/ran/examples-pytest.xml "$@"

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Build the collection and let the program judge it that Ansible Galaxy judges every upload with. A warning is an error.
+source "$(dirname "$0")/env.sh"
+tools/build.sh
+
+venv=.cache/importer
+exec 9>.cache/importer.lock
+flock 9
+[[ $(cat "$venv/made-for" 2>/dev/null) == "$root" ]] || rm -rf "$venv"
+if ! cmp -s tests/importer/requirements.txt "$venv/installed"; then
+    echo "importer: installing tests/importer/requirements.txt into $venv"
+    .venv/bin/python -m venv --clear "$venv"
+    "$venv/bin/python" -m pip install -qq --disable-pip-version-check -r tests/importer/requirements.txt
+    echo "$root" >"$venv/made-for"
+    cp tests/importer/requirements.txt "$venv/installed"
+fi
+
+archive=$(echo "$root"/.cache/dist/*.tar.gz)
+log=$root/.cache/importer.log
+# it lints with the ansible-lint that it finds first, and leaves its files where it is started
+cd .cache
+env -u ANSIBLE_CONFIG PATH="$root/$venv/bin:$PATH" HOME="$root/.cache" "$root/$venv/bin/python" -m galaxy_importer.main "$archive" >"$log" 2>&1 || {
+    cat "$log" >&2
+    die "the importer refuses $archive"
+}
+grep -q '^Importer processing completed successfully' "$log" || die "the importer did not come to its end: $log"
+if grep -iE '(WARNING|ERROR)\b' "$log" | grep -v '^Loading module_utils'; then
+    die "the importer complains: $log"
+fi
+echo "importer: $(basename "$archive") is taken without a warning"
