@@ -10,9 +10,12 @@
 source "$(dirname "$0")/env.sh"
 source tools/pythons.sh
 
+# another ansible-core than that of .venv, from a venv of its own
+[[ ! ${ANSIBLE_TEST_VENV:-} ]] || export PATH=$ANSIBLE_TEST_VENV/bin:$PATH
+
 work=$root/.cache/ansible-test
 # one copy a command, so that two commands can run at a time
-copy=$work/$1/ansible_collections/vdisk/gluster
+copy=$work/${ANSIBLE_TEST_COPY:-$1}/ansible_collections/vdisk/gluster
 rm -rf "$copy"
 mkdir -p "$copy"
 # deleted files are still in git's list until the deletion is staged
@@ -26,7 +29,10 @@ git init -q "$copy"
 # of its own, in which another script stands in. pip's settings and cache stay those of the user.
 home=$work/home
 mkdir -p "$home/.ansible/test/cache"
-cp tools/pip_bootstrap.py "$home/.ansible/test/cache/get_pip_24_2.py"
+# the names by which ansible-core 2.17, 2.18 and 2.19, 2.20 and later look for it
+for version in 20_3_4 21_3_1 23_1_2 24_2 25_2; do
+    cp tools/pip_bootstrap.py "$home/.ansible/test/cache/get_pip_$version.py"
+done
 for shared in .cache .config .pip; do
     [[ ! -e $HOME/$shared ]] || ln -sfn "$HOME/$shared" "$home/$shared"
 done

@@ -4,7 +4,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Run every example of the documentation, as it is written there, on a real GlusterFS. Needs root and FUSE.
-# usage: examples.sh [OPTION OF pytest]...
+# usage: examples.sh [OPTION OF pytest]...    EXAMPLES_CORE: a venv with another ansible-core
 # The examples name hosts, volumes and paths of anybody: gl1:/vms, /etc/fstab, /var/backups. So they run in name spaces with a network,
 # files and processes of their own, in which all of that is there, and which this machine does not see.
 source "$(dirname "$0")/env.sh"
@@ -18,6 +18,8 @@ rm -f .cache/ran/examples.jsonl
 
 # Debian has libvirt's binding for its own Python only, so that one runs the modules, with the packages of .venv
 libraries=$(python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
-python tools/tally.py run examples pytest --junit .cache/ran/examples-pytest.xml -- \
-    unshare --mount --net --uts --pid --fork --kill-child tests/examples/enter.sh "$root" \
-    env PYTHONPATH="$libraries" EXAMPLES_HAVE_ENTERED=1 /usr/bin/python3 -m pytest tests/examples --durations=20 --junit-xml=.cache/ran/examples-pytest.xml "$@"
+counted=(python tools/tally.py run examples pytest --junit .cache/ran/examples-pytest.xml --)
+# tools/matrix.sh counts by itself
+[[ ! ${EXAMPLES_UNTALLIED:-} ]] || counted=()
+"${counted[@]}" unshare --mount --net --uts --pid --fork --kill-child tests/examples/enter.sh "$root" \
+    env PYTHONPATH="$libraries" EXAMPLES_HAVE_ENTERED=1 /usr/bin/python3 -m pytest tests/examples --junit-xml=.cache/ran/examples-pytest.xml "$@"

@@ -21,6 +21,9 @@ from ansible_collections.vdisk.gluster.tests.integration.conftest import command
 
 HERE = pathlib.Path(__file__).parent
 BLOCKS = extract.blocks()
+OWN_CORE = extract.ROOT / ".venv"
+CORE = pathlib.Path(os.environ.get("EXAMPLES_CORE", OWN_CORE))
+"""The venv whose ansible-core runs them; only in our own are the packages that examples of a cloud need."""
 OURS = "around the examples: "
 """How the names of tasks begin that are no examples."""
 INVENTORY = {
@@ -88,7 +91,7 @@ def run(page: str, directory: pathlib.Path, variables: dict[str, Any]) -> list[d
     inventory, ran = directory / "inventory.json", directory / "ran.jsonl"
     inventory.write_text(json.dumps(INVENTORY))
     paths = [str(path) for path in playbooks(page, directory)]
-    argv = [str(extract.ROOT / ".venv/bin/ansible-playbook"), "-v", "-i", str(inventory), "-e", json.dumps(variables), *paths]
+    argv = [str(CORE / "bin/ansible-playbook"), "-v", "-i", str(inventory), "-e", json.dumps(variables), *paths]
     environment = {
         **os.environ,
         "VDISK_EXAMPLES_RAN": str(ran),
@@ -96,6 +99,9 @@ def run(page: str, directory: pathlib.Path, variables: dict[str, Any]) -> list[d
         "ANSIBLE_CALLBACKS_ENABLED": "ran",
         "ANSIBLE_NOCOLOR": "1",
     }
+    if CORE != OWN_CORE:
+        # it would find the packages of ours there
+        del environment["PYTHONPATH"]
     done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=300, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr
     return [json.loads(line) for line in ran.read_text().splitlines()]

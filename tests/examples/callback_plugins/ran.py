@@ -30,8 +30,10 @@ class CallbackModule(CallbackBase):
     CALLBACK_NEEDS_ENABLED = True
 
     def _write(self, result, became):
-        role = result.task._role
-        entry = {"task": result.task.name or result.task.action, "role": role.get_name() if role else None, "became": became}
+        # before ansible-core 2.19 it was not public
+        task = result._task
+        role = task._role
+        entry = {"task": task.name or task.action, "role": role.get_name() if role else None, "became": became}
         with open(os.environ["VDISK_EXAMPLES_RAN"], "a", encoding="utf-8") as stream:
             stream.write(json.dumps(entry) + "\n")
 
