@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo teardown test unit lint sanity integration faults live mutations bench examples docs importer build release matrix freeze clean
+.PHONY: help setup demo teardown test unit lint sanity integration faults live month mutations bench examples docs importer build release matrix freeze clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z]*\):.*##/\1/p' Makefile | while read -r name what; do printf '%-12s %s\n' "$$name" "$$what"; done
@@ -37,6 +37,9 @@ faults:  ## kill tasks at their system calls, random turns on two hosts (ARGS="-
 
 live:  ## real virtual machines write while their disks are changed (ARGS="-k name")
 	@tools/live.sh $(ARGS)
+
+month:  ## a simulated month of twenty disks of five machines, from provisioning to the report (ARGS="--nights 5")
+	@tools/live.sh -k month -n 0 --nights 30 $(ARGS)
 
 mutations:  ## break each invariant and see that a test notices
 	@tools/mutations.sh $(ARGS)

@@ -15,7 +15,7 @@ import pytest
 
 def pytest_addoption(parser):
     group = parser.getgroup("live")
-    group.addoption("--all", action="store_true", help="kill at each of the calls of an operation, not at a sample of them; a month of 30 nights")
+    group.addoption("--all", action="store_true", help="kill at each call of an operation, not at a sample of them; a month of 30 nights")
     group.addoption("--nights", type=int, default=4, help="of the simulated month (default: %(default)s)")
 
 
