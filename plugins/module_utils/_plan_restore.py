@@ -11,7 +11,14 @@ from typing import Any, Mapping
 from ansible_collections.vdisk.gluster.plugins.module_utils import _record
 from ansible_collections.vdisk.gluster.plugins.module_utils._chain import ChainFile
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Refused
-from ansible_collections.vdisk.gluster.plugins.module_utils._plan import Plan, point_machines, record_of, refuse_in_use, refuse_problems
+from ansible_collections.vdisk.gluster.plugins.module_utils._plan import (
+    Plan,
+    point_machines,
+    record_of,
+    refuse_attached_elsewhere,
+    refuse_in_use,
+    refuse_problems,
+)
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan_snapshot import free_overlay, with_chain
 from ansible_collections.vdisk.gluster.plugins.module_utils._record import SnapshotNote
 from ansible_collections.vdisk.gluster.plugins.module_utils._sizes import SECTOR, round_up
@@ -34,6 +41,7 @@ def plan_restored(volume: Volume, snapshot: str, note: SnapshotNote, source: str
     refuse_problems(volume)
     old = record_of(volume, "restored")
     refuse_in_use(volume, "restored")
+    refuse_attached_elsewhere(volume, "restored")
     if volume.snapshot(snapshot) is not None:
         raise Refused(
             f"{volume.label} has a snapshot {snapshot} already, of what it held before another restore; delete that, or name another one"

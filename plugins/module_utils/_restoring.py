@@ -21,7 +21,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Refus
 from ansible_collections.vdisk.gluster.plugins.module_utils._locating import Shares
 from ansible_collections.vdisk.gluster.plugins.module_utils._lock import host_lock
 from ansible_collections.vdisk.gluster.plugins.module_utils._module import Result, Task
-from ansible_collections.vdisk.gluster.plugins.module_utils._plan import refuse_in_use, refuse_problems
+from ansible_collections.vdisk.gluster.plugins.module_utils._plan import refuse_attached_elsewhere, refuse_in_use, refuse_problems
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan_restore import plan_restored
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import QemuImg
 from ansible_collections.vdisk.gluster.plugins.module_utils._raw_view import raw_of
@@ -93,7 +93,15 @@ class _Restore:
         return self._replace(share, volume)
 
     def _corridor(self) -> Corridor:
-        return Corridor(QemuImg(self._task.runner), self._task.check_mode, self._task.params["lock_timeout"], hypervisor=self._hypervisor)
+        task = self._task
+        return Corridor(
+            QemuImg(task.runner),
+            task.check_mode,
+            task.params["lock_timeout"],
+            hypervisor=self._hypervisor,
+            heeds_elsewhere=task.heeds_elsewhere,
+            warn=task.warn,
+        )
 
     def _unchanged(self, volume: Volume, msg: str) -> Result:
         found = volume_object(volume)
@@ -165,6 +173,7 @@ class _Restore:
         corridor, said = self._corridor(), self._description
         refuse_problems(volume)
         refuse_in_use(volume, "restored")
+        refuse_attached_elsewhere(volume, "restored")
         if self._size is not None and self._size != max(volume.active.virtual_size or 0, said.virtual_size):
             raise Refused(f"size: {volume.label} keeps its size when its content is replaced; leave size out, and grow it afterwards")
         if self._reads_as_the_archive(corridor, share, volume):

@@ -40,6 +40,21 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ info.volumes[0].snapshots | map(attribute='name') | list }}"
 
+- name: See which host has a volume open
+  vdisk.gluster.gluster_volume_file_info:
+    share: "gl1:/vms"
+    name: web-1
+  register: web
+  run_once: true
+
+- name: Take a snapshot there, with a playbook for all hypervisors
+  vdisk.gluster.gluster_snapshot:
+    share: "gl1:/vms"
+    volume: web-1
+    name: before-upgrade
+  delegate_to: "{{ web.volumes[0].running_on or inventory_hostname }}"
+  run_once: true
+
 - name: Find volumes with problems
   vdisk.gluster.gluster_volume_file_info:
     share: "gl1:/vms"

@@ -24,6 +24,7 @@ extends_documentation_fragment:
   - vdisk.gluster.location
   - vdisk.gluster.gluster
   - vdisk.gluster.hypervisor
+  - vdisk.gluster.attachments
   - vdisk.gluster.patience
   - vdisk.gluster.backup_repository
   - vdisk.gluster.attributes
@@ -181,6 +182,34 @@ volume:
       description: Names of all domains of the hypervisor, running or shut off, that have it as a disk.
       type: list
       elements: str
+    running_on:
+      description:
+        - Name of the host whose domain runs on it; V(null) where none does, or where it is not known which.
+        - For another host this is what the record says, while a QEMU on some other host writes to the volume.
+      type: str
+    attachments:
+      description: The domains that have it as a disk, as the hypervisor of this host and the record tell.
+      type: list
+      elements: dict
+      contains:
+        host:
+          description: Name of the host.
+          type: str
+        domain:
+          description: Name of the domain.
+          type: str
+        uuid:
+          description: UUID of the domain.
+          type: str
+        target:
+          description: Name of the disk in the domain.
+          type: str
+        stored:
+          description: Whether the definition of the domain has it, so that it has it from its next start on.
+          type: bool
+        running:
+          description: Whether the domain runs on it now; V(null) where it may.
+          type: bool
     recorded:
       description: Whether this collection has a record of the volume; without one it has to be adopted before it is changed.
       type: bool
@@ -305,12 +334,13 @@ actions:
 """
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._archives import REPOSITORY
-from ansible_collections.vdisk.gluster.plugins.module_utils._module import HYPERVISOR, LOCATION, OWNERSHIP, PATIENCE, run
+from ansible_collections.vdisk.gluster.plugins.module_utils._module import ELSEWHERE, HYPERVISOR, LOCATION, OWNERSHIP, PATIENCE, run
 from ansible_collections.vdisk.gluster.plugins.module_utils._restoring import work
 
 OPTIONS = {
     **LOCATION,
     **HYPERVISOR,
+    **ELSEWHERE,
     **PATIENCE,
     **OWNERSHIP,
     **REPOSITORY,

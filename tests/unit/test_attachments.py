@@ -24,6 +24,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._plan_attachment imp
     plan_forgotten,
 )
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan_move import check_movable
+from ansible_collections.vdisk.gluster.plugins.module_utils._plan_restore import plan_restored
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan_snapshot import plan_absent, plan_present, plan_reverted
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan_volume import Wanted as WantedVolume
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan_volume import plan_absent as plan_no_volume
@@ -50,6 +51,7 @@ CHANGES = {
     "reverted": lambda volume: plan_reverted(volume, "b", False),
     "removed": lambda volume: plan_no_volume(volume, True),
     "moved": check_movable,
+    "restored": lambda volume: plan_restored(volume, "before", NOTE, "/tmp/disk", "an archive", SIZE, {}),
     "attached": lambda volume: plan_attached(volume, WEB, Wanted(None, {"bus": "virtio"})),
 }
 
@@ -129,7 +131,7 @@ def test_what_a_domain_elsewhere_would_start_on_is_not_changed_unless_that_is_no
     change(seen(replace(DB, stored=False)))
 
 
-@pytest.mark.parametrize("what", [what for what in CHANGES if what not in ("reverted", "removed", "attached")])
+@pytest.mark.parametrize("what", [what for what in CHANGES if what not in ("reverted", "removed", "restored", "attached")])
 def test_a_domain_that_has_come_here_is_no_hindrance_and_another_one_is(what: str) -> None:
     CHANGES[what](seen(DB, runs="db"))
     with pytest.raises(Refused, match="disk vdb of domain db on hv1, by its record"):
