@@ -15,6 +15,7 @@ from typing import Any, Mapping, Sequence
 from ansible_collections.vdisk.gluster.tests.integration import playing
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+PROGRAM = str(pathlib.Path(sys.executable).with_name("ansible-playbook"))
 PLAYBOOKS = {"volume_provision": "provision"}
 """Playbooks that are not called as their role."""
 
@@ -78,22 +79,23 @@ class Player:
         return played.facts["refusals"]
 
     def playbook(self, *options: str, **values: Any) -> Played:
-        """Play the playbook of the role's name as users do, with its variables in the inventory of the host."""
-        inventory = playing.write_inventory(self._place.tmp, **self.variables(values))
-        program = str(pathlib.Path(sys.executable).with_name("ansible-playbook"))
-        name = f"vdisk.gluster.{PLAYBOOKS.get(self._role, self._role)}"
-        argv = [program, "-i", str(inventory), name, "-e", "vdisk_hosts=all", *options]
+        """Play the playbook of the role's name as users do: two hypervisors, of which one has no volumes, variables in the inventory."""
+        inventory = self._inventory(self._place.tmp / "inventory.json", {"box": self.variables(values), "idle": {}})
+        argv = [PROGRAM, "-i", inventory, f"vdisk.gluster.{PLAYBOOKS.get(self._role, self._role)}", *options]
         return self.finish(playing.Playing(argv, playing.environment(ANSIBLE_SHOW_CUSTOM_STATS="1"), self._place.tmp))
+
+    @staticmethod
+    def _inventory(path: pathlib.Path, hosts: Mapping[str, Mapping[str, Any]]) -> str:
+        own = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+        path.write_text(json.dumps({"hypervisors": {"hosts": {name: {**own, **values} for name, values in hosts.items()}}}))
+        return str(path)
 
     def example(self, path: pathlib.Path, **values: Any) -> Played:
         """Play the example of the role's README as it is, on the host as a hypervisor, with some variables overruled."""
-        inventory = path.with_name("inventory.json")
-        host = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
-        inventory.write_text(json.dumps({"hypervisors": {"hosts": {"box": host}}}))
+        inventory = self._inventory(path.with_name("inventory.json"), {"box": {}})
         found = re.search(r"^```yaml\n(.*?)^```", (ROOT / "roles" / self._role / "README.md").read_text(encoding="utf-8"), re.M | re.S)
         path.write_text(found[1])
-        program = str(pathlib.Path(sys.executable).with_name("ansible-playbook"))
-        argv = [program, "-i", str(inventory), str(path), "-e", json.dumps(self.variables(values))]
+        argv = [PROGRAM, "-i", inventory, str(path), "-e", json.dumps(self.variables(values))]
         played = self.finish(playing.Playing(argv, playing.environment(), self._place.tmp))
         assert not played.failed, played.text
         return played

@@ -59,7 +59,7 @@ def test_told_first_then_done_then_nothing_more_to_do(place, role, nights):
     assert place.command("sh", "-c", f"cd {dest} && sha256sum --strict -c SHA256SUMS").stdout.count(": OK") == 2
     paths = [str(dest / name) for name in wanted]
     done = {"exported": paths, "images": [], "changed": ["db-1", "db-2"], "removed": []}
-    assert made.artifacts == {"vdisk_gluster": {"image_export": {"box": done}}}
+    assert made.artifacts == {"vdisk_gluster": {"image_export": {"box": done, "idle": {}}}}
     for played in (checked, again):
         assert [entry["dest"] for entry in played.facts["result"]] == [entry["dest"] for entry in played.facts["kept"]] == paths
         assert [entry["snapshot"] for entry in played.facts["result"]] == ["n3", "n3"]

@@ -148,9 +148,10 @@ def test_the_playbook_hands_on_what_it_did_and_the_example_runs(place, role):
     values = {"volumes": "db-1,\n db-2", "label": "nightly", "keep_last": 1, "now": "2027-06-01T03:00:00Z"}
     played = role.playbook(**values)
     assert not played.failed and played.counts["changed"] == 1, played.text
-    taken = snapshots(place)
-    assert played.artifacts == {"vdisk_gluster": {"snapshot_rotate": {"box": {"taken": taken[0], "kept": taken, "removed": []}}}}
-    assert "No host of this play (box) has snapshot_rotate_volumes" in role.playbook(volumes=[]).text
+    taken_now = snapshots(place)
+    done = {"taken": taken_now[0], "kept": taken_now, "removed": []}
+    assert played.artifacts == {"vdisk_gluster": {"snapshot_rotate": {"box": done, "idle": {}}}}
+    assert "No host of this play (box, idle) has snapshot_rotate_volumes" in role.playbook(volumes=[]).text
     role.example(place.tmp / "example.yml")
-    assert len(snapshots(place, "db-2")) == 1 and snapshots(place, "db-2") != taken, "of one day the newest is kept"
+    assert len(snapshots(place, "db-2")) == 1 and snapshots(place, "db-2") != taken_now, "of one day the newest is kept"
     assert snapshots(place) == snapshots(place, "db-2") and snapshots(place, "web") == []
