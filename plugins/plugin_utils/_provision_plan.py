@@ -16,6 +16,8 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._sizes import parse_
 LOCATION = ("share", "shares", "shares_file")
 SHARED = (*LOCATION, "mount_point_base", "libvirt_uri", "answer_timeout", "lock_timeout", "stall_timeout", "progress_interval")
 """Options that all modules take."""
+CHANGING = (*SHARED, "attached_elsewhere")
+"""Options that all modules take that change something."""
 SOURCES = ("source_volume", "source_image", "source_image_name")
 OF_SOURCE = (*SOURCES, "source_snapshot", "source_share", "source_format", "source_checksum", "cloud", "tmp_dest")
 MAKING = ("size", "format", "allocation", "owner", "group", "mode")
@@ -24,7 +26,7 @@ VOLUME = (*MAKING, *OF_SOURCE, "move", "reserved_percentage", "max_over_subscrip
 REMOVAL = ("delete_snapshots",)
 DISK = ("target", "bus", "cache", "io", "discard", "serial")
 ATTACHMENT = ("domain", "attached", *DISK)
-KEYS = ("name", "state", *SHARED, *VOLUME, *REMOVAL, *ATTACHMENT)
+KEYS = ("name", "state", *CHANGING, *VOLUME, *REMOVAL, *ATTACHMENT)
 _CALLS = ("entries", "looks", "detachments", "removals", "makes", "attachments", "waiting")
 _OF_ONE = ("name", "target", "serial", "move")
 """Keys that mean one volume, so that they are no defaults for all."""
@@ -73,7 +75,7 @@ def plan(volumes: Sequence[Any], defaults: Mapping[str, Any], there: Sequence[Ma
         if entry.name in now and entry.values["domain"] in now[entry.name]["defined_in"] and not (entry.present and _attached(entry))
     ]
     detached = {call["name"] for call in detachments}
-    removals = _batches((entry, entry.of((*SHARED, *REMOVAL)), entry.name in detached) for entry in entries if not entry.present)
+    removals = _batches((entry, entry.of((*CHANGING, *REMOVAL)), entry.name in detached) for entry in entries if not entry.present)
     makes: list[dict[str, Any]] = []
     for level in sorted(set(levels.values())):
         # what a copy is to be made of may be made by the same list
@@ -109,12 +111,12 @@ def _attached(entry: Entry) -> bool:
 
 def _disk(entry: Entry, state: str, waits: bool) -> dict[str, Any]:
     """Return the call that attaches a volume or detaches it."""
-    return {"name": entry.name, "state": state, "options": entry.of((*SHARED, "domain", *DISK)), "waits": waits}
+    return {"name": entry.name, "state": state, "options": entry.of((*CHANGING, "domain", *DISK)), "waits": waits}
 
 
 def _making(entry: Entry) -> dict[str, Any]:
     """Return the options that make a volume; a volume that is moved is changed in nothing else, whatever the defaults are."""
-    return entry.of((*SHARED, *(key for key in VOLUME if key not in MAKING or not entry.values.get("move"))))
+    return entry.of((*CHANGING, *(key for key in VOLUME if key not in MAKING or not entry.values.get("move"))))
 
 
 def _batches(wanted: Iterable[tuple[Entry, Mapping[str, Any], bool]]) -> list[dict[str, Any]]:
@@ -239,6 +241,12 @@ def _wrong_now(entry: Entry, volume: Mapping[str, Any] | None) -> list[str]:
     others = [domain for domain in volume["defined_in"] if domain != entry.values.get("domain")]
     if others:
         wrong.append(f"{entry.name} is a disk of {', '.join(others)}; name the domain it is to be detached from before it is removed")
+    if entry.values.get("attached_elsewhere") != "ignore":
+        wrong += [
+            f"{entry.name} is a disk of domain {other['domain']} on {other['host']}; remove it from there"
+            for other in volume.get("attachments", [])
+            if other["domain"] not in volume["defined_in"]
+        ]
     if volume["snapshots"] and not entry.values.get("delete_snapshots"):
         names = ", ".join(snapshot["name"] for snapshot in volume["snapshots"])
         wrong.append(f"{entry.name} has snapshots ({names}); set delete_snapshots to remove them too")

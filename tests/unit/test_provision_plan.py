@@ -72,6 +72,14 @@ def test_what_goes_is_detached_first_and_only_from_the_domain_that_was_named() -
     ]
 
 
+def test_what_a_domain_of_another_host_has_is_not_removed_from_here() -> None:
+    elsewhere = {**there("a", defined_in=("web",)), "attachments": [{"host": "hv1", "domain": "web"}, {"host": "hv2", "domain": "db"}]}
+    entry = {"name": "a", "state": "absent", "domain": "web"}
+    assert provision_plan([entry], {}, [elsewhere])["refused"] == ["a is a disk of domain db on hv2; remove it from there"]
+    plan = provision_plan([{**entry, "attached_elsewhere": "ignore"}], {}, [elsewhere])
+    assert plan["removals"][0]["options"] == {"attached_elsewhere": "ignore"} and plan["refused"] == []
+
+
 def test_a_volume_can_be_detached_and_stay() -> None:
     volume = {"name": "a", "domain": "web", "attached": False}
     plan = provision_plan([volume], {}, [there("a", defined_in=("web",))])
@@ -131,7 +139,8 @@ def test_defaults_that_cannot_be_meant_are_told(defaults: dict[str, Any], told: 
 def test_the_role_and_the_plan_know_every_option_of_the_modules_and_no_other() -> None:
     specs = yaml.safe_load((ROLE / "meta/argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
     modules = {**gluster_volume_file.OPTIONS, **gluster_volume_attachment.OPTIONS}
-    options = {key: option for key, option in modules.items() if key not in ("volume", "_progress")}
+    # a domain of another host that has the volume no more is a case for the module itself
+    options = {key: option for key, option in modules.items() if key not in ("volume", "host", "_progress")}
     assert set(KEYS) == {*options, "attached"}
     entry = specs["volume_provision_volumes"]["options"]
     assert set(entry) == set(KEYS) and entry == specs["volume_provision_defaults"]["options"]
@@ -143,7 +152,7 @@ def test_the_role_and_the_plan_know_every_option_of_the_modules_and_no_other() -
         (task, *_more) = yaml.safe_load((ROLE / "tasks" / file).read_text())
         given = next(value for key, value in task.items() if key.startswith("vdisk.gluster."))
         kept = {"state", "delete_snapshots"} if file == "make.yml" else set()
-        assert set(given) == set(module.OPTIONS) - {"_progress"} - kept
+        assert set(given) == set(module.OPTIONS) - {"_progress", "host"} - kept
     assert set(SHARED) <= set(KEYS)
 
 
