@@ -163,14 +163,15 @@ class Runner:
                 )
             except (OSError, subprocess.SubprocessError) as error:
                 raise _not_started(argv, error) from error
-            stream = process.stdout
-            assert stream is not None
             try:
-                with stream:
+                with process.stdout as stream:
                     while select.select([stream], [], [], self.stall_timeout)[0]:
                         piece = os.read(stream.fileno(), _PIECE)
                         if not piece:
-                            process.wait()
+                            with contextlib.suppress(subprocess.TimeoutExpired):
+                                process.wait(self.stall_timeout)
+                            if process.returncode is None:
+                                break
                             return Completed(tuple(argv), process.returncode, "", _text(err))
                         take(piece)
             finally:

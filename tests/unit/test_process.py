@@ -165,10 +165,11 @@ def test_output_is_handed_over_piece_by_piece_and_secrets_go_through_the_environ
     assert Runner().run(["sh", "-c", "echo $SECRET"], environment={"SECRET": "y"}).stdout == "y\n"
 
 
-def test_a_program_whose_output_stops_is_stopped(tmp_path: Path) -> None:
+@pytest.mark.parametrize("before", ["", "exec >&-; "])
+def test_a_program_whose_output_stops_is_stopped(tmp_path: Path, before: str) -> None:
     file = tmp_path / "pid"
     with pytest.raises(CommandFailed, match="made no progress for 0.3 s"):
-        Runner(stall_timeout=0.3).read_out(["sh", "-c", f"echo $$ >{file}; exec sleep 60"], lambda _piece: None)
+        Runner(stall_timeout=0.3).read_out(["sh", "-c", f"echo $$ >{file}; {before}exec sleep 60"], lambda _piece: None)
     until_gone(int(until_written(file)))
 
 
