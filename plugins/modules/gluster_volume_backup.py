@@ -123,28 +123,29 @@ notes:
 
 EXAMPLES = r"""
 ---
-- name: Store a snapshot in a repository of borg on another host
+- name: Store a snapshot in a repository of borg, which ssh://backup@backup1/srv/backup/vms would be on another host
   vdisk.gluster.gluster_volume_backup:
     share: "gl1:/vms"
     volume: web-1
     snapshot: before-upgrade
     archive: before-upgrade
-    repository: ssh://backup@backup1/srv/borg/vms
+    repository: /srv/backup/vms
     passphrase: "{{ vault_backup_passphrase }}"
     init: true
 
-- name: Store a snapshot in an S3 bucket, keep a week and a month of backups
+- name: Store a snapshot in a repository of restic, which could be a bucket as well, and keep a week and a month of backups
   vdisk.gluster.gluster_volume_backup:
     share: "gl1:/vms"
     volume: web-1
-    snapshot: nightly
+    snapshot: before-upgrade
     archive: "{{ now(utc=true, fmt='%Y-%m-%d') }}"
     tool: restic
-    repository: s3:https://s3.example.com/backups
+    repository: /srv/backup/restic-vms
     passphrase: "{{ vault_backup_passphrase }}"
     secrets:
       AWS_ACCESS_KEY_ID: "{{ vault_backup_key_id }}"
       AWS_SECRET_ACCESS_KEY: "{{ vault_backup_key }}"
+    init: true
     keep:
       daily: 7
       weekly: 4

@@ -48,7 +48,7 @@ EXAMPLES = r"""
 - name: See which backups of a volume there are
   vdisk.gluster.gluster_volume_backup_info:
     volume: web-1
-    repository: ssh://backup@backup1/srv/borg/vms
+    repository: /srv/backup/vms
     passphrase: "{{ vault_backup_passphrase }}"
 """
 

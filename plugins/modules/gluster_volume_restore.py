@@ -101,7 +101,7 @@ EXAMPLES = r"""
   vdisk.gluster.gluster_volume_restore:
     share: "gl1:/vms"
     volume: web-1
-    repository: ssh://backup@backup1/srv/borg/vms
+    repository: /srv/backup/vms
     passphrase: "{{ vault_backup_passphrase }}"
 
 - name: Restore an older backup beside the volume
@@ -110,7 +110,7 @@ EXAMPLES = r"""
     volume: web-1
     archive: before-upgrade
     name: web-1-before-upgrade
-    repository: ssh://backup@backup1/srv/borg/vms
+    repository: /srv/backup/vms
     passphrase: "{{ vault_backup_passphrase }}"
 
 - name: Replace what a volume holds; what it held stays as a snapshot
@@ -120,7 +120,7 @@ EXAMPLES = r"""
     archive: before-upgrade
     replace: true
     old_content: after-upgrade
-    repository: ssh://backup@backup1/srv/borg/vms
+    repository: /srv/backup/vms
     passphrase: "{{ vault_backup_passphrase }}"
 """
 
