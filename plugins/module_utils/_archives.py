@@ -20,7 +20,7 @@ REPOSITORY = {
     "tool": {"type": "str", "choices": ["borg", "restic"], "default": "borg"},
     "repository": {"type": "str", "required": True},
     "passphrase": {"type": "str", "no_log": True},
-    "passphrase_file": {"type": "path"},
+    "passphrase_file": {"type": "path", "no_log": False},
     "secrets": {"type": "dict", "no_log": True},
     "ssh_command": {"type": "str", "default": "ssh -o BatchMode=yes"},
 }

@@ -107,6 +107,7 @@ class World:
         pathlib.Path("/etc/fstab").write_text("", encoding="utf-8")
         shutil.rmtree("/var/backups", ignore_errors=True)
         os.mkdir("/var/backups")
+        shutil.rmtree("/srv/backup", ignore_errors=True)
         if self._glance is not None:
             self._glance.clear()
 
