@@ -45,6 +45,14 @@ class _Dumper(yaml.SafeDumper):
         super().increase_indent(flow, False)
 
 
+def _text(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
+    """Write text of several lines as such."""
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
+
+
+_Dumper.add_representer(str, _text)
+
+
 def read() -> dict[str, Any]:
     """Return what AWX gets, with the variables of that file filled in."""
     found = yaml.load(DATA.read_text(encoding="utf-8"), Loader=_Loader)
@@ -79,13 +87,15 @@ def files(data: dict[str, Any]) -> dict[Path, str]:
             }
             for question in template["survey_spec"]["spec"]
         }
-        specs = {"short_description": template["description"], "argument_specs": {title: {"short_description": title, "options": options}}}
+        example = [{"import_playbook": f"{name}.yml", "vars": {one["variable"]: one["default"] for one in template["survey_spec"]["spec"]}}]
+        spec = {"short_description": title, "description": [template["description"]], "options": options, "examples": _yaml(example)}
+        specs = {"short_description": title, "description": template["description"], "argument_specs": {name: spec}}
         made[PATTERN / "playbooks" / f"{name}.meta.yml"] = HEADER + _yaml(specs)
     return made
 
 
 def _yaml(value: Any) -> str:
-    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, width=150, allow_unicode=True)
+    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, width=120, allow_unicode=True)
 
 
 def _definition(data: dict[str, Any]) -> dict[str, Any]:

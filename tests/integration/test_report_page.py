@@ -17,10 +17,16 @@ TEMPLATES = str(pathlib.Path(__file__).parents[2] / "roles" / "share_report" / "
 LOW_CONTRAST = """
 (() => {
   const canvas = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
-  const rgba = (color) => { canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = color; canvas.fillRect(0, 0, 1, 1); return [...canvas.getImageData(0, 0, 1, 1).data]; };
+  const rgba = (color) => {
+    canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = color; canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data];
+  };
   const light = (c) => c.slice(0, 3).map((v) => v / 255).map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
     .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-  const ground = (e) => { for (; e; e = e.parentElement) { const c = rgba(getComputedStyle(e).backgroundColor); if (c[3] > 250) return c; } return [255, 255, 255, 255]; };
+  const ground = (e) => {
+    for (; e; e = e.parentElement) { const c = rgba(getComputedStyle(e).backgroundColor); if (c[3] > 250) return c; }
+    return [255, 255, 255, 255];
+  };
   const through = (e) => { let o = 1; for (; e; e = e.parentElement) o *= Number(getComputedStyle(e).opacity); return o; };
   const low = new Set();
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
@@ -77,7 +83,8 @@ def test_it_fits_and_can_be_read_at_every_width(browser, pages, scene, scheme):
         # nothing is cut off at the side of the box it is in
         assert (
             browser.value(
-                "[...document.querySelectorAll('.card, .panel, .tiles > div, summary')].filter(e => e.scrollWidth > e.clientWidth + 1).length"
+                "[...document.querySelectorAll('.card, .panel, .tiles > div, summary')]"
+                ".filter(e => e.scrollWidth > e.clientWidth + 1).length"
             )
             == 0
         )
