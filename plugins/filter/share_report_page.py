@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 ---
-name: share_report
+name: share_report_page
 short_description: Make a report of shares and their volumes as a page
 version_added: 1.0.0
 author:
@@ -17,7 +17,7 @@ description:
     the page.
   - Everything that is on the shares, as names and labels, is escaped.
   - The same input makes the same page.
-positional: _input, now, templates
+positional: _input, now
 options:
   _input:
     description: Results of M(vdisk.gluster.gluster_volume_file_info) by the names of hosts. One without C(shares) is of a host that failed.
@@ -28,9 +28,8 @@ options:
     type: str
     required: true
   templates:
-    description: Directory on the control node with C(page.html.j2), C(page.css) and C(page.js).
+    description: Directory on the control node with C(page.html.j2), C(page.css) and C(page.js); those of the role by default.
     type: path
-    required: true
   last_page:
     description: The page of the last report, which carries what this one is compared with.
     type: str
@@ -68,10 +67,7 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ report.findings }}"
   vars:
-    # the role share_report has the templates
-    report: >-
-      {{ {inventory_hostname: look}
-         | vdisk.gluster.share_report(now='2026-11-24T03:00:00Z', templates='/etc/vdisk/report') }}
+    report: "{{ {inventory_hostname: look} | vdisk.gluster.share_report_page(now='2026-11-24T03:00:00Z') }}"
 """
 
 RETURN = r"""
@@ -106,16 +102,19 @@ _value:
       elements: dict
 """
 
+from pathlib import Path
 from typing import Any, Callable
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.vdisk.gluster.plugins.plugin_utils._reporting import report
 
+OWN_TEMPLATES = Path(__file__).resolve().parents[2] / "roles" / "share_report" / "templates"
 
-def share_report(observations: dict[str, Any], now: str, templates: str, **options: Any) -> dict[str, Any]:
+
+def share_report_page(observations: dict[str, Any], now: str, templates: str | None = None, **options: Any) -> dict[str, Any]:
     """Make a report of shares and their volumes."""
     try:
-        return report(observations, now, templates, **options)
+        return report(observations, now, templates or str(OWN_TEMPLATES), **options)
     except (TypeError, ValueError) as error:
         raise AnsibleFilterError(str(error)) from error
 
@@ -125,4 +124,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters of this file."""
-        return {"share_report": share_report}
+        return {"share_report_page": share_report_page}
