@@ -8,6 +8,7 @@
 source "$(dirname "$0")/env.sh"
 tools/setup.sh test
 tools/glance.sh
+tools/awx.sh
 tools/s3.sh
 source tools/pythons.sh
 is_root || exec tools/rooted.sh tools/integration.sh "$@"
