@@ -28,7 +28,7 @@ OURS = "around the examples: "
 """How the names of tasks begin that are no examples."""
 INVENTORY = {
     "all": {
-        "hosts": {name: {} for name in ("hypervisor", "hypervisor1", "localhost")},
+        "hosts": {name: {} for name in ("hypervisor", "hypervisor1", "hypervisor2", "localhost")},
         "children": {"gluster": {"hosts": {"gl1": {}}}, "hypervisors": {"hosts": {"hypervisor1": {}}}},
         # there is no sudo on every machine, and root needs none
         "vars": {
@@ -50,6 +50,13 @@ def around(page: str) -> dict[str, Any]:
 def ours(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return tasks of a page's file, to be told from the examples."""
     return [{**task, "name": f"{OURS}{task.get('name', 'a task')}"} for task in tasks]
+
+
+def instead(needs: dict[str, Any], text: str) -> str:
+    """Return an example with what cannot be had replaced, if its page says so; the words have to be there."""
+    for words, others in needs.get("instead", {}).items():
+        text = text.replace(words, others)
+    return text
 
 
 def name_of(task: dict[str, Any]) -> str:
@@ -75,10 +82,10 @@ def playbooks(page: str, directory: pathlib.Path) -> list[pathlib.Path]:
             name = block.entries[0]["name"]
             write(play(ours(between.pop(name, []))))
             # the text itself
-            write(block.text)
+            write(instead(needs, block.text))
         else:
             tasks: list[dict[str, Any]] = []
-            for task in block.tasks:
+            for task in yaml.safe_load(instead(needs, block.text)):
                 tasks += [*ours(between.pop(name_of(task), [])), task]
             write(play(tasks))
     write(play(ours(needs.get("after", []))))
@@ -146,6 +153,10 @@ def test_the_examples_run(page, world, tmp_path, request):
     variables = dict(needs.get("variables", {}))
     for name in needs.get("fixtures", []):
         request.getfixturevalue(name)
+    if needs.get("backup_host"):
+        world.backup_host()
+    if needs.get("bucket"):
+        world.bucket()
     if needs.get("cloud"):
         world.glance().make("debian-12", data=world.cloud_image(), disk_format="qcow2")
     if needs.get("image"):

@@ -13,6 +13,7 @@ import os
 import pathlib
 import shutil
 import socket
+import subprocess
 import time
 
 from ansible_collections.vdisk.gluster.plugins.module_utils import _qcow2
@@ -20,6 +21,8 @@ from ansible_collections.vdisk.gluster.tests.integration.conftest import VOLUME_
 from ansible_collections.vdisk.gluster.tests.integration.glance import Glance
 
 SERVERS = ("gl1", "gl2", "gl3")
+OTHERS = ("backup1", "s3.example.com")
+MOTO = pathlib.Path(__file__).parents[2] / ".cache/s3/bin/moto_server"
 BRICKS = pathlib.Path("/var/lib/vdisk/bricks")
 CLOUDS = pathlib.Path("/etc/openstack/clouds.yaml")
 
@@ -34,7 +37,7 @@ class World:
         """
         assert os.environ.get("EXAMPLES_HAVE_ENTERED") and os.getppid() == 1, "run tools/examples.sh, which makes name spaces for this"
         socket.sethostname(SERVERS[0])
-        hosts = "".join(f"127.0.1.{number} {name}\n" for number, name in enumerate(SERVERS, 1))
+        hosts = "".join(f"127.0.1.{number} {name}\n" for number, name in enumerate((*SERVERS, *OTHERS), 1))
         pathlib.Path("/etc/hosts").write_text("127.0.0.1 localhost\n" + hosts, encoding="utf-8")
         pathlib.Path("/etc/fstab").write_text("", encoding="utf-8")
         if "\nkvm:" not in pathlib.Path("/etc/group").read_text(encoding="utf-8"):
@@ -46,6 +49,7 @@ class World:
             command("mount", "-t", "tmpfs", "-o", "mode=755,size=200G", "examples", directory)
         self._roots: dict[str, pathlib.Path] = {}
         self._glance: Glance | None = None
+        self._bucket: subprocess.Popen | None = None
         command("glusterd", "-p", "/run/glusterd.pid")
         for _try in range(120):
             if command("gluster", "--mode=script", "--timeout=5", "pool", "list", check=False).returncode == 0:
@@ -87,6 +91,43 @@ class World:
             CLOUDS.write_text(json.dumps({"clouds": {"production": cloud}}), encoding="utf-8")
         return self._glance
 
+    def backup_host(self) -> None:
+        """Let there be an sshd on backup1, which root of this host may enter as backup, and an empty place for repositories."""
+        store = pathlib.Path("/srv/borg")
+        shutil.rmtree(store, ignore_errors=True)
+        store.mkdir(parents=True)
+        shutil.chown(store, "backup", "backup")
+        keys = pathlib.Path("/run/ssh-keys")
+        if keys.exists():
+            return
+        keys.mkdir()
+        # what its unit makes at boot
+        os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
+        for name in ("host", "user"):
+            command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(keys / name))
+        command("usermod", "--shell", "/bin/sh", "--home", str(store), "backup")
+        (keys / "config").write_text(
+            f"ListenAddress backup1\nHostKey {keys}/host\nPidFile none\nAuthorizedKeysFile {keys}/user.pub\nStrictModes no\nUsePAM no\n"
+        )
+        place = pathlib.Path("/etc/ssh/ssh_config.d/examples.conf")
+        place.write_text(f"Host backup1\nIdentityFile {keys}/user\nUserKnownHostsFile {keys}/known\nStrictHostKeyChecking accept-new\n")
+        # it goes to the background as soon as it listens
+        command("/usr/sbin/sshd", "-f", str(keys / "config"))
+
+    def bucket(self) -> None:
+        """Let there be an S3 server on s3.example.com."""
+        if self._bucket is None:
+            with open("/run/s3.log", "w", encoding="utf-8") as log:
+                self._bucket = subprocess.Popen([str(MOTO), "-H", OTHERS[1], "-p", "80"], stdout=log, stderr=log)
+            for _try in range(240):
+                try:
+                    with socket.create_connection((OTHERS[1], 80), 1):
+                        return
+                except OSError:
+                    assert self._bucket.poll() is None, pathlib.Path("/run/s3.log").read_text()
+                    time.sleep(0.25)
+            raise AssertionError("the S3 server does not answer")
+
     def cloud_image(self) -> bytes:
         """Return the image that examples call debian-12: an empty qcow2 of 2 GiB, so that its checksum can stand in an example."""
         layout = _qcow2.new_image(2 << 30)
@@ -115,3 +156,6 @@ class World:
         """End what would outlive this process by some moments."""
         if self._glance is not None:
             self._glance.stop()
+        if self._bucket is not None:
+            self._bucket.terminate()
+            self._bucket.wait(10)
