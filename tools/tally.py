@@ -113,6 +113,17 @@ def count_targets(log: str, targets: list[str]) -> Count:
     return Count(len(targets), "targets")
 
 
+def count_scenario(log: str, scenario: str) -> Count:
+    """Count the actions of a scenario of Molecule; those that prove something have to be among them."""
+    colourless = re.sub(r"\x1b\[[0-9;]*m", "", log)
+    ran = re.findall(rf"\[{re.escape(scenario)} > (\w+)\] Executed: Successful", colourless)
+    missing = [action for action in ("create", "converge", "idempotence", "verify", "destroy") if action not in ran]
+    if missing:
+        raise NothingTested(f"it did not run {', '.join(missing)}")
+    count_playbook(log)
+    return Count(len(ran), "actions")
+
+
 LAST_WORDS = {
     "ansible-lint": count_ansible_lint,
     "ansible-doc": count_ansible_doc,
@@ -168,10 +179,12 @@ def run(options: argparse.Namespace, command: list[str]) -> int:
         if code:
             result = f"failed (exit code {code})"
         else:
-            if options.name.startswith("ansible"):
+            if options.name.startswith("ansible") or options.scenario:
                 refuse_false_greens(log)
             if options.junit:
                 count = count_junit(reports_in(options.junit), options.must_run)
+            elif options.scenario:
+                count = count_scenario(log, options.name)
             elif options.targets:
                 count = count_targets(log, integration_targets(options.targets))
             elif not options.files:
@@ -216,6 +229,7 @@ def main() -> int:
     runner.add_argument("--junit", type=Path, metavar="PATH", help="the report it writes, or the folder of its reports")
     runner.add_argument("--must-run", action="append", default=[], metavar="TEST", help="must be in the report")
     runner.add_argument("--targets", type=Path, metavar="FOLDER", help="the integration targets it must run")
+    runner.add_argument("--scenario", action="store_true", help="it is a scenario of Molecule, called by its name")
     verbs.add_parser("table").add_argument("parts", nargs="+")
     options = parser.parse_args(arguments)
     return table(options.parts) if options.verb == "table" else run(options, command)

@@ -21,6 +21,10 @@ LINT = "Passed: 0 failure(s), 0 warning(s) in {} files processed of 47 encounter
 REUSE = "* Files with copyright information: {0} / {0}\n* Files with license information: {0} / {0}\n\nCongratulations!"
 NO_HOST = "PLAY [nowhere] ****\nskipping: no hosts matched\n\nPLAY RECAP ****\n"
 PLAYED = "PLAY RECAP ****\ngl1 : ok=5  changed=2  failed=0\n\x1b[0;32mgl2\x1b[0m : \x1b[0;32mok=4   \x1b[0m changed=0\n"
+ACTIONS = "".join(
+    f"INFO     [cluster > {action}] Executing\n{PLAYED}INFO     [cluster > {action}] Executed: Successful\n"
+    for action in ("destroy", "create", "prepare", "converge", "idempotence", "verify", "destroy")
+)
 TARGETS = "Running mount integration test role\n...\nRunning export integration test role\n" + PLAYED
 
 
@@ -44,6 +48,7 @@ def test_counts_what_ran() -> None:
     assert tally.count_ansible_doc('[WARNING]: x\n{\n"a.b.c": "says",\n"a.b.d": "says"}').number == 2
     assert tally.count_playbook(PLAYED).number == 9
     assert tally.count_targets(TARGETS, ["export", "mount"]).number == 2
+    assert tally.count_scenario(ACTIONS, "cluster").number == 7
     assert tally.count_junit([junit(COMPILED), junit(case("pep8"))], []).number == 2
 
 
@@ -170,3 +175,17 @@ def test_the_light_setup_pins_the_same_versions_as_the_full_one() -> None:
         set((TOOLS.parent / name).read_text(encoding="utf-8").splitlines()[1:]) for name in ("requirements.txt", "requirements-dev.txt")
     )
     assert light < full
+
+
+@pytest.mark.parametrize(
+    ("log", "says"),
+    [
+        ("", "it did not run create, converge, idempotence, verify, destroy"),
+        (ACTIONS.replace("verify] Executed: Successful", "verify] Executed: Missing playbook"), "it did not run verify"),
+        (ACTIONS.replace("cluster", "another"), "it did not run create"),
+        (ACTIONS.replace(PLAYED, NO_HOST), "no task ran"),
+    ],
+)
+def test_a_scenario_that_proved_nothing_is_an_error(log: str, says: str) -> None:
+    with pytest.raises(tally.NothingTested, match=says):
+        tally.count_scenario(log, "cluster")
