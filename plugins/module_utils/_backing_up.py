@@ -216,7 +216,7 @@ class _Backup:
     def _describe(self, source: Source, view: View) -> Description:
         """Return what is said of the disk in its archive."""
         step = self._task.progress.step(f"checksum of {source.label}", source.virtual_size)
-        size, data, digest = view.checksum(self._task.runner.stall_timeout, lambda done: step.update(done))
+        size, data, digest = view.checksum(self._task.runner.stall_timeout, step.update)
         snapshot = source.volume.snapshot(self._snapshot)
         return Description(
             self._volume,

@@ -217,5 +217,5 @@ class _Restore:
             directory, qemu_img = os.path.dirname(path), QemuImg(self._task.runner)
             view = holding.enter_context(raw_of(source, directory, _archive.DISK, "auto", qemu_img, self._task.warn))
             step = self._task.progress.step(f"checksum of {volume.label}", size)
-            digest = view.checksum(self._task.runner.stall_timeout, lambda done: step.update(done), said.virtual_size)[2]
+            digest = view.checksum(self._task.runner.stall_timeout, step.update, said.virtual_size)[2]
             return digest == said.checksum

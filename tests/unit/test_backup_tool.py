@@ -45,7 +45,7 @@ def borg_says(message: str, msgid: str = "") -> str:
 def test_what_a_tool_says_becomes_an_error_that_shows_no_secret(tool, returncode, stderr, kind) -> None:
     stderr = stderr.replace("/r", "/r the phrase the key")
     error = tool(Runner(), REPOSITORY)._failure(["tool"], Completed(("tool",), returncode, "", stderr), "do it")
-    assert type(error) is kind
+    assert error.__class__ is kind
     assert "the phrase" not in f"{error.message} {error.details}" and "the key" not in f"{error.message} {error.details}"
     assert "Checking" not in error.message and "terminating" not in error.message and "{" not in error.message
 
