@@ -10,9 +10,10 @@ import uuid
 from typing import Mapping, Sequence, Tuple
 
 from ansible_collections.vdisk.gluster.plugins.module_utils import _names
-from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Refused, VdiskError
+from ansible_collections.vdisk.gluster.plugins.module_utils._errors import LostLock, Refused, VdiskError
 from ansible_collections.vdisk.gluster.plugins.module_utils._hypervisor import NoHypervisor
-from ansible_collections.vdisk.gluster.plugins.module_utils._journal import Journal, LostLock
+from ansible_collections.vdisk.gluster.plugins.module_utils._journal import Journal
+from ansible_collections.vdisk.gluster.plugins.module_utils._lock import HeldLock
 from ansible_collections.vdisk.gluster.plugins.module_utils._place import Place, Step
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan import Plan, side_by_side
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import QemuImg
@@ -33,10 +34,12 @@ class Applier:
         self._hypervisor = hypervisor
         self._heeds_elsewhere = heeds_elsewhere
         self.actions: list[str] = []
+        self.locks: list[HeldLock] = []
+        """The locks that are held now."""
 
     def recover(self, where: Sequence[Located], listings: Mapping[str, Listing]) -> Mapping[str, Listing]:
         """Finish what killed tasks left of these volumes, and return listings that still hold."""
-        done = recover(where, listings, self._qemu_img, self._hypervisor, self._heeds_elsewhere)
+        done = recover(where, listings, self._qemu_img, self._hypervisor, self._heeds_elsewhere, self.locks)
         self.actions += done
         # a journal that only has to go away is no action
         stale = done or any(os.path.basename(_names.journal(name)) in listings[share.name].own for name, share in where)
@@ -46,40 +49,64 @@ class Applier:
         """Apply plans side by side as one unit: a failure before the first step that cannot be taken back undoes all."""
         shares = {_key(plan): Share(plan.before.share, plan.before.mount_point) for plan in plans}
         order = [(_key(plan), step) for plan, step in side_by_side(plans)]
-        journals = {_key(plan): Journal(plan.before.mount_point, plan.before.name) for plan in plans if plan.journaled and plan.steps}
+        journals = {
+            _key(plan): Journal(plan.before.mount_point, plan.before.name, check=self._check_locks)
+            for plan in plans
+            if plan.journaled and plan.steps
+        }
         leader = min(journals, default=None)
         journal = journals[leader] if leader is not None else None
-        places = {key: place_of(key[0], share, self._qemu_img, self._hypervisor, journal) for key, share in shares.items()}
+        places = {key: place_of(key[0], share, self._qemu_img, self._hypervisor, journal, self.locks) for key, share in shares.items()}
         tried: list[tuple[Place, Step]] = []
         actions = len(self.actions)
         try:
             for key, step in order:
                 step.prepare(places[key])
             with held_at_rest([(places[key], step) for key, step in order]) as held:
+                self._check_ours(journal)
                 if leader is not None:
                     _begin(leader, journals, shares, order)
                 for key, step in order:
-                    if leader is not None:
-                        journals[leader].check_ours()
+                    self._check_ours(journal)
                     tried.append((places[key], step))
                     step.apply(places[key])
                     hold(held, places[key], step.at_rest_afterwards(places[key]))
                     if not step.quiet:
                         self.actions.append(step.describe())
+                self._check_ours(journal)
                 _end(leader, journals)
         except LostLock:
-            _release(tried)
             raise
         except VdiskError as error:
-            # a step that refuses has looked and done nothing
-            if _undo(tried[:-1] if isinstance(error, Refused) else tried):
-                del self.actions[actions:]
-                for key, step in order:
-                    step.throw_away(places[key])
-                _end(leader, journals)
-            _release(tried)
+            try:
+                self._check_ours(journal)
+                # a step that refuses has looked and done nothing
+                if _undo(tried[:-1] if isinstance(error, Refused) else tried):
+                    for key, step in order:
+                        step.throw_away(places[key])
+                    _end(leader, journals)
+                    del self.actions[actions:]
+            except LostLock:
+                raise
+            except VdiskError:
+                # the share has gone away, say; what is not taken back stands in the journal, and why it failed is what counts
+                raise error from None
             raise
-        _release(tried)
+        finally:
+            _release(tried)
+
+    def _check_locks(self) -> None:
+        for lock in self.locks:
+            lock.check()
+
+    def _check_ours(self, journal: Journal | None) -> None:
+        """See that neither a lock nor the plan has gone to another task meanwhile.
+
+        :raises LostLock: one of them has.
+        """
+        self._check_locks()
+        if journal is not None:
+            journal.check_ours()
 
 
 def _release(tried: Sequence[tuple[Place, Step]]) -> None:

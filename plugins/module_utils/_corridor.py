@@ -302,7 +302,10 @@ class Corridor:
         while True:
             with contextlib.ExitStack() as held:
                 for name, share in sorted(wanted, key=lambda located: (located[0], located[1].name)):
-                    held.enter_context(volume_lock(share.mount_point, name, self._lock_timeout, create))
+                    lock = held.enter_context(volume_lock(share.mount_point, name, self._lock_timeout, create))
+                    if lock is not None:
+                        self._applier.locks.append(lock)
+                        held.callback(self._applier.locks.remove, lock)
                 listings = list_shares(share for _name, share in wanted)
                 found = together(wanted, listings)
                 if len(found) == len(wanted):

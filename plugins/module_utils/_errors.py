@@ -29,6 +29,10 @@ class GivenUp(Refused):
     """The first step of a journaled plan finds that the plan does not fit any more, and has done nothing; the message is a clause."""
 
 
+class LostLock(VdiskError):
+    """The lock of a volume was lost while it was held, and another task may have it now: nothing more is written."""
+
+
 class Damaged(VdiskError):
     """A file does not hold what its place in the layout demands."""
 

@@ -10,6 +10,7 @@ the listing another host's change of the last second is seen old.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import time
@@ -125,11 +126,14 @@ def drop_cached_file(path: str) -> None:
 
 def sync_directory(directory: str) -> None:
     """Make the names in a directory durable."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise explain(error, directory, "write to") from error
 
 
 def sync_file(path: str) -> None:
@@ -142,6 +146,12 @@ def sync_file(path: str) -> None:
             os.close(descriptor)
     except OSError as error:
         raise explain(error, path, "write") from error
+
+
+def let_go(descriptor: int) -> None:
+    """Close a descriptor by which nothing was written; that locks on it were lost is told here too, and looked for elsewhere."""
+    with contextlib.suppress(OSError):
+        os.close(descriptor)
 
 
 def create_temporary(path: str, mode: int = 0o600) -> int:
@@ -157,11 +167,14 @@ def create_temporary(path: str, mode: int = 0o600) -> int:
         raise explain(error, path, "create") from error
 
 
-def replace(path: str, temporary: str, content: bytes, like: os.stat_result | None = None) -> None:
+def replace(
+    path: str, temporary: str, content: bytes, like: os.stat_result | None = None, check: Callable[[], object] = lambda: None
+) -> None:
     """Replace a file whole, so that a reader sees the old or the new one, and durably.
 
     :param temporary: a name in the same directory to write under first.
     :param like: status of the file whose owner and mode the new one gets; private to root without it.
+    :param check: raises what speaks against it at the last moment.
     """
     descriptor = create_temporary(temporary)
     try:
@@ -172,11 +185,15 @@ def replace(path: str, temporary: str, content: bytes, like: os.stat_result | No
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+        check()
         os.rename(temporary, path)
         sync_directory(os.path.dirname(path))
     except OSError as error:
         remove(temporary, quietly=True)
         raise explain(error, path, "write") from error
+    except VdiskError:
+        remove(temporary, quietly=True)
+        raise
 
 
 def write_all(descriptor: int, content: bytes, offset: int) -> None:
@@ -195,13 +212,18 @@ def copy_ownership(descriptor: int, like: os.stat_result) -> None:
     os.fchmod(descriptor, like.st_mode & 0o7777)
 
 
-def publish(temporary: str, path: str) -> None:
+def publish(temporary: str, path: str, check: Callable[[], object] = lambda: None) -> None:
     """Give a finished file its final name, never over a file that is there.
 
+    :param check: raises what speaks against it at the last moment.
     :raises Refused: a file of that name appeared meanwhile; it is untouched and the temporary file is gone.
     """
     try:
+        check()
         os.link(temporary, path)
+    except VdiskError:
+        remove(temporary, quietly=True)
+        raise
     except FileExistsError:
         remove(temporary)
         raise Refused(f"{path} appeared while it was being made; see who made it, then run the task again") from None
@@ -226,3 +248,27 @@ def remove(path: str, quietly: bool = False) -> bool:
         if not quietly:
             raise explain(error, path, "remove") from error
     return False
+
+
+def remove_unless(path: str, temporary: str, check: Callable[[], object]) -> None:
+    """Remove a file, unless it is somebody else's by now: it is taken from its name, looked at, and put back where C(check) raises.
+
+    A host can stand still between any look and the call after it, and there is no unlink that has a condition.
+
+    :param temporary: a name in the same directory; the file is left there where this is killed in between.
+    """
+    try:
+        os.rename(path, temporary)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise explain(error, path, "remove") from error
+    try:
+        check()
+    except VdiskError:
+        with contextlib.suppress(OSError):
+            # never over a file that has got the name meanwhile
+            os.link(temporary, path)
+            os.unlink(temporary)
+        raise
+    remove(temporary)

@@ -23,7 +23,7 @@ import time
 from typing import Callable, Iterator, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Refused
-from ansible_collections.vdisk.gluster.plugins.module_utils._files import explain, fresh
+from ansible_collections.vdisk.gluster.plugins.module_utils._files import explain, fresh, let_go
 
 # not in the fcntl module of Python 3.8; the values are the kernel's (fcntl.h)
 _F_OFD_GETLK, _F_OFD_SETLK = 36, 37
@@ -103,13 +103,13 @@ def _rows(bits: Sequence[int]) -> list[tuple[int, int]]:
     return rows
 
 
-def _hold(path: str, uses: Sequence[int], denies: Sequence[int]) -> int:
+def _hold(path: str, uses: Sequence[int], denies: Sequence[int], access: int = os.O_RDONLY) -> int:
     """Take the locks of a user of an image as QEMU would and return the descriptor that holds them.
 
     :raises Refused: another program uses what is denied, or denies what is used.
     """
     try:
-        descriptor = fresh(lambda: os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC))
+        descriptor = fresh(lambda: os.open(path, access | os.O_NOFOLLOW | os.O_CLOEXEC))
     except OSError as error:
         raise explain(error, path, "open") from error
     try:
@@ -125,7 +125,7 @@ def _hold(path: str, uses: Sequence[int], denies: Sequence[int]) -> int:
                 "let it end, then run the task again"
             )
     except BaseException as error:
-        os.close(descriptor)
+        let_go(descriptor)
         if isinstance(error, OSError):
             if error.errno in (errno.EAGAIN, errno.EACCES):
                 raise Refused(f"{path} is in use: its image lock is held elsewhere; run the task again later") from error
@@ -139,8 +139,21 @@ def changing(*paths: str) -> Iterator[None]:
     """Keep every QEMU on every host from opening these images while they are changed without QEMU."""
     with contextlib.ExitStack() as held:
         for path in paths:
-            held.callback(os.close, _hold(path, uses=_PERMISSIONS, denies=_PERMISSIONS))
+            held.callback(let_go, _hold(path, uses=_PERMISSIONS, denies=_PERMISSIONS))
         yield
+
+
+@contextlib.contextmanager
+def written(path: str) -> Iterator[int]:
+    """Keep every QEMU on every host from opening an image and give a descriptor to write it by.
+
+    The locks are that descriptor's own: a client that has lost them refuses to write by it (client.strict-locks).
+    """
+    descriptor = _hold(path, uses=_PERMISSIONS, denies=_PERMISSIONS, access=os.O_RDWR)
+    try:
+        yield descriptor
+    finally:
+        let_go(descriptor)
 
 
 @contextlib.contextmanager
@@ -149,6 +162,6 @@ def reading(*paths: str) -> Iterator[None]:
     with contextlib.ExitStack() as held:
         for path in paths:
             descriptor = _hold(path, uses=(_READ,), denies=(_WRITE, _RESIZE))
-            held.callback(os.close, descriptor)
+            held.callback(let_go, descriptor)
             _take(descriptor, _OURS, 1)
         yield

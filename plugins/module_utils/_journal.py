@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Mapping, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils import _files, _names
-from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Damaged, Unavailable, VdiskError
+from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Damaged, LostLock
 
 SCHEMA = 1
 LIMIT = 8 << 20
@@ -25,10 +25,6 @@ LIMIT = 8 << 20
 
 _SEEN_HOLDS = 1.0
 """Seconds for which a look at the token on the share holds good."""
-
-
-class LostLock(VdiskError):
-    """The lock was lost while it was held, and another task owns the plan now."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +45,12 @@ class Unfinished:
 class Journal:
     """The journal of one volume on one mounted share."""
 
-    def __init__(self, root: str, volume: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, root: str, volume: str, clock: Callable[[], float] = time.monotonic, check: Callable[[], object] = lambda: None
+    ) -> None:
+        """Choose the journal; C(check) raises, at the last moment before one takes its name, what speaks against it."""
         self._clock = clock
+        self._check = check
         self._seen = 0.0
         self._path = f"{root}/{_names.journal(volume)}"
         self._volume = volume
@@ -86,11 +86,11 @@ class Journal:
         :param group: what the journals of the other volumes of the plan call it.
         :param marks: what the steps of a plan that is taken over have noted.
         """
-        self._token = uuid.uuid4().hex
-        self._plan = {"steps": list(steps), "group": group, "token": self._token}
+        token = uuid.uuid4().hex
+        self._plan = {"steps": list(steps), "group": group, "token": token}
         self._marks = dict(marks or {})
         self._write({**self._plan, "marks": self._marks})
-        self._seen = self._clock()
+        self._token, self._seen = token, self._clock()
 
     def mark(self, what: str, value: Any) -> None:
         """Note, durably, how far a step has come that the files on the share would not show.
@@ -111,7 +111,10 @@ class Journal:
 
     def _write(self, entries: dict[str, Any]) -> None:
         content = json.dumps({"schema": SCHEMA, **entries}, indent=1, sort_keys=True).encode("utf-8")
-        _files.replace(self._path, f"{self._directory}/{_names.temporary(self._path.rpartition('/')[2], uuid.uuid4().hex)}", content)
+        _files.replace(self._path, self._temporary(), content, None, self._check)
+
+    def _temporary(self) -> str:
+        return f"{self._directory}/{_names.temporary(self._path.rpartition('/')[2], uuid.uuid4().hex)}"
 
     def check_ours(self) -> None:
         """See that the plan on the share is still the one that was begun here; called before each step.
@@ -124,7 +127,11 @@ class Journal:
             return
         # without the listing this host would be shown its own old file for another second
         _files.names_in(self._directory)
-        content = _files.read_text_file(self._path, LIMIT)
+        self._check_content(self._path)
+        self._seen = self._clock()
+
+    def _check_content(self, path: str) -> None:
+        content = _files.read_text_file(path, LIMIT)
         try:
             ours = content is not None and json.loads(content.decode("utf-8")).get("token") == self._token
         except ValueError:
@@ -133,13 +140,17 @@ class Journal:
             raise LostLock(
                 f"the lock of {self._volume} was lost and another task has taken over its operation; this task stops here, run it again"
             )
-        self._seen = self._clock()
 
     def end(self) -> None:
-        """Remove the plan: every step of it has been applied."""
-        try:
+        """Remove the plan: every step of it has been applied, or none.
+
+        :raises LostLock: another host has taken it over, or finished it.
+        """
+        if self._token is None:
             _files.remove(self._path)
-            _files.sync_directory(self._directory)
-        except OSError as error:
-            raise Unavailable(f"cannot remove {self._path}: {error.strerror}") from error
+        else:
+            self.check_ours()
+            aside = self._temporary()
+            _files.remove_unless(self._path, aside, lambda: self._check_content(aside))
+        _files.sync_directory(self._directory)
         self._token = None

@@ -6,30 +6,76 @@
 flock and open file description locks exclude one another between FUSE mounts of a GlusterFS volume and are free 10 ms
 after their holder is killed; the file that is locked stays empty and is never removed, so that all lock the same inode. Who
 holds it stands in an extended attribute of it, which other mounts see at once.
+
+A holder can lose the lock and not be told: its host was cut off or stood still until the servers gave it up, or they were
+restarted in turn. So it looks again before whatever could do harm.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import json
 import os
 import socket
 import time
+import uuid
 from typing import Callable, Iterator
 
 from ansible_collections.vdisk.gluster.plugins.module_utils import _names
-from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Refused, Unavailable
-from ansible_collections.vdisk.gluster.plugins.module_utils._files import explain, fresh
+from ansible_collections.vdisk.gluster.plugins.module_utils._errors import LostLock, Refused, Unavailable
+from ansible_collections.vdisk.gluster.plugins.module_utils._files import explain, fresh, let_go
 
 _PAUSE = 0.05
 _HOLDER = "user.vdisk.holder"
+_SEEN_HOLDS = 1.0
+"""Seconds for which a look at the holder holds good: no server gives up a client that soon."""
+_TOLD_LOST = (errno.EBADF, errno.EBADFD, errno.ENOENT, errno.ESTALE, errno.ENODATA)
+"""What the FUSE client says of a descriptor whose lock it has lost (client.strict-locks), and a share whose lock file was taken away."""
+
+
+class HeldLock:
+    """The lock of a volume as its holder has it."""
+
+    def __init__(self, descriptor: int, volume: str, clock: Callable[[], float]) -> None:
+        """Say on the share who holds it; C(descriptor) holds the lock."""
+        self._descriptor = descriptor
+        self._volume = volume
+        self._clock = clock
+        self._signed = _sign(descriptor)
+        self._seen = clock()
+
+    def check(self, now: bool = False) -> None:
+        """See that nobody else has taken the lock since; C(now) does not go by a look of the last second.
+
+        :raises LostLock: somebody has, or the lock is gone.
+        :raises VdiskError: the share does not answer.
+        """
+        if self._signed is None or not now and self._clock() - self._seen < _SEEN_HOLDS:
+            return
+        try:
+            ours = os.getxattr(self._descriptor, _HOLDER) == self._signed
+        except OSError as error:
+            if error.errno not in _TOLD_LOST:
+                raise explain(error, f"the lock of {self._volume}", "look at") from error
+            ours = False
+        if not ours:
+            raise LostLock(
+                f"the lock of {self._volume} was lost, as of a host that was cut off, and another task may have changed it since; "
+                "this task stops here, run it again"
+            )
+        self._seen = self._clock()
 
 
 @contextlib.contextmanager
-def volume_lock(root: str, volume: str, timeout: float, create: bool = True, clock: Callable[[], float] = time.monotonic) -> Iterator[None]:
-    """Hold the lock of a volume; after it was taken, the share has to be listed and every file opened anew.
+def volume_lock(
+    root: str, volume: str, timeout: float, create: bool = True, clock: Callable[[], float] = time.monotonic
+) -> Iterator[HeldLock | None]:
+    """Hold the lock of a volume and give it, or None where there is nothing to lock.
+
+    After it was taken, the share has to be listed and every file opened anew.
 
     :param root: the share's mount point.
     :param timeout: seconds to wait for another holder.
@@ -43,15 +89,15 @@ def volume_lock(root: str, volume: str, timeout: float, create: bool = True, clo
     try:
         descriptor = _open(path, create)
     except FileNotFoundError:
-        yield
+        yield None
         return
     except OSError as error:
         raise explain(error, path, "open") from error
     try:
         _take(descriptor, volume, timeout, clock)
-        yield
+        yield HeldLock(descriptor, volume, clock)
     finally:
-        os.close(descriptor)
+        let_go(descriptor)
 
 
 def _open(path: str, create: bool) -> int:
@@ -71,7 +117,6 @@ def _take(descriptor: int, volume: str, timeout: float, clock: Callable[[], floa
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _sign(descriptor)
             return
         except BlockingIOError:
             if clock() >= until:
@@ -84,11 +129,19 @@ def _take(descriptor: int, volume: str, timeout: float, clock: Callable[[], floa
             raise explain(error, f"the lock of {volume}", "take") from error
 
 
-def _sign(descriptor: int) -> None:
-    """Say who holds the lock, for others who wait; a share without extended attributes of users just does not tell."""
+def _sign(descriptor: int) -> bytes | None:
+    """Say who holds the lock, for others who wait and for the holder itself; None where the share has no extended attributes of users."""
     since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    with contextlib.suppress(OSError):
-        os.setxattr(descriptor, _HOLDER, json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "since": since}).encode("utf-8"))
+    holder = {"host": socket.gethostname(), "pid": os.getpid(), "since": since, "token": uuid.uuid4().hex}
+    said = json.dumps(holder).encode("utf-8")
+    try:
+        os.setxattr(descriptor, _HOLDER, said)
+    except OSError:
+        # on a full share say: at least nobody else who has lost the lock may find his own name
+        with contextlib.suppress(OSError):
+            os.removexattr(descriptor, _HOLDER)
+        return None
+    return said
 
 
 def _holder(descriptor: int) -> str:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils import _files, _info_file, _names, _qcow2, _record
 from ansible_collections.vdisk.gluster.plugins.module_utils._disk import Disk
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._hypervisor import NoHypervisor, running
 from ansible_collections.vdisk.gluster.plugins.module_utils._journal import Journal
+from ansible_collections.vdisk.gluster.plugins.module_utils._lock import HeldLock
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import QemuImg
 
 
@@ -22,7 +23,7 @@ class Place:
     """Where steps are applied: the mounted share, the volume, the program that merges, and the hypervisor of this host.
 
     C(journal) holds the plan, where it is journaled; C(recovering) tells that an earlier task has begun it. C(held) are files
-    whose image locks this task holds.
+    whose image locks this task holds, C(locks) the locks of volumes that it holds.
     """
 
     root: str
@@ -34,6 +35,7 @@ class Place:
     journal: Journal | None = None
     recovering: bool = False
     held: set[str] = field(default_factory=set)
+    locks: Sequence[HeldLock] = ()
 
     def disks(self) -> tuple[Disk, ...]:
         """Return the disks of this host's domains that have the volume, as they are now."""
@@ -50,8 +52,31 @@ class Place:
             raise Refused(f"{self.volume} on {self.share} is {found[0].label} and {found[1].label} at once; shut one of them down")
         return found[0] if found else None
 
+    def check_ours(self) -> None:
+        """See that the locks and the plan are still this task's; called before whatever another task's work could suffer from.
+
+        :raises LostLock: one of them is not.
+        """
+        for lock in self.locks:
+            lock.check()
+        if self.journal is not None:
+            self.journal.check_ours()
+
+    def remove(self, name: str) -> None:
+        """Remove a file of the volume that may already be gone.
+
+        :raises LostLock: the lock is lost; a file that another task has made under that name is there as before.
+        """
+        self.check_ours()
+        _files.remove_unless(self.path(name), self.temporary(name), self._check_locks_now)
+
+    def _check_locks_now(self) -> None:
+        for lock in self.locks:
+            lock.check(now=True)
+
     def mark(self, what: str, value: Any) -> None:
         """Note in the journal how far a step has come."""
+        self.check_ours()
         if self.journal is not None:
             self.journal.mark(what, value)
 
@@ -175,7 +200,7 @@ def write_record(place: Place, record: _record.Record) -> None:
             os.makedirs(directory, 0o700, exist_ok=True)
     except OSError as error:
         raise _files.explain(error, directory, "create") from error
-    _files.replace(place.path(name), place.temporary(name), _record.dump(record))
+    _files.replace(place.path(name), place.temporary(name), _record.dump(record), None, place.check_ours)
 
 
 def write_image(path: str, layout: _qcow2.Layout, own: tuple[int, int, int]) -> None:
@@ -198,7 +223,7 @@ def write_image(path: str, layout: _qcow2.Layout, own: tuple[int, int, int]) -> 
 def publish_image(place: Place, name: str, layout: _qcow2.Layout, own: tuple[int, int, int]) -> None:
     """Make a new image under a name that must be free."""
     write_image(place.temporary(name), layout, own)
-    _files.publish(place.temporary(name), place.path(name))
+    _files.publish(place.temporary(name), place.path(name), place.check_ours)
 
 
 def give(descriptor: int, own: tuple[int, int, int]) -> None:

@@ -15,6 +15,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils import _files, _imag
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import GivenUp, Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._hypervisor import NoHypervisor, running
 from ansible_collections.vdisk.gluster.plugins.module_utils._journal import Journal
+from ansible_collections.vdisk.gluster.plugins.module_utils._lock import HeldLock
 from ansible_collections.vdisk.gluster.plugins.module_utils._mounts import read_mount_table
 from ansible_collections.vdisk.gluster.plugins.module_utils._place import Place, Step
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import QemuImg
@@ -109,10 +110,12 @@ def recover(
     qemu_img: QemuImg,
     hypervisor: NoHypervisor,
     heeds_elsewhere: bool = True,
+    locks: Sequence[HeldLock] = (),
 ) -> list[str]:
     """Finish the unfinished plans of locked volumes, forward only, clear their temporary files away, and tell what was done.
 
     :param heeds_elsewhere: whether what only another host can do, to definitions of its domains, is left to that host.
+    :param locks: the locks that are held; who has lost one of them stops.
     """
     actions: list[str] = []
     # a plan may need a file that still has its temporary name, so those are cleared away after all plans
@@ -122,7 +125,7 @@ def recover(
             if plan is not None:
                 if heeds_elsewhere:
                     _refuse_definitions_elsewhere(plan, hypervisor)
-                actions += _finish(plan, qemu_img, hypervisor)
+                actions += _finish(plan, qemu_img, hypervisor, locks)
     for volume, share in where:
         for leftover in listings[share.name].leftovers.get(volume, ()):
             if _files.remove(f"{share.mount_point}/{leftover}"):
@@ -135,12 +138,17 @@ def clearing_away(leftover: str) -> str:
     return f"Remove {leftover}, because a task that was killed left it."
 
 
-def _finish(plan: Pending, qemu_img: QemuImg, hypervisor: NoHypervisor) -> list[str]:
+def _finish(plan: Pending, qemu_img: QemuImg, hypervisor: NoHypervisor, locks: Sequence[HeldLock]) -> list[str]:
     actions = []
-    journal = Journal(plan.leader[1].mount_point, plan.leader[0])
+
+    def check_locks() -> None:
+        for lock in locks:
+            lock.check()
+
+    journal = Journal(plan.leader[1].mount_point, plan.leader[0], check=check_locks)
     if plan.steps:
         places = {
-            (volume, share.name): replace(place_of(volume, share, qemu_img, hypervisor, journal), recovering=True)
+            (volume, share.name): replace(place_of(volume, share, qemu_img, hypervisor, journal, locks), recovering=True)
             for volume, share in plan.members
         }
         steps = [(places[volume, share.name], step) for volume, share, step in plan.steps]
@@ -150,10 +158,11 @@ def _finish(plan: Pending, qemu_img: QemuImg, hypervisor: NoHypervisor) -> list[
                 if _names.is_file_of(place.volume, name):
                     _files.drop_cached_file(place.path(name))
         with held_at_rest(steps) as held:
+            check_locks()
             journal.begin(plan.entries, plan.group, plan.marks)
             try:
                 for place, step in steps:
-                    journal.check_ours()
+                    place.check_ours()
                     if not step.is_done(place):
                         _refuse_readers(place, step)
                     step.apply(place)
@@ -168,6 +177,7 @@ def _finish(plan: Pending, qemu_img: QemuImg, hypervisor: NoHypervisor) -> list[
             finally:
                 for place, step in steps:
                     step.release(place)
+    check_locks()
     # the leader's journal goes first: without it those of the others mean nothing
     journal.end()
     for volume, share in plan.members:
@@ -212,9 +222,11 @@ def _refuse_readers(place: Place, step: Step) -> None:
             )
 
 
-def place_of(volume: str, share: Share, qemu_img: QemuImg, hypervisor: NoHypervisor, journal: Journal | None) -> Place:
+def place_of(
+    volume: str, share: Share, qemu_img: QemuImg, hypervisor: NoHypervisor, journal: Journal | None, locks: Sequence[HeldLock]
+) -> Place:
     """Return where the steps of a volume are applied, with a token of this task's for temporary names."""
-    return Place(share.mount_point, share.name, volume, uuid.uuid4().hex[:12], qemu_img, hypervisor, journal)
+    return Place(share.mount_point, share.name, volume, uuid.uuid4().hex[:12], qemu_img, hypervisor, journal, locks=locks)
 
 
 def held_at_rest(steps: Sequence[tuple[Place, Step]]) -> contextlib.ExitStack:

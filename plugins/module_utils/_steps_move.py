@@ -119,7 +119,7 @@ class TakeOver(Step):
             elif file in there:
                 _files.remove(temporary)
             else:
-                _files.publish(temporary, place.path(file))
+                _files.publish(temporary, place.path(file), place.check_ours)
 
     def throw_away(self, place: Place) -> None:
         """Remove the copies."""
@@ -162,7 +162,7 @@ class RemoveMoved(Step):
                 f"{', '.join(missing)} of {place.volume} is not on {self.to_share}, so nothing of it is removed from {place.share}"
             )
         for name in (*self.files[1:], _names.info_file(place.volume), _names.record(place.volume), _names.moved(place.volume)):
-            _files.remove(place.path(name))
+            place.remove(name)
         _files.sync_directory(place.root)
         _files.sync_directory(own)
 
@@ -205,12 +205,13 @@ def write_moved_info(place: Place, info: Mapping[str, Any], active: str) -> None
     except OSError as error:
         raise _files.explain(error, active, "look at") from error
     content = _info_file.dump(_info_file.Info(str(info["active"]), dict(info["snapshots"])))
-    _files.replace(place.path(name), place.temporary(name), content, like)
+    _files.replace(place.path(name), place.temporary(name), content, like, place.check_ours)
 
 
 def take_from_its_name(place: Place, active: str) -> None:
     """Take the active file away from its name on the old share: from then on the copy is the volume, and nothing starts on the old one."""
     moved = place.path(_names.moved(place.volume))
+    place.check_ours()
     try:
         os.rename(place.path(active), moved)
         _files.sync_directory(place.root)

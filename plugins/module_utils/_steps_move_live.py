@@ -57,7 +57,7 @@ class CopyFrozen(Step):
                 if file in there:
                     _files.remove(temporary)
                 else:
-                    _files.publish(temporary, place.path(file))
+                    _files.publish(temporary, place.path(file), place.check_ours)
 
     def can_be_undone(self, place: Place) -> bool:
         """As long as no domain has gone over to the copy."""
@@ -172,6 +172,7 @@ class GoOver(Step):
         temporary = f"{directory}/{_names.temporary(name, place.token)}"
         with _image_lock.changing(source):
             copy_as_it_is(place, source, temporary)
+            place.check_ours()
             os.rename(temporary, copy)
             _files.sync_directory(directory)
             take_from_its_name(place, self.files[0])

@@ -112,10 +112,7 @@ class ReplaceOverlay(Step):
             raise _files.explain(error, place.path(self.file), "look at") from error
         layout = _qcow2.new_image(self.size, self.backing_file, self.backing_format)
         write_image(path, layout, (like.st_uid, like.st_gid, like.st_mode & 0o7777))
-        try:
-            _files.sync_directory(place.root)
-        except OSError as error:
-            raise _files.explain(error, place.root, "write") from error
+        _files.sync_directory(place.root)
 
     def is_done(self, place: Place) -> bool:
         """The new overlay does not wait any more: what is in its place may hold new data."""
@@ -125,6 +122,7 @@ class ReplaceOverlay(Step):
         """Give it the old one's name."""
         if self.is_done(place):
             return
+        place.check_ours()
         try:
             os.rename(place.path(self._waiting()), place.path(self.file))
             _files.sync_directory(place.root)
@@ -164,7 +162,7 @@ class WriteInfo(Step):
         except OSError as error:
             raise _files.explain(error, place.path(self.active), "look at") from error
         content = _info_file.dump(_info_file.Info(self.active, self.snapshots))
-        _files.replace(place.path(name), place.temporary(name), content, like)
+        _files.replace(place.path(name), place.temporary(name), content, like, place.check_ours)
 
     def can_be_undone(self, place: Place) -> bool:
         """One that failed before the new file took the old one's place has done nothing."""
@@ -230,15 +228,12 @@ def repoint(place: Place, file: str, backing_file: str, backing_format: str) -> 
     if (header.backing_file, header.backing_format) == (backing_file, backing_format):
         return
     path = place.path(file)
-    with _image_lock.changing(path):
+    with _image_lock.written(path) as descriptor:
         changed = _qcow2.with_backing(place.header_bytes(file), backing_file, backing_format)
+        place.check_ours()
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
-            try:
-                _files.write_all(descriptor, changed, 0)
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            _files.write_all(descriptor, changed, 0)
+            os.fsync(descriptor)
         except OSError as error:
             raise _files.explain(error, path, "write") from error
 
@@ -277,7 +272,7 @@ class RemoveMerged(Step):
                     "let it end, then run the task again"
                 )
         for name in self.files:
-            _files.remove(place.path(name))
+            place.remove(name)
         _files.sync_directory(place.root)
 
     @staticmethod

@@ -54,7 +54,7 @@ class CreateVolume(Step):
         except BaseException:
             _files.remove(temporary, quietly=True)
             raise
-        _files.publish(temporary, place.path(self.file))
+        _files.publish(temporary, place.path(self.file), place.check_ours)
 
     def record(self) -> _record.Record:
         """Return the record of the volume."""
@@ -125,23 +125,20 @@ class Grow(Step):
                 place.hypervisor.resize(disk, self.size)
             _files.sync_file(path)
         elif self.file_format == "raw":
-            with _image_lock.changing(path):
-                self._extend(path)
+            with _image_lock.written(path) as descriptor:
+                place.check_ours()
+                self._extend(descriptor, path)
         else:
             if place.header(self.file).virtual_size < self.size:
                 place.qemu_img.resize(path, self.file_format, self.size)
             _files.sync_file(path)
         write_record(place, self.record)
 
-    def _extend(self, path: str) -> None:
+    def _extend(self, descriptor: int, path: str) -> None:
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
-            try:
-                if os.fstat(descriptor).st_size < self.size:
-                    os.ftruncate(descriptor, self.size)
-                    os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            if os.fstat(descriptor).st_size < self.size:
+                os.ftruncate(descriptor, self.size)
+                os.fsync(descriptor)
         except OSError as error:
             raise _files.explain(error, path, "grow") from error
 
@@ -196,5 +193,5 @@ class RemoveVolume(Step):
     def apply(self, place: Place) -> None:
         """Remove what is still there, the info file last of the layout's files."""
         for name in (*self.files, _names.info_file(place.volume), _names.record(place.volume)):
-            _files.remove(place.path(name))
+            place.remove(name)
         _files.sync_directory(place.root)
