@@ -54,7 +54,7 @@ class Worker:
 
         :param prepare: the C(module), C(function) and C(arguments) of what is called in that process before the module.
         """
-        request = {"module": module, "options": options, "control": str(killer.path) if killer else None, "prepare": prepare}
+        request = {"module": module, "options": options, "control": killer.told if killer else None, "prepare": prepare}
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
         self.pid = json.loads(self._process.stdout.readline())["pid"]
@@ -89,8 +89,11 @@ class Host:
         self.base = base
         self.root = base / hashlib.md5(share.encode()).hexdigest()
         self._worker = worker
+        self.mount()
+
+    def mount(self) -> None:
         self.root.mkdir(parents=True)
-        command("mount", "-t", "glusterfs", share, str(self.root))
+        command("mount", "-t", "glusterfs", self.share, str(self.root))
 
     def begin(
         self,

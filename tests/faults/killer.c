@@ -3,7 +3,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 // Preloaded into a task and into every program that it starts: counts the C library's calls that change a file below
-// some directories, over all processes of the task together, and kills the task just before or just after the N-th.
+// some directories, over all processes of the task together, and kills the task just before or just after the N-th, or stops the
+// process that makes that call until it is told to go on.
 // killer.py makes the control file that all of them map.
 
 #define _GNU_SOURCE
@@ -30,7 +31,9 @@ struct control {
     int32_t at;          // N; 0 for a run that is only counted
     int32_t after;       // kill after the call instead of before it
     atomic_int task;     // the process that runs the module
-    char directories[4096 - 5 * sizeof(int32_t)];    // each ends with a slash and a newline
+    int32_t stop;        // do not kill, but stop
+    atomic_int stopped;  // the process that was stopped
+    char directories[4096 - 7 * sizeof(int32_t)];    // each ends with a slash and a newline
 };
 
 static struct control *control;
@@ -67,6 +70,11 @@ __attribute__((constructor)) static void begin(void)
 
 static void die(void)
 {
+    if (control->stop) {
+        control->stopped = getpid();
+        kill(getpid(), SIGSTOP);
+        return;
+    }
     control->dead = 1;
     // a program that the module started; it would end with the module anyway, but not before its next call
     if (control->task != getpid())
@@ -96,11 +104,12 @@ static int about_to(const char *what, const char *path)
     int length = snprintf(line, sizeof(line), "%s %s\n", what, path);
     if (log_file >= 0 && syscall(SYS_write, log_file, line, (size_t)length) < 0)
         abort();
-    if (control->at == 0 || number < control->at)
+    if (control->at == 0 || number < control->at || (control->stop && number > control->at))
         return 0;
-    if (number > control->at || !control->after)
-        die();
-    return 1;
+    if (number == control->at && control->after)
+        return 1;
+    die();
+    return 0;
 }
 
 static int about_to_change(const char *what, int descriptor)

@@ -11,7 +11,7 @@ import subprocess
 from typing import Sequence
 
 _SOURCE = pathlib.Path(__file__).with_name("killer.c")
-_HEAD = struct.Struct("iiiii")
+_HEAD = struct.Struct("iiiiiii")
 _SIZE = 4096
 
 
@@ -25,11 +25,18 @@ def build(directory: pathlib.Path) -> pathlib.Path:
 class Killer:
     """What one run is told, and what it says afterwards; without C(at) it is only counted."""
 
-    def __init__(self, path: pathlib.Path, watched: Sequence[pathlib.Path], at: int = 0, after: bool = False) -> None:
-        """Make the control file anew; C(watched) are the directories below which calls count."""
+    def __init__(
+        self, path: pathlib.Path, watched: Sequence[pathlib.Path], at: int = 0, after: bool = False, stop: bool = False, told: str = ""
+    ) -> None:
+        """Make the control file anew; C(watched) are the directories below which calls count.
+
+        :param stop: stop the process that makes the N-th call instead of killing the task; SIGCONT lets it go on.
+        :param told: the path of the control file as the task sees it, where that is another one.
+        """
         self.path = path
+        self.told = told or str(path)
         lines = "".join(f"{directory}/\n" for directory in watched).encode()
-        path.write_bytes((_HEAD.pack(0, 0, at, after, 0) + lines).ljust(_SIZE, b"\0"))
+        path.write_bytes((_HEAD.pack(0, 0, at, after, 0, stop, 0) + lines).ljust(_SIZE, b"\0"))
         self._watched = watched
         self._log = path.with_name(path.name + ".log")
         self._log.unlink(missing_ok=True)
@@ -41,3 +48,8 @@ class Killer:
         for directory in self._watched:
             lines = [line.replace(f" {directory}/", " ").replace(f" {directory}", " .") for line in lines]
         return lines
+
+    @property
+    def stopped(self) -> int:
+        """The process that was stopped, as it calls itself; 0 as long as none was."""
+        return int(_HEAD.unpack_from(self.path.read_bytes())[6])

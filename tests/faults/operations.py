@@ -30,7 +30,7 @@ def write(hosts: Hosts, volume: str, *patterns: tuple[int, int, int]) -> None:
     """Write C(byte, offset, length) to a volume as a machine does: through its active file."""
     found = hosts.here.look(volume)
     words = [word for byte, offset, length in patterns for word in ("-c", f"write -q -P {byte} {offset} {length}")]
-    command("qemu-io", "-f", found["format"], *words, found["path"])
+    command("qemu-io", "-f", found["format"], *words, str(hosts.here.root / found["active_file"]))
 
 
 def snapshot(hosts: Hosts, volume: str, name: str) -> None:

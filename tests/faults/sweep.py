@@ -11,7 +11,7 @@ import json
 import shutil
 from typing import Any
 
-from ansible_collections.vdisk.gluster.tests.faults.hosts import Host, Hosts
+from ansible_collections.vdisk.gluster.tests.faults.hosts import Ended, Host, Hosts
 from ansible_collections.vdisk.gluster.tests.faults.operations import Operation, nothing
 from ansible_collections.vdisk.gluster.tests.faults.states import Template, files_of, points, state, write_as_machine, written
 
@@ -79,24 +79,22 @@ class Sweep:
             shutil.rmtree(hosts.here.root / ".vdisk")
         if moment.number % 2:
             self._look(hosts.there, name)  # so that the other host remembers what was
-        ended = hosts.here.run(operation.module, operation.of(name), hosts.killer(moment.at, moment.after))
-        if ended.status == -9:
+        if self._strike(moment, name):
             self.reached += 1
         else:
-            assert ended.status == 0, ended.values
             self.unreached += 1
         self._look(hosts.there, name)
         if operation.kind == "remove":
             left, wanted = self._before, self._after
         else:
-            left = self._points(hosts.here, name)
+            left = self._points(self._near, name)
             self._compare_kept(left)
             wanted = self._let_machines_write(name, left, moment) if moment.machine else self._after
         if operation.kind == "make" and moment.other:
             wanted = self._after  # the other task removes it
         others = self._another_task(name, moment) if moment.other else None
-        survivor = hosts.there if moment.survivor_is_there else hosts.here
-        again = survivor.run(operation.module, operation.of(name), None)
+        survivor = hosts.there if moment.survivor_is_there else self._near
+        again = self._run_again(survivor, operation.module, operation.of(name))
         assert again.status == 0, f"the task fails when it is run again: {again.values['msg']}"
         self._compare(dict(zip(operation.names(name), zip(self._points(survivor, name), wanted))), others)
         for volume in operation.names(name):
@@ -108,7 +106,26 @@ class Sweep:
             assert now == self._state, f"left other files than an undisturbed run: {_difference(now, self._state)}"
         third = survivor.run(operation.module, operation.of(name), None)
         assert third.status == 0 and not third.values["changed"], f"the third run still has something to do: {third.values}"
+        self._aftermath(survivor, name)
         self._clear(name)
+
+    def _strike(self, moment: Moment, name: str) -> bool:
+        """Run the operation, do the harm of a moment, and tell whether the moment was reached."""
+        hosts, operation = self._hosts, self._operation
+        ended = hosts.here.run(operation.module, operation.of(name), hosts.killer(moment.at, moment.after))
+        assert ended.status in (0, -9), ended.values
+        return ended.status == -9
+
+    @property
+    def _near(self) -> Host:
+        """The host that the harm was done on, or another one while it is not there."""
+        return self._hosts.here
+
+    def _run_again(self, host: Host, module: str, options: dict[str, Any]) -> Ended:
+        return host.run(module, options)
+
+    def _aftermath(self, survivor: Host, name: str) -> None:
+        """See to what comes of it later."""
 
     def _look(self, host: Host, name: str) -> None:
         ended = host.run("gluster_volume_file_info", {"name": self._operation.names(name)})
@@ -130,7 +147,7 @@ class Sweep:
         wanted = []
         for volume, now, after in zip(self._operation.names(name), left, self._after):
             byte = 0xA0 + moment.number % 32
-            root, base_format = self._hosts.here.root, self._operation.base_format
+            root, base_format = self._near.root, self._operation.base_format
             if now is None or after is None or not write_as_machine(root, volume, len(now["now"]), byte, base_format):
                 assert now is None, f"no machine can start on {volume}"
                 wanted.append(after)
@@ -151,7 +168,7 @@ class Sweep:
             module, options = "gluster_volume_file", {"name": [volume], "state": "absent", "delete_snapshots": True}
         elif self._operation.kind == "revert":
             module, options = "gluster_volume_file", {"name": [volume], "size": "2M"}
-        ended = self._hosts.there.run(module, options)
+        ended = self._run_again(self._hosts.there, module, options)
         message = ended.values["msg"]
         # a volume that is not adopted or not mended yet
         refused = ended.status == 1 and self._operation.kind == "keep" and ("adopt it first" in message or "is not changed" in message)
@@ -174,12 +191,12 @@ class Sweep:
 
     def _lay_down(self) -> str:
         name = next(_names)
-        self._template.lay_down(self._hosts.here.root, name)
-        (self._hosts.here.root / ".vdisk").mkdir(mode=0o700, exist_ok=True)
+        self._template.lay_down(self._near.root, name)
+        (self._near.root / ".vdisk").mkdir(mode=0o700, exist_ok=True)
         return name
 
     def _clear(self, name: str) -> None:
-        root = self._hosts.here.root
+        root = self._near.root
         for file in [*root.glob("*"), *root.glob(".*"), *root.glob(".vdisk/*")]:
             if file.name != ".vdisk" and file.name.lstrip(".").startswith(name):
                 file.unlink(missing_ok=True)

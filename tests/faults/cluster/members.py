@@ -1,0 +1,170 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Two hypervisors of a lab that have the same share of a cluster of three servers, as the other tests with faults know hosts."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pathlib
+import shutil
+import time
+import uuid
+from typing import Any
+
+from ansible_collections.vdisk.gluster.tests.faults import hosts
+from ansible_collections.vdisk.gluster.tests.faults.killer import Killer
+from ansible_collections.vdisk.gluster.tests.lab.cluster import Cluster, wait_until
+from ansible_collections.vdisk.gluster.tests.lab.host import Host
+from ansible_collections.vdisk.gluster.tests.lab.lab import Lab
+
+VOLUME = "rep"
+_BASE = pathlib.Path("/var/lib/vdisk/mnt")
+_BUSY = ("is in use", "is being changed by another task", "let it end, then run the task again")
+"""What tasks say as long as servers hold locks of a host that is gone."""
+_PATIENCE = 60
+
+
+class Member(hosts.Host):
+    """A hypervisor with the share; its C(root) is the mount as it is seen from outside, C(inside) as its own tasks see it."""
+
+    def __init__(self, machine: Host, cluster: Cluster, share: str) -> None:
+        self.machine = machine
+        self.waits = 0
+        self._cluster = cluster
+        super().__init__(share, _BASE, self._new_worker())
+
+    def mount(self) -> None:
+        """Mount the share."""
+        self.inside = _BASE / hashlib.md5(self.share.encode()).hexdigest()
+        self.root = self.seen(self.inside)
+        self._cluster.mount(self.share.partition(":/")[2], self.machine, str(self.inside))
+
+    def seen(self, inside: pathlib.Path) -> pathlib.Path:
+        """Return a path of this host as it is seen from outside, as long as the host has power."""
+        return pathlib.Path(f"/proc/{self.machine.pid}/root{inside}")
+
+    def begin_stopped(self, module: str, options: dict[str, Any], killer: Killer) -> bool:
+        """Start a task and wait until it stops at its call; False where it ended before."""
+        self.begin(module, options, killer)
+        pid = self._worker.pid
+        wait_until(lambda: bool(killer.stopped) or not self._lives(pid), "the task to come to its call", _PATIENCE)
+        if killer.stopped:
+            wait_until(lambda: self._state(killer.stopped) == "T", "the task to stop", 10)
+        return bool(killer.stopped)
+
+    def go_on(self, killer: Killer) -> None:
+        """Let the task go on that was stopped."""
+        self.machine.run(["kill", "-CONT", str(killer.stopped)])
+
+    def end(self) -> hosts.Ended:
+        """Wait for the end of the task."""
+        return self._worker.end()
+
+    def run_patiently(self, module: str, options: dict[str, Any]) -> hosts.Ended:
+        """Run a task, again as long as it says that somebody else is at it."""
+        end = time.monotonic() + _PATIENCE
+        while True:
+            ended = self.run(module, options)
+            if ended.status == 0 or time.monotonic() > end or not any(words in ended.values["msg"] for words in _BUSY):
+                return ended
+            self.waits += 1
+            time.sleep(0.5)
+
+    def lose_power(self) -> None:
+        """Cut its power."""
+        self.machine.crash()
+        self._worker.close()
+
+    def come_back(self) -> None:
+        """Switch it on again and mount the share."""
+        self.machine.boot()
+        self._worker = self._new_worker()
+        self.mount()
+
+    def remount(self) -> None:
+        """Mount the share again after its FUSE client was killed."""
+        self.machine.run(["umount", "--lazy", str(self.inside)])
+        self.mount()
+
+    def answers(self) -> bool:
+        """Tell whether the share answers on this host."""
+        return not self.machine.run(["stat", "--file-system", str(self.inside)], check=False, timeout=10).returncode and self._lists()
+
+    def close(self) -> None:
+        """Unmount."""
+        self.machine.run(["umount", "--lazy", str(self.inside)], check=False)
+
+    def _lists(self) -> bool:
+        return not self.machine.run(["ls", str(self.inside)], check=False, timeout=10).returncode
+
+    def _new_worker(self) -> hosts.Worker:
+        return hosts.Worker(entering=self.machine.command(["LD_PRELOAD=/lab/killer.so"]))
+
+    def _lives(self, pid: int) -> bool:
+        return self._state(pid) not in ("", "Z")
+
+    def _state(self, pid: int) -> str:
+        """Return the state of a process of this host, by the number it has there."""
+        try:
+            # the proc of that host, which has its own numbers
+            return self.seen(pathlib.Path(f"/proc/{pid}/stat")).read_text().rpartition(") ")[2][:1]
+        except OSError:
+            return ""
+
+
+class Members:
+    """Both hypervisors with a directory of the volume as their share, and the servers."""
+
+    def __init__(self, lab: Lab, cluster: Cluster, library: pathlib.Path) -> None:
+        self.lab, self.cluster = lab, cluster
+        machines = [lab.host("hv1"), lab.host("hv2")]
+        name = "c" + uuid.uuid4().hex[:8]
+        _make_directory(cluster, machines[1], name)
+        for machine in machines:
+            shutil.copy(library, machine.shared / "killer.so")
+        self.share = cluster.share(f"{VOLUME}/{name}")
+        self.here, self.there = (Member(machine, cluster, self.share) for machine in machines)
+
+    def second_share(self) -> str:
+        """Make another directory, mount it on both as well, and return the name of that share."""
+        name = "c" + uuid.uuid4().hex[:8]
+        _make_directory(self.cluster, self.there.machine, name)
+        return self.cluster.share(f"{VOLUME}/{name}")
+
+    def killer(self, at: int = 0, after: bool = False, *also: pathlib.Path) -> Killer:
+        """Return what stops the next task on the first host at its N-th call; C(also) are directories beside the share."""
+        shared = self.here.machine.shared
+        return Killer(shared / "control", [self.here.inside, *also], at, after, stop=True, told="/lab/control")
+
+    def same_on_all_bricks(self) -> int:
+        """See that every file of the share is the same on the brick of each server, and return the bytes that were compared.
+
+        :raises AssertionError: one is not.
+        """
+        directory = self.share.rpartition("/")[2]
+        self.cluster.wait_until_healed(VOLUME)
+        tops = [server.directory / "bricks" / VOLUME / directory for server in self.cluster.servers]
+        listed = [sorted(str(path.relative_to(top)) for path in top.rglob("*") if path.is_file()) for top in tops]
+        assert listed[0] == listed[1] == listed[2], listed
+        compared = 0
+        for name in listed[0]:
+            contents = [(top / name).read_bytes() for top in tops]
+            assert contents[0] == contents[1] == contents[2], f"{name} differs between the bricks"
+            compared += len(contents[0])
+        return compared
+
+    def close(self) -> None:
+        """Unmount everywhere."""
+        for member in (self.here, self.there):
+            if member.machine.is_on():
+                member.close()
+
+
+def _make_directory(cluster: Cluster, machine: Host, name: str) -> None:
+    """Make a directory of the volume, as a share of its own."""
+    whole = "/mnt/whole"
+    if machine.run(["mountpoint", "--quiet", whole], check=False).returncode:
+        cluster.mount(VOLUME, machine, whole)
+    machine.run(["mkdir", os.path.join(whole, name)])
