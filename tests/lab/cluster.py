@@ -27,9 +27,12 @@ VOLUME_OPTIONS = {
     "server.keepalive-interval": "1",
     "server.keepalive-count": "4",
     "cluster.quorum-type": "auto",
+    # not every ten minutes
+    "cluster.heal-timeout": "5",
     # a brick that runs full is to take what it has room for
     "storage.reserve": "0",
 }
+_FIRST_BRICK_PORT = 49152
 
 
 class Cluster:
@@ -40,6 +43,9 @@ class Cluster:
 
     def start(self) -> None:
         """Start glusterd on each server and make them peers."""
+        for server in self.servers:
+            # also after a power cut; all at once, and then each is waited for
+            server.run(["systemctl", "enable", "--now", "--no-block", "glusterd"])
         for server in self.servers:
             server.run(["systemctl", "start", "glusterd"])
         for server in self.servers[1:]:
@@ -67,6 +73,25 @@ class Cluster:
         self.gluster("volume", "set", name, *(word for pair in {**VOLUME_OPTIONS, **given}.items() for word in pair))
         self.gluster("volume", "start", name)
 
+    def restart_brick(self, name: str, server: Host, clients: list[Host]) -> None:
+        """Kill the brick of a volume on a server, start it again, and wait until clients have found it."""
+        server.kill("glusterfsd")
+        self.gluster("volume", "start", name, "force")
+        self.wait_for_clients(server, clients)
+
+    def wait_for_clients(self, server: Host, clients: list[Host], seconds: float = 60) -> None:
+        """Wait until clients are connected to the brick of a server.
+
+        :raises LabError: they are not.
+        """
+
+        def connected() -> bool:
+            lines = [line.split() for line in server.run(["ss", "-Htn", "state", "established"]).stdout.splitlines()]
+            peers = {words[3].rpartition(":")[0] for words in lines if int(words[2].rpartition(":")[2]) >= _FIRST_BRICK_PORT}
+            return {client.address for client in clients} <= peers
+
+        wait_until(connected, f"the clients of the brick on {server.name}", seconds)
+
     def share(self, name: str) -> str:
         """Return the name of a volume's share as modules know it."""
         return f"{self.servers[0].name}:/{name}"
@@ -83,16 +108,22 @@ class Cluster:
 
         :raises LabError: they are not.
         """
-        wait_until(lambda: self._is_healed(name), f"{name} to be healed", seconds)
+        try:
+            wait_until(lambda: self._is_healed(name), f"{name} to be healed", seconds)
+        except LabError as error:
+            raise LabError(f"{error}: {self._heal_info(name)}") from error
 
     def _sees_all(self, server: Host) -> bool:
         listed = server.run(["gluster", "--mode=script", "pool", "list"], check=False).stdout
         return listed.count("Connected") == len(self.servers)
 
     def _is_healed(self, name: str) -> bool:
-        told = self.servers[0].run(["gluster", "--mode=script", "volume", "heal", name, "info"], check=False)
-        counts = [line.rpartition(":")[2].strip() for line in told.stdout.splitlines() if line.startswith("Number of entries:")]
-        return not told.returncode and counts == ["0"] * len(self.servers)
+        told = self._heal_info(name)
+        counts = [line.rpartition(":")[2].strip() for line in told.splitlines() if line.startswith("Number of entries:")]
+        return counts == ["0"] * len(self.servers)
+
+    def _heal_info(self, name: str) -> str:
+        return self.servers[0].run(["gluster", "--mode=script", "volume", "heal", name, "info"], check=False).stdout
 
 
 def wait_until(true: Callable[[], bool], what: str, seconds: float) -> None:

@@ -26,6 +26,11 @@ _BUSY = ("is in use", "is being changed by another task", "let it end, then run 
 _PATIENCE = 60
 
 
+def inside_of(share: str) -> pathlib.Path:
+    """Return where hosts have a share mounted."""
+    return _BASE / hashlib.md5(share.encode()).hexdigest()
+
+
 class Member(hosts.Host):
     """A hypervisor with the share; its C(root) is the mount as it is seen from outside, C(inside) as its own tasks see it."""
 
@@ -33,13 +38,31 @@ class Member(hosts.Host):
         self.machine = machine
         self.waits = 0
         self._cluster = cluster
+        self._also: list[str] = []
         super().__init__(share, _BASE, self._new_worker())
 
     def mount(self) -> None:
-        """Mount the share."""
-        self.inside = _BASE / hashlib.md5(self.share.encode()).hexdigest()
+        """Mount the share, and those that were mounted beside it."""
+        self.inside = inside_of(self.share)
         self.root = self.seen(self.inside)
-        self._cluster.mount(self.share.partition(":/")[2], self.machine, str(self.inside))
+        for share in (self.share, *self._also):
+            self._mount(share)
+        self.wait_until_well()
+
+    def wait_until_well(self) -> None:
+        """Wait until the share answers and this host sees every brick; others may read for a while on a brick that it misses."""
+        wait_until(self._answers, f"the share on {self.machine.name}", _PATIENCE)
+        for server in self._cluster.servers:
+            self._cluster.wait_for_clients(server, [self.machine])
+
+    def mount_also(self, share: str) -> None:
+        """Mount another share."""
+        self._also.append(share)
+        self._mount(share)
+
+    def root_of(self, share: str) -> pathlib.Path:
+        """Return where a share is mounted, as it is seen from outside."""
+        return self.seen(inside_of(share))
 
     def seen(self, inside: pathlib.Path) -> pathlib.Path:
         """Return a path of this host as it is seen from outside, as long as the host has power."""
@@ -88,15 +111,16 @@ class Member(hosts.Host):
         self.machine.run(["umount", "--lazy", str(self.inside)])
         self.mount()
 
-    def answers(self) -> bool:
-        """Tell whether the share answers on this host."""
-        return not self.machine.run(["stat", "--file-system", str(self.inside)], check=False, timeout=10).returncode and self._lists()
-
     def close(self) -> None:
         """Unmount."""
-        self.machine.run(["umount", "--lazy", str(self.inside)], check=False)
+        for share in (self.share, *self._also):
+            self.machine.run(["umount", "--lazy", str(inside_of(share))], check=False)
+        self._worker.close()
 
-    def _lists(self) -> bool:
+    def _mount(self, share: str) -> None:
+        self._cluster.mount(share.partition(":/")[2], self.machine, str(inside_of(share)))
+
+    def _answers(self) -> bool:
         return not self.machine.run(["ls", str(self.inside)], check=False, timeout=10).returncode
 
     def _new_worker(self) -> hosts.Worker:
@@ -131,7 +155,10 @@ class Members:
         """Make another directory, mount it on both as well, and return the name of that share."""
         name = "c" + uuid.uuid4().hex[:8]
         _make_directory(self.cluster, self.there.machine, name)
-        return self.cluster.share(f"{VOLUME}/{name}")
+        share = self.cluster.share(f"{VOLUME}/{name}")
+        for member in (self.here, self.there):
+            member.mount_also(share)
+        return share
 
     def killer(self, at: int = 0, after: bool = False, *also: pathlib.Path) -> Killer:
         """Return what stops the next task on the first host at its N-th call; C(also) are directories beside the share."""

@@ -6,15 +6,16 @@
 from __future__ import annotations
 
 import dataclasses
-import zlib
+import os
 from typing import Any
 
 from ansible_collections.vdisk.gluster.plugins.module_utils import _image_lock
-from ansible_collections.vdisk.gluster.tests.faults.cluster.members import Member, Members
+from ansible_collections.vdisk.gluster.tests.faults.cluster.members import VOLUME, Member, Members
 from ansible_collections.vdisk.gluster.tests.faults.hosts import Ended, Host
 from ansible_collections.vdisk.gluster.tests.faults.killer import Killer
+from ansible_collections.vdisk.gluster.tests.faults.operations import Operation
 from ansible_collections.vdisk.gluster.tests.faults.states import files_of, points, state
-from ansible_collections.vdisk.gluster.tests.faults.sweep import Moment, Points, Sweep, moments
+from ansible_collections.vdisk.gluster.tests.faults.sweep import Moment, Points, Sweep
 from ansible_collections.vdisk.gluster.tests.lab.cluster import wait_until
 
 
@@ -23,6 +24,14 @@ class ClusterSweep(Sweep):
 
     _hosts: Members
     compared = 0
+    """Bytes that were compared."""
+    first = 1
+    """The first call at which harm is done."""
+
+    @property
+    def removes(self) -> bool:
+        """Tell whether nothing is left to be compared after the operation."""
+        return self._operation.kind == "remove"
 
     def _begin_stopped(self, moment: Moment, name: str) -> Killer | None:
         """Start the operation on the first host, and return what has stopped it, or None where it ended before."""
@@ -72,36 +81,57 @@ class PowerLost(ClusterSweep):
                 self._hosts.here.come_back()
 
 
-class CutOff(ClusterSweep):
-    """The host is cut off, another one takes over and does more, and then the first one comes back and goes on with its task."""
+class TakenOver(ClusterSweep):
+    """A task loses its lock, another host takes over and does more, and then the first one goes on."""
 
-    _stopped: Killer | None = None
-    stale_ends: list[str]
+    _awake = False
+    """Let the task go on at once, as far as it comes; without it, it stands still until the other host is done."""
+
+    def __init__(self, hosts: Members, operation: Operation) -> None:
+        self._stopped: Killer | None = None
+        self.stale_ends: list[str] = []
+        super().__init__(hosts, operation)
+        # who has opened the file of a lock and not taken it begins afterwards, as any other task
+        self.first = 1 + max(
+            number for number, call in enumerate(self.calls, 1) if call.startswith("open .vdisk/") and call.endswith(".lock")
+        )
+
+    def _lose_locks(self) -> None:
+        """Let the servers give up the locks of the first host."""
+        raise NotImplementedError
+
+    def _find_back(self) -> None:
+        """Let the first host see the share again."""
 
     def _strike(self, moment: Moment, name: str) -> bool:
-        self.stale_ends = getattr(self, "stale_ends", [])
         self._stopped = self._begin_stopped(moment, name)
-        self._hosts.here.machine.cut()
+        ends = [number for number, call in enumerate(self.calls, 1) if call.startswith("unlink .vdisk/") and "journal" in call]
+        # all that was left to do was to take the journal away, or there was none
+        self._had_done_all = moment.at >= min(ends, default=len(self.calls)) - 1
+        self._lose_locks()
+        if self._awake and self._stopped is not None:
+            self._hosts.here.go_on(self._stopped)
         return self._stopped is not None
 
     @property
     def _near(self) -> Member:
-        return self._hosts.there if self._hosts.here.machine.is_cut() else self._hosts.here
+        return self._hosts.here if self._stopped is None else self._hosts.there
 
     def try_moment(self, moment: Moment) -> None:
-        """Cut the host off at a moment; both hosts are well at the end."""
+        """Let the lock be lost at a moment; both hosts are well at the end."""
         self._stopped = None
+        here = self._hosts.here
         try:
-            # nothing can be run on a host that does not see the share
+            # a host on which a task stands still runs no other
             super().try_moment(dataclasses.replace(moment, survivor_is_there=True))
         finally:
-            here = self._hosts.here
-            if here.machine.is_cut():
-                here.machine.join()
-                if self._stopped is not None:
+            self._find_back()
+            if self._stopped is not None:
+                if not self._awake:
                     here.go_on(self._stopped)
-                    here.end()
-            wait_until(here.answers, "the share on the host that was cut off", 60)
+                here.end()
+                self._stopped = None
+            here.wait_until_well()
 
     def _aftermath(self, survivor: Host, name: str) -> None:
         here, there = self._hosts.here, self._hosts.there
@@ -109,16 +139,18 @@ class CutOff(ClusterSweep):
             return
         self._do_more(there, name)
         before = self._all(there, name)
-        here.machine.join()
-        wait_until(here.answers, "the share on the host that was cut off", 60)
+        self._find_back()
+        here.wait_until_well()
         stopped, self._stopped = self._stopped, None
-        here.go_on(stopped)
+        if not self._awake:
+            here.go_on(stopped)
         ended = here.end()
         self.stale_ends.append(f"{ended.status} {ended.values.get('msg', '')}")
-        assert ended.status == 1 or not ended.values["changed"], f"the task that was cut off says that it has succeeded: {ended.values}"
+        refused = ended.status == 1 or not ended.values["changed"]
+        assert refused or self._had_done_all, f"it has lost its lock and says that it has succeeded: {ended.values}"
         after = self._all(there, name)
-        assert after[0] == before[0], f"the host that was cut off wrote to files: {_changes(before[0], after[0])}"
-        assert after[1] == before[1], "the host that was cut off changed what is read"
+        assert after[0] == before[0], f"the task that has lost its lock wrote to files: {_changes(before[0], after[0])}"
+        assert after[1] == before[1], "the task that has lost its lock changed what is read"
         self.compared += sum(len(content) for found in after[1] for content in (found or {}).values())
 
     def _do_more(self, there: Member, name: str) -> None:
@@ -142,14 +174,144 @@ class CutOff(ClusterSweep):
         return state(host.root, name), [points(host.root, volume, self._operation.base_format) for volume in names]
 
 
+class CutOff(TakenOver):
+    """The first host is cut off from the network and comes back."""
+
+    def _lose_locks(self) -> None:
+        self._hosts.here.machine.cut()
+
+    def _find_back(self) -> None:
+        self._hosts.here.machine.join()
+
+
+class CutOffAwake(CutOff):
+    """The task is not stopped: it hangs in a call, is told that the share does not answer, and tries what it tries then."""
+
+    _awake = True
+
+
+class BricksRestarted(TakenOver):
+    """The bricks are restarted in turn, so that locks are lost although no client was ever away."""
+
+    def _lose_locks(self) -> None:
+        cluster = self._hosts.cluster
+        for server in cluster.servers:
+            cluster.restart_brick(VOLUME, server, [self._hosts.here.machine, self._hosts.there.machine])
+
+
+class ServerLost(ClusterSweep):
+    """One of three servers loses its power or its network; the task goes on, and all copies are the same after the server is back."""
+
+    def _strike(self, moment: Moment, name: str) -> bool:
+        hosts, cluster = self._hosts, self._hosts.cluster
+        stopped = self._begin_stopped(moment, name)
+        server = cluster.servers[moment.number % len(cluster.servers)]
+        if moment.machine:
+            server.crash()
+        else:
+            server.cut()
+        if stopped is not None:
+            hosts.here.go_on(stopped)
+            ended = hosts.here.end()
+            assert ended.status == 0, f"the task does not go on without {server.name}: {ended.values}"
+        if moment.machine:
+            server.boot()
+        else:
+            server.join()
+        cluster.wait_for_clients(server, [hosts.here.machine, hosts.there.machine])
+        self.compared += hosts.same_on_all_bricks()
+        return stopped is not None
+
+    def _aftermath(self, survivor: Host, name: str) -> None:
+        self.compared += self._hosts.same_on_all_bricks()
+
+
+class FailingSweep(ClusterSweep):
+    """Something breaks under a task, which says so; when it is mended the next run ends the task."""
+
+    def __init__(self, hosts: Members, operation: Operation) -> None:
+        self.sentences: list[str] = []
+        super().__init__(hosts, operation)
+
+    def _break(self) -> None:
+        """Do harm."""
+        raise NotImplementedError
+
+    def _mend(self) -> None:
+        """Make it good."""
+        raise NotImplementedError
+
+    def _check_sentence(self, sentence: str) -> None:
+        """See that a task says what is wrong and what to do."""
+        raise NotImplementedError
+
+    def _strike(self, moment: Moment, name: str) -> bool:
+        here = self._hosts.here
+        stopped = self._begin_stopped(moment, name)
+        self._break()
+        try:
+            if stopped is None:
+                return False
+            here.go_on(stopped)
+            ended = here.end()
+            if ended.status:
+                self.sentences.append(ended.values["msg"])
+                self._check_sentence(ended.values["msg"])
+        finally:
+            self._mend()
+        return ended.status == 1
+
+
+class QuorumLost(FailingSweep):
+    """Two of three servers are cut off."""
+
+    def _break(self) -> None:
+        for server in self._hosts.cluster.servers[1:]:
+            server.cut()
+
+    def _mend(self) -> None:
+        cluster, clients = self._hosts.cluster, [self._hosts.here.machine, self._hosts.there.machine]
+        for server in cluster.servers[1:]:
+            server.join()
+        for server in cluster.servers[1:]:
+            cluster.wait_for_clients(server, clients)
+        cluster.wait_until_healed(VOLUME)
+
+    def _check_sentence(self, sentence: str) -> None:
+        assert "the mount does not answer" in sentence and "quorum" in sentence, sentence
+
+
+class ClientKilled(FailingSweep):
+    """The FUSE client of the first host is killed."""
+
+    def _break(self) -> None:
+        assert self._hosts.here.machine.kill("glusterfs") == 1
+
+    def _mend(self) -> None:
+        self._hosts.here.remount()
+
+    def _check_sentence(self, sentence: str) -> None:
+        assert "the mount does not answer" in sentence, sentence
+
+
+class BricksFull(FailingSweep):
+    """The disks of all bricks run full."""
+
+    def _break(self) -> None:
+        for server in self._hosts.cluster.servers:
+            # what is mounted in the host lies here
+            with open(server.directory / "bricks/filler", "wb") as filler:
+                space = os.statvfs(filler.fileno())
+                os.posix_fallocate(filler.fileno(), 0, space.f_bavail * space.f_frsize)
+
+    def _mend(self) -> None:
+        for server in self._hosts.cluster.servers:
+            server.run(["rm", "/bricks/filler"])
+        self._hosts.cluster.wait_until_healed(VOLUME)
+
+    def _check_sentence(self, sentence: str) -> None:
+        assert "full" in sentence, sentence
+
+
 def _changes(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
     return {file: (before.get(file), after.get(file)) for file in {*before, *after} if before.get(file) != after.get(file)}
-
-
-def few_moments(calls: list[str], number: int, everything: bool, seed: str) -> list[Moment]:
-    """Return moments of an operation: so many, other ones for each seed, or all of a wide sample."""
-    chosen = moments(calls, 6, False)
-    if everything:
-        return chosen
-    first = zlib.crc32(seed.encode()) % len(chosen)
-    return [chosen[(first + index * len(chosen) // number) % len(chosen)] for index in range(number)]

@@ -5,48 +5,29 @@
 
 from __future__ import annotations
 
-import pytest
-from ansible_collections.vdisk.gluster.tests.faults.cluster.sweeps import CutOff, PowerLost, few_moments
+from ansible_collections.vdisk.gluster.tests.faults.cluster import sweeps
+from ansible_collections.vdisk.gluster.tests.faults.cluster.trying import EACH, parametrize, try_all
 from ansible_collections.vdisk.gluster.tests.faults.operations import OPERATIONS
 
-POWER = [
-    "create qcow2",
-    "create raw falloc",
-    "clone raw",
-    "clone from a snapshot",
-    "grow with snapshots",
-    "take another snapshot",
-    "take a snapshot of three",
-    "drop the middle downwards",
-    "drop the middle upwards",
-    "drop the newest downwards",
-    "revert to an older",
-    "delete with snapshots",
-]
-"""Operations of which hosts lose their power in the middle."""
+
+def pytest_generate_tests(metafunc):
+    parametrize(
+        metafunc,
+        {
+            "test_power_lost_in_the_middle": (EACH, 6),
+            "test_who_was_cut_off_and_comes_back_writes_nothing": (EACH, 3),
+            "test_who_is_cut_off_and_goes_on_trying_writes_nothing": (EACH, 2),
+        },
+    )
 
 
-def run(sweep, chosen, record_property):
-    """Try moments, tell what was done, and fail with all that broke."""
-    broken = []
-    for moment in chosen:
-        try:
-            sweep.try_moment(moment)
-        except (AssertionError, OSError) as error:
-            broken.append(f"{moment}: {error}")
-    record_property("counted", f"{len(chosen)} operations, {sweep.reached} faults, {sweep.compared} bytes compared, lost {len(broken)}")
-    assert not broken, "\n".join(broken)
-    assert sweep.unreached <= len(chosen) // 4, f"{sweep.unreached} runs ended before"
+def test_power_lost_in_the_middle(members, everything, record_property, name):
+    try_all(sweeps.PowerLost(members, OPERATIONS[name]), name, 1, everything, record_property)
 
 
-@pytest.mark.parametrize("name", POWER)
-def test_power_lost_in_the_middle(members, request, record_property, name):
-    sweep = PowerLost(members, OPERATIONS[name])
-    run(sweep, few_moments(sweep.calls, 1, request.config.getoption("all"), name), record_property)
+def test_who_was_cut_off_and_comes_back_writes_nothing(members, everything, record_property, name):
+    try_all(sweeps.CutOff(members, OPERATIONS[name]), name, 1, everything, record_property)
 
 
-@pytest.mark.parametrize("name", POWER)
-def test_who_was_cut_off_and_comes_back_writes_nothing(members, request, record_property, name):
-    sweep = CutOff(members, OPERATIONS[name])
-    run(sweep, few_moments(sweep.calls, 2, request.config.getoption("all"), name), record_property)
-    print("\n".join(sweep.stale_ends))
+def test_who_is_cut_off_and_goes_on_trying_writes_nothing(members, everything, record_property, name):
+    try_all(sweeps.CutOffAwake(members, OPERATIONS[name]), name, 1, everything, record_property)
