@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo teardown test unit lint sanity integration faults live month mutations bench examples docs importer build release matrix freeze clean
+.PHONY: help setup demo teardown test test-all unit lint sanity integration faults live month mutations bench examples docs importer build release matrix freeze clean
 
 help:  ## show this list
-	@sed -n 's/^\([a-z]*\):.*##/\1/p' Makefile | while read -r name what; do printf '%-12s %s\n' "$$name" "$$what"; done
+	@sed -n 's/^\([a-z-]*\):.*##/\1/p' Makefile | while read -r name what; do printf '%-12s %s\n' "$$name" "$$what"; done
 
 setup:  ## install what the playbooks need, into .venv
 	@tools/setup.sh run
@@ -19,6 +19,9 @@ teardown:  ## take away what the demo made
 
 test:  ## unit, lint, sanity, integration, a sample of faults, live, and a table of what they ran
 	@tools/test.sh
+
+test-all:  ## the same with all faults at all moments; takes hours
+	@tools/test.sh all
 
 unit:  ## unit tests with coverage (ARGS="-k name")
 	@tools/unit.sh $(ARGS)

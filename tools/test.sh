@@ -4,15 +4,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # All parts of the test, also after one of them failed, and a table of what each of them ran.
+# usage: test.sh [all]    all: faults and virtual machines at every moment, not at a sample of them; takes hours
 source "$(dirname "$0")/env.sh"
 rm -rf .cache/ran
 tools/setup.sh test
 
 parts=(unit lint sanity integration faults live)
+declare -A more=()
+[[ ${1:-} != all ]] || more=([faults]=--all [live]=--all)
 failed=0
 for part in "${parts[@]}"; do
     printf '\n##### %s\n' "$part"
-    "tools/$part.sh" || failed=1
+    "tools/$part.sh" ${more[$part]:+"${more[$part]}"} || failed=1
 done
 echo
 python tools/tally.py table "${parts[@]}" || failed=1
