@@ -14,9 +14,9 @@ def pytest_generate_tests(metafunc):
     parametrize(
         metafunc,
         {
-            "test_power_lost_in_the_middle": (EACH, 6),
-            "test_who_was_cut_off_and_comes_back_writes_nothing": (EACH, 3),
-            "test_who_is_cut_off_and_goes_on_trying_writes_nothing": (EACH, 2),
+            "test_power_lost_in_the_middle": (EACH, 4),
+            "test_who_was_cut_off_and_comes_back_writes_nothing": (EACH, 2),
+            "test_who_is_cut_off_and_goes_on_trying_writes_nothing": (EACH, 1),
         },
     )
 

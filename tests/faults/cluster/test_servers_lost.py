@@ -16,7 +16,7 @@ def pytest_generate_tests(metafunc):
         {
             "test_one_of_three_servers_lost": (WRITING, 2),
             "test_quorum_lost_and_back": (WRITING, 1),
-            "test_fuse_client_killed": (WRITING, 2),
+            "test_fuse_client_killed": (WRITING, 1),
             "test_bricks_full": (WRITING, 2),
             "test_bricks_restarted_in_turn_under_a_lock": (WRITING, 1),
         },
