@@ -132,4 +132,3 @@ class Player:
         facts = json.loads(self._out.read_text()) if self._out.exists() else {}
         self._out.unlink(missing_ok=True)
         return Played(text, counts, {name.removeprefix(f"{self._role}_"): value for name, value in facts.items()})
-
