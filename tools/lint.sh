@@ -26,5 +26,7 @@ lint antsibull-docs --no-arguments --files 'plugins/modules/*.py' -- \
     env HOME="$root/.cache" antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs self .
 lint ansible-doc -- ansible-doc --json --type module --list vdisk.gluster
 lint reuse -- reuse lint
+lint sphinx --no-arguments --files 'docs/*.md' -- tools/docs.sh
+lint galaxy-importer --no-arguments --files galaxy.yml -- tools/importer.sh
 
 [[ ${#failed[@]} == 0 ]] || die "failed: ${failed[*]}"

@@ -9,12 +9,14 @@ source "$(dirname "$0")/env.sh"
 rm -rf .cache/ran
 tools/setup.sh test
 
-parts=(unit lint sanity integration faults live)
-declare -A more=()
+parts=(unit lint sanity integration faults live molecule examples matrix)
+declare -A more=([matrix]=--quick)
 [[ ${1:-} != all ]] || more=([faults]=--all [live]=--all)
 failed=0
 for part in "${parts[@]}"; do
-    printf '\n##### %s\n' "$part"
+    printf '
+##### %s
+' "$part"
     "tools/$part.sh" ${more[$part]:+"${more[$part]}"} || failed=1
 done
 echo

@@ -14,7 +14,7 @@ import datetime
 import functools
 import re
 from dataclasses import dataclass
-from typing import Mapping, Sequence
+from typing import Mapping, Sequence, cast
 
 UTC = datetime.timezone.utc
 
@@ -130,8 +130,8 @@ def decide(points: Sequence[Point], rules: Rules, now: datetime.datetime) -> lis
 
 
 def _time(point: Point) -> datetime.datetime:
-    assert point.time is not None
-    return point.time
+    # called only with points that have one
+    return cast(datetime.datetime, point.time)
 
 
 def _reasons_to_keep(ranked: Sequence[Point], rules: Rules, now: datetime.datetime) -> list[list[str]]:

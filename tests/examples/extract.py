@@ -73,12 +73,12 @@ def pages() -> list[Path]:
 
 
 def blocks() -> dict[str, list[Block]]:
-    """Return the examples by page, those of a module as a page of its name."""
+    """Return the examples by page, those of a module as a page of its name, those of other plugins with their kind before it."""
     found: dict[str, list[Block]] = {}
     for path in pages():
         name = path.parent.name if path.parent.parent.name == "roles" else path.stem
         found[name] = list(_of_page(path))
     for kind in ("modules", "filter", "lookup", "inventory", "callback"):
         for path in sorted((ROOT / "plugins" / kind).glob("*.py")):
-            found[path.stem] = list(_of_module(path))
+            found[path.stem if kind == "modules" else f"{kind}-{path.stem}"] = list(_of_module(path))
     return {name: examples for name, examples in found.items() if examples}

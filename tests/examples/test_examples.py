@@ -150,7 +150,7 @@ def test_the_examples_run(page, world, tmp_path, request):
         world.without(name)
     for name in needs.get("volumes", []):
         world.volume(name)
-    variables = dict(needs.get("variables", {}))
+    variables = {"root": str(extract.ROOT), **needs.get("variables", {})}
     for name in needs.get("fixtures", []):
         request.getfixturevalue(name)
     if needs.get("backup_host"):

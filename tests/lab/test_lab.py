@@ -56,7 +56,8 @@ def command(*words, check=True):
 
 
 def test_ansible_reaches_every_host_by_the_inventory_alone(lab):
-    out = subprocess.run(["ansible", "-i", str(lab.inventory), "all", "-m", "command", "-a", "uname -n"], capture_output=True, text=True)
+    argv = ["ansible", "-i", str(lab.inventory), "all", "-m", "command", "-a", "uname -n"]
+    out = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert out.returncode == 0, out.stdout + out.stderr
     assert sorted(line for line in out.stdout.splitlines() if "CHANGED" not in line) == ["gs1", "gs2", "gs3", "hv1", "hv2"]
 
