@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo teardown test test-all unit lint sanity integration faults live month mutations bench examples docs importer build release matrix freeze clean
+.PHONY: help setup demo teardown test test-all unit lint sanity integration faults live month molecule mutations bench examples docs importer build release matrix coverage freeze clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*##/\1/p' Makefile | while read -r name what; do printf '%-12s %s\n' "$$name" "$$what"; done
@@ -67,6 +67,9 @@ release:  ## prepare a release (VERSION=1.2.3, TRY=yes does it in a copy)
 
 matrix:  ## every supported ansible-core, and every Python of a managed host
 	@tools/matrix.sh $(ARGS)
+
+coverage:  ## lines of the modules that no real run reaches (ARGS="-k name")
+	@tools/coverage.sh $(ARGS)
 
 freeze:  ## resolve the requirements anew and pin them
 	@tools/freeze.sh

@@ -49,7 +49,7 @@ while read -r core version; do
     make_venv "$venv" "$core" "$python"
     pages="snapshots"
     [[ $quick ]] || pages="snapshots or gluster_share_mount or gluster_snapshot or gluster_volume_file or backup or gluster_server"
-    tally "$line-examples" --junit .cache/ran/examples-pytest.xml -- \
+    tally "$line-examples" --junit .cache/ran/examples -- \
         env EXAMPLES_CORE="$venv" EXAMPLES_UNTALLIED=1 tools/examples.sh -k "test_the_examples_run and ($pages)"
     [[ ! $quick ]] || continue
     # the collection is found as a plain package here: these cores are not all known to the plugins of pytest that the other tests use
@@ -59,7 +59,7 @@ while read -r core version; do
     tally "ansible-$line-sanity" --junit ".cache/ansible-test/sanity-$line/ansible_collections/vdisk/gluster/tests/output/junit" \
         --must-run=validate-modules --must-run=ansible-doc --must-run="compile-python-$version" --must-run="import-python-$version" -- \
         env ANSIBLE_TEST_VENV="$venv" ANSIBLE_TEST_COPY="sanity-$line" tools/ansible-test.sh sanity --junit
-done < <(grep -v '^#' tests/matrix/cores.txt)
+done < <(grep '^[0-9]' tests/matrix/cores.txt)
 
 if [[ ! $quick && $only == "  " ]]; then
     stop_after=$(tools/glusterd.sh start)

@@ -14,9 +14,7 @@ declare -A more=([matrix]=--quick)
 [[ ${1:-} != all ]] || more=([faults]=--all [live]=--all)
 failed=0
 for part in "${parts[@]}"; do
-    printf '
-##### %s
-' "$part"
+    printf '\n##### %s\n' "$part"
     "tools/$part.sh" ${more[$part]:+"${more[$part]}"} || failed=1
 done
 echo

@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Which lines of the modules are run by the unit tests and by tests/integration, where each module runs in the process of its test on a real
+# GlusterFS. Not counted: what only runs with virtual machines (tests/live), after a kill (tests/faults), or in processes of their own.
+# usage: coverage.sh [OPTION OF pytest, for the integration tests]...
+source "$(dirname "$0")/env.sh"
+tools/setup.sh test
+is_root || exec tools/rooted.sh tools/coverage.sh "$@"
+
+tools/preflight.sh
+tools/glance.sh
+[[ ! -x tools/s3.sh ]] || tools/s3.sh
+stop_after=$(tools/glusterd.sh start)
+trap '[[ $stop_after != started ]] || tools/glusterd.sh stop' EXIT
+export COVERAGE_FILE=$root/.cache/coverage/real-runs
+mkdir -p .cache/coverage
+rm -f "$COVERAGE_FILE"*
+failed=0
+pytest -q tests/unit -n 2 --cov --cov-report= || failed=1
+pytest -q tests/integration -n 2 --cov --cov-append --cov-report= "$@" || failed=1
+coverage report --skip-covered --show-missing --include='plugins/module_utils/*,plugins/modules/*' | tee .cache/coverage/report.txt
+exit "$failed"
