@@ -14,7 +14,6 @@ is_root || exec tools/rooted.sh tools/examples.sh "$@"
 tools/preflight.sh libvirtd qemu-system-x86_64 unshare ip gcc
 tools/guest.sh
 tools/glance.sh
-tools/s3.sh
 rm -f .cache/ran/examples.jsonl
 
 # Debian has libvirt's binding for its own Python only, so that one runs the modules, with the packages of .venv

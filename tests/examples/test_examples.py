@@ -52,13 +52,6 @@ def ours(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{**task, "name": f"{OURS}{task.get('name', 'a task')}"} for task in tasks]
 
 
-def instead(needs: dict[str, Any], text: str) -> str:
-    """Return an example with what cannot be had replaced, if its page says so; the words have to be there."""
-    for words, others in needs.get("instead", {}).items():
-        text = text.replace(words, others)
-    return text
-
-
 def name_of(task: dict[str, Any]) -> str:
     """Return what a task is called: one without a name by its module."""
     return task.get("name") or next(key for key in task if "." in key)
@@ -82,10 +75,10 @@ def playbooks(page: str, directory: pathlib.Path) -> list[pathlib.Path]:
             name = block.entries[0]["name"]
             write(play(ours(between.pop(name, []))))
             # the text itself
-            write(instead(needs, block.text))
+            write(block.text)
         else:
             tasks: list[dict[str, Any]] = []
-            for task in yaml.safe_load(instead(needs, block.text)):
+            for task in block.tasks:
                 tasks += [*ours(between.pop(name_of(task), [])), task]
             write(play(tasks))
     write(play(ours(needs.get("after", []))))
@@ -155,8 +148,6 @@ def test_the_examples_run(page, world, tmp_path, request):
         request.getfixturevalue(name)
     if needs.get("backup_host"):
         world.backup_host()
-    if needs.get("bucket"):
-        world.bucket()
     if needs.get("cloud"):
         world.glance().make("debian-12", data=world.cloud_image(), disk_format="qcow2")
     if needs.get("image"):

@@ -13,7 +13,6 @@ import os
 import pathlib
 import shutil
 import socket
-import subprocess
 import time
 
 from ansible_collections.vdisk.gluster.plugins.module_utils import _qcow2
@@ -21,8 +20,6 @@ from ansible_collections.vdisk.gluster.tests.integration.conftest import VOLUME_
 from ansible_collections.vdisk.gluster.tests.integration.glance import Glance
 
 SERVERS = ("gl1", "gl2", "gl3")
-OTHERS = ("backup1", "s3.example.com")
-MOTO = pathlib.Path(__file__).parents[2] / ".cache/s3/bin/moto_server"
 BRICKS = pathlib.Path("/var/lib/vdisk/bricks")
 CLOUDS = pathlib.Path("/etc/openstack/clouds.yaml")
 
@@ -37,7 +34,7 @@ class World:
         """
         assert os.environ.get("EXAMPLES_HAVE_ENTERED") and os.getppid() == 1, "run tools/examples.sh, which makes name spaces for this"
         socket.sethostname(SERVERS[0])
-        hosts = "".join(f"127.0.1.{number} {name}\n" for number, name in enumerate((*SERVERS, *OTHERS), 1))
+        hosts = "".join(f"127.0.1.{number} {name}\n" for number, name in enumerate((*SERVERS, "backup1"), 1))
         pathlib.Path("/etc/hosts").write_text("127.0.0.1 localhost\n" + hosts, encoding="utf-8")
         pathlib.Path("/etc/fstab").write_text("", encoding="utf-8")
         if "\nkvm:" not in pathlib.Path("/etc/group").read_text(encoding="utf-8"):
@@ -49,7 +46,6 @@ class World:
             command("mount", "-t", "tmpfs", "-o", "mode=755,size=200G", "examples", directory)
         self._roots: dict[str, pathlib.Path] = {}
         self._glance: Glance | None = None
-        self._bucket: subprocess.Popen | None = None
         command("glusterd", "-p", "/run/glusterd.pid")
         for _try in range(120):
             if command("gluster", "--mode=script", "--timeout=5", "pool", "list", check=False).returncode == 0:
@@ -114,20 +110,6 @@ class World:
         # it goes to the background as soon as it listens
         command("/usr/sbin/sshd", "-f", str(keys / "config"))
 
-    def bucket(self) -> None:
-        """Let there be an S3 server on s3.example.com."""
-        if self._bucket is None:
-            with open("/run/s3.log", "w", encoding="utf-8") as log:
-                self._bucket = subprocess.Popen([str(MOTO), "-H", OTHERS[1], "-p", "80"], stdout=log, stderr=log)
-            for _try in range(240):
-                try:
-                    with socket.create_connection((OTHERS[1], 80), 1):
-                        return
-                except OSError:
-                    assert self._bucket.poll() is None, pathlib.Path("/run/s3.log").read_text()
-                    time.sleep(0.25)
-            raise AssertionError("the S3 server does not answer")
-
     def cloud_image(self) -> bytes:
         """Return the image that examples call debian-12: an empty qcow2 of 2 GiB, so that its checksum can stand in an example."""
         layout = _qcow2.new_image(2 << 30)
@@ -156,6 +138,3 @@ class World:
         """End what would outlive this process by some moments."""
         if self._glance is not None:
             self._glance.stop()
-        if self._bucket is not None:
-            self._bucket.terminate()
-            self._bucket.wait(10)
