@@ -17,7 +17,7 @@ demo:  ## do the main job on a GlusterFS of this machine (ARGS="--check --diff" 
 teardown:  ## take away what the demo made
 	@tools/playbook.sh teardown $(ARGS)
 
-test:  ## unit, lint, sanity, integration, a sample of faults, live, and a table of what they ran
+test:  ## unit, lint, sanity, integration, molecule, a sample of faults, live, and a table of what they ran
 	@tools/test.sh
 
 test-all:  ## the same with all faults at all moments; takes hours
@@ -43,6 +43,9 @@ live:  ## real virtual machines write while their disks are changed (ARGS="-k na
 
 month:  ## a simulated month of twenty disks of five machines, from provisioning to the report (ARGS="--nights 5")
 	@tools/live.sh -k month -n 0 --nights 30 $(ARGS)
+
+molecule:  ## roles and modules on clusters of several hosts, over ssh (ARGS="cluster" runs that scenario)
+	@tools/molecule.sh $(ARGS)
 
 mutations:  ## break each invariant and see that a test notices
 	@tools/mutations.sh $(ARGS)

@@ -47,6 +47,16 @@ def around(page: str) -> dict[str, Any]:
     return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
 
 
+def blocks_here(page: str) -> list[extract.Block]:
+    """Return the examples of a page but those that a scenario of Molecule runs, word for word."""
+    elsewhere = around(page).get("molecule", {})
+    for name, scenario in elsewhere.items():
+        plays = yaml.safe_load((extract.ROOT / f"extensions/molecule/{scenario}/converge.yml").read_text(encoding="utf-8"))
+        entry = next(block.entries for block in BLOCKS[page] if block.entries[0].get("name") == name)
+        assert all(one in plays for one in entry), f"the scenario {scenario} does not run the example '{name}' of {page} as it is written"
+    return [block for block in BLOCKS[page] if block.entries[0].get("name") not in elsewhere]
+
+
 def ours(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return tasks of a page's file, to be told from the examples."""
     return [{**task, "name": f"{OURS}{task.get('name', 'a task')}"} for task in tasks]
@@ -70,7 +80,7 @@ def playbooks(page: str, directory: pathlib.Path) -> list[pathlib.Path]:
 
     between = dict(needs.get("between", {}))
     write(play(ours(needs.get("before", []))))
-    for block in BLOCKS[page]:
+    for block in blocks_here(page):
         if block.is_plays:
             name = block.entries[0]["name"]
             write(play(ours(between.pop(name, []))))
@@ -109,7 +119,7 @@ def run(page: str, directory: pathlib.Path, variables: dict[str, Any]) -> list[d
 
 def count(page: str, became: list[dict[str, Any]]) -> tuple[int, int]:
     """See that every example of a page ran, and return how many did, and how many there are."""
-    wanted = [task for block in BLOCKS[page] for task in block.tasks]
+    wanted = [task for block in blocks_here(page) for task in block.tasks]
     left = [entry["task"] for entry in became if entry["became"] == "ran" and not entry["role"]]
     roles = {entry["role"] for entry in became if entry["became"] == "ran"} - {None}
     missing = []
