@@ -181,5 +181,3 @@ def test_what_does_not_see_is_told(browser, pages):
     ]
     assert unnamed == []
     assert browser.value("document.querySelectorAll('svg:not([aria-hidden]):not([role=img])').length") == 0
-
-
