@@ -25,6 +25,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._share import (
     is_mounted_from,
     join_options,
     shares_of,
+    with_fresh,
 )
 from ansible_collections.vdisk.gluster.plugins.module_utils._share_state import (
     UNKNOWN,
@@ -161,7 +162,7 @@ def _warn_of_few_threads(share: Share, threads: int | None, task: Task) -> None:
 
 
 def _entry(share: Share) -> _fstab.Entry:
-    return _fstab.Entry(share.name, share.mount_point, str(join_options("defaults,_netdev", share.options)))
+    return _fstab.Entry(share.name, share.mount_point, str(join_options("defaults,_netdev", with_fresh(share.options))))
 
 
 def _plan_mounted(share: Share, state: State, wanted: Wanted, task: Task) -> list[Action]:
@@ -250,7 +251,7 @@ def _mount(share: Share, wanted: Wanted, task: Task) -> None:
         os.makedirs(share.mount_point, 0o755, exist_ok=True)
     except OSError as error:
         raise _files.explain(error, share.mount_point, "create") from error
-    _mounts.mount(share.name, share.mount_point, share.options, task.runner, wanted.retries)
+    _mounts.mount(share.name, share.mount_point, with_fresh(share.options), task.runner, wanted.retries)
 
 
 def _unmount_troubled(share: Share, state: State, task: Task) -> None:

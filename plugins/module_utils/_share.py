@@ -59,6 +59,17 @@ def join_options(*options: str | None) -> str | None:
     return ",".join(option.strip(", ") for option in options if option and option.strip(", ")) or None
 
 
+def with_fresh(options: str | None) -> str:
+    """Return mount options with those that let this host forget names and attributes at once, unless they are given otherwise.
+
+    A host that cannot reach one of the bricks is not told of what others change there, and the others not of what it changes. Each
+    then goes by what it remembers for the second that GlusterFS's client keeps names and attributes: long enough to take a lock
+    that was just given back and to read what was before it.
+    """
+    given = {option.partition("=")[0].strip() for option in (options or "").split(",")}
+    return str(join_options(*(f"{name}=0" for name in ("attribute-timeout", "entry-timeout") if name not in given), options))
+
+
 def shares_of(params: Mapping[str, Any], warn) -> tuple[Share, ...]:
     """Return the shares that a task's options name, in their order.
 

@@ -36,6 +36,8 @@ options:
       - Mount options, separated by commas, appended to those of O(shares_file).
       - FUSE has no remount and the kernel hides most options. With O(boot=true) they are compared with the entry in O(fstab), and where
         they differ the share is mounted anew, if no process uses it.
+      - C(attribute-timeout=0) and C(entry-timeout=0) are added where these options are not given. GlusterFS's client would else go for a
+        second by what it remembers, and where another host does not reach one of the bricks, it is not told of what that host changes.
     type: str
   boot:
     description:

@@ -24,7 +24,7 @@ def test_an_entry_is_added_and_every_other_line_stays(unmounted, boot):
     unmounted.fstab.chmod(0o640)
     made = unmounted.check_run_again(MODULE, **boot)
     assert [sentence.split(" ")[0] for sentence in made.actions] == ["Mount", "Write"]
-    entry = f"{unmounted.share} {unmounted.mount_point()} glusterfs defaults,_netdev 0 0\n"
+    entry = f"{unmounted.share} {unmounted.mount_point()} glusterfs defaults,_netdev,attribute-timeout=0,entry-timeout=0 0 0\n"
     assert unmounted.fstab.read_text() == OTHERS + entry
     assert stat.S_IMODE(unmounted.fstab.stat().st_mode) == 0o640
     assert [path.name for path in unmounted.tmp.iterdir() if "fstab" in path.name] == ["fstab"]
@@ -70,7 +70,7 @@ def test_other_options_than_those_of_the_entry_are_put_in_force_when_nothing_use
     assert "because it was mounted with other options" in made.actions[0]
     assert unmounted.client().pid != client and "--log-level=ERROR" in unmounted.client().argv
     assert unmounted.fstab.read_text().count(unmounted.share) == 1
-    assert " glusterfs defaults,_netdev,log-level=ERROR 0 0\n" in unmounted.fstab.read_text()
+    assert " glusterfs defaults,_netdev,attribute-timeout=0,entry-timeout=0,log-level=ERROR 0 0\n" in unmounted.fstab.read_text()
 
 
 def test_other_options_are_refused_while_a_file_is_open(unmounted, boot):
@@ -78,7 +78,7 @@ def test_other_options_are_refused_while_a_file_is_open(unmounted, boot):
     path = unmounted.path("open")
     with path.open("w"):
         told = unmounted.refused_untouched(MODULE, options="log-level=ERROR", **boot)
-    assert f"{unmounted.share} at {unmounted.mount_point()} was mounted with the options defaults,_netdev,log-level=WARNING" in told
+    assert f"{unmounted.share} at {unmounted.mount_point()} was mounted with the options defaults,_netdev,attribute-timeout=0,entry-timeout=0,log-level=WARNING" in told
     assert f"(pid {os.getpid()}) has {path} open; let it end first" in told
 
 

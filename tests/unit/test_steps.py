@@ -23,6 +23,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._steps_machine impor
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps_merge import Commit, Pull
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps_move import RemoveMoved, TakeAway, TakeOver
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps_move_live import CopyFrozen, GoOver, PointElsewhere, WriteMovedInfo
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps_restore import FillOverlay
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps_snapshot import (
     MakeOverlay,
     RemoveMerged,
@@ -61,6 +62,7 @@ STEPS = (
     GoOver(("v.a", "v"), "qcow2", "raw", GiB, "gl1:/vms", "gl1:/new"),
     WriteMovedInfo("v.a", None),
     PointElsewhere("v.a", "qcow2", "gl1:/new", ("web",)),
+    FillOverlay("v.a", "v", "raw", GiB, "/var/tmp/disk", "archive v.monday of borg", ("v",)),
 )
 
 
