@@ -99,7 +99,8 @@ class Cluster:
     def mount(self, name: str, host: Host, place: str) -> None:
         """Mount a volume on a host."""
         others = ":".join(server.name for server in self.servers[1:])
-        words = ["-o", f"backup-volfile-servers={others}"] if others else []
+        fresh = "attribute-timeout=0,entry-timeout=0"
+        words = ["-o", f"{fresh},backup-volfile-servers={others}" if others else fresh]
         host.run(["mkdir", "-p", place])
         host.run(["mount", "-t", "glusterfs", *words, self.share(name), place])
 
