@@ -21,6 +21,9 @@ fi
 
 archive=$(echo "$root"/.cache/dist/*.tar.gz)
 log=$root/.cache/importer.log
+# its linter looks up playbooks that others import by their names, in the home folder only
+mkdir -p .cache/.ansible/collections
+ln -sfn ../../ansible_collections .cache/.ansible/collections/ansible_collections
 # it lints with the ansible-lint that it finds first, and leaves its files where it is started
 cd .cache
 env -u ANSIBLE_CONFIG PATH="$root/$venv/bin:$PATH" HOME="$root/.cache" "$root/$venv/bin/python" -m galaxy_importer.main "$archive" >"$log" 2>&1 || {

@@ -27,5 +27,6 @@ lint antsibull-docs --no-arguments --files 'plugins/modules/*.py' -- \
 lint ansible-doc -- ansible-doc --json --type module --list vdisk.gluster
 lint reuse -- reuse lint
 lint sphinx --no-arguments --files 'docs/*.md' -- tools/docs.sh
+lint galaxy-importer --no-arguments --files galaxy.yml -- tools/importer.sh
 
 [[ ${#failed[@]} == 0 ]] || die "failed: ${failed[*]}"
