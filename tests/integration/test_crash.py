@@ -204,7 +204,9 @@ def test_any_other_task_on_the_volume_finishes_what_was_begun(place):
     start(place, "gluster_snapshot", prepare=Crash([place.mount_point()], log).arm, **options).result()
     calls = log.read_text().splitlines()
     merge = next(number for number, call in enumerate(calls, 1) if call.startswith("qemu-img"))
-    for number, at in enumerate((merge, merge + 2, (merge + len(calls)) // 2, len(calls) - 1), 2):
+    # the journal is moved aside first, and then removed
+    last = min(number for number, call in enumerate(calls, 1) if number > merge and "journal" in call)
+    for number, at in enumerate((merge, merge + 2, (merge + last) // 2, last), 2):
         name = f"x{number:03d}"
         copies.make(name)
         options["volume"] = [name]
