@@ -16,7 +16,7 @@ import pytest
 def pytest_addoption(parser):
     group = parser.getgroup("live")
     group.addoption("--all", action="store_true", help="kill at each call of an operation, not at a sample of them; a month of 30 nights")
-    group.addoption("--nights", type=int, default=4, help="of the simulated month (default: %(default)s)")
+    group.addoption("--nights", type=int, default=3, help="of the simulated month (default: %(default)s)")
 
 
 def _part(name):
