@@ -14,7 +14,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Mapping
 
 from ansible_collections.vdisk.gluster.plugins.plugin_utils._report_merging import Whole
 from ansible_collections.vdisk.gluster.plugins.plugin_utils._report_words import DAY, parse_time, stamp
@@ -24,6 +24,9 @@ MARK = "vdisk.gluster share_report"
 
 OPENS_JINJA = re.compile(r"\{(?=[{%#])")
 """A brace that Jinja would take for its own: ansible-core before 2.19 fills in what it finds in the text of a task."""
+
+STIR = 1024**2
+"""Bytes by which what a share has left moves without anything having been done: journals and directories of the file systems below."""
 
 _FORMAT = 1
 _POINTS = 400
@@ -112,6 +115,27 @@ def summary(whole: Whole, made: datetime.datetime) -> dict[str, Any]:
             share.name: {volume.name: [volume.promised, volume.allocated, len(volume.snapshots)] for volume in share.volumes}
             for share in usable
         },
+    }
+
+
+def settled(told: Mapping[str, Any], last: Memory | None) -> dict[str, Any]:
+    """Return what hosts told, with what a share has left as the last page has it where it differs by less than C(STIR).
+
+    The last page's value stays the one to compare with, so that small steps add up to one that is told. A share that is new
+    is for all hosts as the first one sees it.
+    """
+    known = {name: tuple(values[:2]) for name, values in last.now["shares"].items()} if last else {}
+
+    def still(share: Mapping[str, Any]) -> Mapping[str, Any]:
+        total, available = share.get("total_bytes"), share.get("available_bytes")
+        if total is None or available is None:
+            return share
+        known_total, used = known.setdefault(share["share"], (total, total - available))
+        return {**share, "available_bytes": total - used} if total == known_total and abs(total - available - used) < STIR else share
+
+    return {
+        host: {**entry, "shares": [still(share) for share in entry["shares"]]} if entry and "shares" in entry else entry
+        for host, entry in told.items()
     }
 
 

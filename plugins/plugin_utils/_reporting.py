@@ -34,10 +34,10 @@ def report(
     time = parse_time(now)
     if time is None:
         raise ValueError(f"{now!r} is not a time in UTC; write it as 2026-11-24T03:00:00Z")
-    told = _plain(observations)
+    recalled = memory.recall(last_page)
+    told = memory.settled(_plain(observations), recalled.memory)
     limits = Limits(float(space_limit), float(promise_limit), float(age_limit), int(chain_limit))
     whole = merge(told)
-    recalled = memory.recall(last_page)
     checksum = memory.digest(told, title, [limits.space, limits.promise, limits.age, limits.chain], sources(templates))
     kept = memory.remember(recalled.memory, checksum, memory.summary(whole, time))
     found = findings(whole, time, limits, kept.history, recalled.trouble)

@@ -187,6 +187,22 @@ def test_what_has_changed_is_told_and_told_again_until_something_else_changes():
     assert made(seen, LATER, last_page=changed["page"])["changes"] == changed["changes"]
 
 
+def test_what_a_file_system_stirs_by_itself_is_no_change_and_small_steps_add_up():
+    def less(count, elsewhere=4096):
+        seen = {"hv1": observed.sound()["hv1"], "hv2": observed.sound()["hv1"]}
+        seen["hv1"]["shares"][0]["available_bytes"] -= count
+        seen["hv2"]["shares"][0]["available_bytes"] -= elsewhere
+        return seen
+
+    page = made(less(0))["page"]
+    for count in (0, 4096, 600 * 1024):
+        again = made(less(count), LATER, last_page=page)
+        assert again["same"]
+        page = again["page"]
+    grown = made(less(1024**2), LATER, last_page=page)
+    assert not grown["same"] and grown["changes"] == ["gl1:/vms: used +1 MiB, promised ±0."]
+
+
 def test_a_share_that_could_not_be_read_has_lost_nothing():
     page = made(observed.sound())["page"]
     gone = made(only([unmounted("gl1:/vms", "gl1:/vms is dead")]), LATER, last_page=page)
