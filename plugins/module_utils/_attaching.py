@@ -11,7 +11,8 @@ from ansible_collections.vdisk.gluster.plugins.module_utils import _names
 from ansible_collections.vdisk.gluster.plugins.module_utils._corridor import Corridor
 from ansible_collections.vdisk.gluster.plugins.module_utils._disk import Domain
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import BadInput, Unavailable
-from ansible_collections.vdisk.gluster.plugins.module_utils._hypervisor import Hypervisor, NoDomain, NoHypervisor
+from ansible_collections.vdisk.gluster.plugins.module_utils._hypervisor import NoDomain, NoHypervisor
+from ansible_collections.vdisk.gluster.plugins.module_utils._libvirt import Hypervisor
 from ansible_collections.vdisk.gluster.plugins.module_utils._locating import Shares
 from ansible_collections.vdisk.gluster.plugins.module_utils._module import Result, Task
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan import Plan

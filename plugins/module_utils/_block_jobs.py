@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
+from ansible_collections.vdisk.gluster.plugins.module_utils import _domain_xml
 from ansible_collections.vdisk.gluster.plugins.module_utils._disk import Disk
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Refused, Unavailable
 from ansible_collections.vdisk.gluster.plugins.module_utils._progress import Progress
@@ -60,8 +61,6 @@ class BlockJobs:
 
         :param before_pivot: called when all is copied, before the domain is told to change over.
         """
-        from ansible_collections.vdisk.gluster.plugins.module_utils import _domain_xml
-
         libvirt, domain = self._libvirt, self._domain(disk.uuid)
         if not self._at_work(domain, disk, COPY):
             flags = libvirt.VIR_DOMAIN_BLOCK_COPY_REUSE_EXT | libvirt.VIR_DOMAIN_BLOCK_COPY_TRANSIENT_JOB
@@ -98,8 +97,6 @@ class BlockJobs:
 
         :raises Unavailable: it stands still; it goes on by itself, and a later task joins it.
         """
-        from ansible_collections.vdisk.gluster.plugins.module_utils import _domain_xml
-
         seen: Any = None
         since = self._clock()
         pause = POLL[0]

@@ -14,14 +14,12 @@ import os
 from dataclasses import dataclass
 from typing import Callable, Iterator, Mapping, Sequence
 
-from ansible_collections.vdisk.gluster.plugins.module_utils import _copying, _image_lock, _names
+from ansible_collections.vdisk.gluster.plugins.module_utils import _image_lock, _names
 from ansible_collections.vdisk.gluster.plugins.module_utils._applying import Applier
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import DeadMount, LostLock, Refused, VdiskError
 from ansible_collections.vdisk.gluster.plugins.module_utils._hypervisor import NoHypervisor
 from ansible_collections.vdisk.gluster.plugins.module_utils._lock import volume_lock
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan import Plan, actions_of
-from ansible_collections.vdisk.gluster.plugins.module_utils._plan_snapshot import plan_absent
-from ansible_collections.vdisk.gluster.plugins.module_utils._plan_temporary import plan_merged_back
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import QemuImg
 from ansible_collections.vdisk.gluster.plugins.module_utils._reading import Listing, list_shares, observed, read_volume
 from ansible_collections.vdisk.gluster.plugins.module_utils._recovery import Located, clearing_away, together
@@ -265,6 +263,10 @@ class Corridor:
 
         :param planner: returns the plan that takes the snapshot.
         """
+        # only who copies comes here
+        from ansible_collections.vdisk.gluster.plugins.module_utils._copying import held as files_held
+        from ansible_collections.vdisk.gluster.plugins.module_utils._plan_temporary import plan_merged_back
+
         if self._check_mode:
             plan = planner(self.read({name: share})[name])
             self._applier.actions += actions_of([plan])
@@ -276,7 +278,7 @@ class Corridor:
                 plan = planner(volume)
                 self._applier.apply([plan])
                 try:
-                    images.enter_context(_copying.held(f"{share.mount_point}/{entry.file}" for entry in volume.chain.files))
+                    images.enter_context(files_held(f"{share.mount_point}/{entry.file}" for entry in volume.chain.files))
                 except VdiskError:
                     self._merge_back(name, share, plan)
                     raise
@@ -291,6 +293,8 @@ class Corridor:
 
     def _merge_back(self, name: str, share: Share, taken: Plan) -> None:
         """Delete the snapshot that a plan has taken."""
+        from ansible_collections.vdisk.gluster.plugins.module_utils._plan_temporary import plan_merged_back
+
         for volume in self.look([(name, share)]):
             self._applier.apply([plan_merged_back(taken, volume)])
 
@@ -344,6 +348,8 @@ def _given_up(volume: Volume) -> Plan | None:
     """
     if not volume.given_up:
         return None
+    from ansible_collections.vdisk.gluster.plugins.module_utils._plan_snapshot import plan_absent
+
     try:
         return plan_absent(volume, volume.given_up)
     except VdiskError:

@@ -14,7 +14,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._module import Resul
 from ansible_collections.vdisk.gluster.plugins.module_utils._reading import Listing, list_share, observed, read_volume
 from ansible_collections.vdisk.gluster.plugins.module_utils._share import Share, capacity, check_base, shares_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._share_state import is_writable, share_object
-from ansible_collections.vdisk.gluster.plugins.module_utils._volume import Volume, absent, volume_object
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume import Volume, absent, promised, volume_object
 
 
 def share_info(task: Task) -> Result:
@@ -38,17 +38,6 @@ def _share_facts(share: Share, shares: Shares) -> dict[str, Any]:
         "provisioned_bytes": promised(volumes),
         "allocated_bytes": sum(entry.allocated_size for volume in volumes for entry in volume.chain.files),
     }
-
-
-def promised(volumes: list[Volume]) -> int:
-    """Return the sum of virtual sizes in bytes; a file of unknown format counts by its length."""
-    total = 0
-    for volume in volumes:
-        active = volume.chain.files[0] if volume.chain.files else None
-        if active is not None:
-            seen = volume.facts.get(active.file)
-            total += active.virtual_size if active.virtual_size is not None else seen.size if seen else 0
-    return total
 
 
 def volume_info(task: Task) -> Result:

@@ -7,16 +7,13 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Sequence
 
-from ansible_collections.vdisk.gluster.plugins.module_utils._copying import check_space, space_needed
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import BadInput
-from ansible_collections.vdisk.gluster.plugins.module_utils._information import promised
 from ansible_collections.vdisk.gluster.plugins.module_utils._locating import Shares
 from ansible_collections.vdisk.gluster.plugins.module_utils._placement import Candidate, Limits, choose
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan_volume import Wanted
-from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import QemuImg
 from ansible_collections.vdisk.gluster.plugins.module_utils._reading import Listing, read_volume
 from ansible_collections.vdisk.gluster.plugins.module_utils._share import Share, capacity
-from ansible_collections.vdisk.gluster.plugins.module_utils._source import Original
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume import promised
 
 
 def limits_of(params: Mapping[str, Any]) -> Limits:
@@ -54,18 +51,6 @@ def places(
     return where
 
 
-def check_room(shares: Sequence[Share], new: Wanted, original: Original, qemu_img: QemuImg, limits: Limits) -> None:
-    """Refuse copies whose data do not fit, where their whole size may be promised but is not there."""
-    for share in {share.name: share for share in shares}.values():
-        space = capacity(share)
-        available = max(0, space.available - space.total * limits.reserved_percentage // 100)
-        count = sum(1 for other in shares if other.name == share.name)
-        one = (
-            space_needed(qemu_img, original.path, original.format, original.virtual_size, available // count) if new.thin else new.size or 0
-        )
-        check_space(one * count, available, share.name, original.label)
-
-
 def _check_growth(name: str, wanted: Wanted, share: Share, listings: Mapping[str, Listing], limits: Limits, taken: dict[str, int]) -> None:
     """Refuse a growth that a new volume of that size would be refused; growth is always thin."""
     volume = read_volume(listings[share.name], name)
@@ -94,7 +79,7 @@ def choose_share(
         planned = taken.get(share.name, 0)
         if limits.max_over_subscription_ratio is not None:
             listing = listings[share.name]
-            planned += promised([read_volume(listing, other) for other in listing.volumes()])
+            planned += promised(read_volume(listing, other) for other in listing.volumes())
         reserved = 0 if wanted.thin else taken.get(share.name, 0)
         candidates.append(Candidate(share.name, space.total, max(0, space.available - reserved), planned))
     return choose(name, size, wanted.thin, candidates, limits)

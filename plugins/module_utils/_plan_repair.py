@@ -10,7 +10,6 @@ from dataclasses import replace
 from ansible_collections.vdisk.gluster.plugins.module_utils._chain import FileFacts
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._place import Step
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps_repair import ClearAway, MendHeader, RemoveStray
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import Volume, reassembled
 
 
@@ -31,6 +30,8 @@ def mended(volume: Volume) -> tuple[list[Step], Volume]:
 
     :raises Refused: something is wrong with it that can only be guessed at.
     """
+    from ansible_collections.vdisk.gluster.plugins.module_utils._steps_repair import ClearAway, MendHeader, RemoveStray
+
     steps: list[Step] = []
     strays = tuple(file for file in volume.facts if file not in {entry.file for entry in volume.chain.files})
     if volume.info is not None:

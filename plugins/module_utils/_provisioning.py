@@ -6,35 +6,46 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Sequence
+from typing import TYPE_CHECKING, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils import _names
 from ansible_collections.vdisk.gluster.plugins.module_utils._corridor import Corridor
 from ansible_collections.vdisk.gluster.plugins.module_utils._locating import Shares
 from ansible_collections.vdisk.gluster.plugins.module_utils._module import Result, Task
-from ansible_collections.vdisk.gluster.plugins.module_utils._moving import move
 from ansible_collections.vdisk.gluster.plugins.module_utils._ownership import group_id, mode_bits, user_id
-from ansible_collections.vdisk.gluster.plugins.module_utils._placing import check_room, limits_of, places
+from ansible_collections.vdisk.gluster.plugins.module_utils._placing import limits_of, places
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan import Plan
-from ansible_collections.vdisk.gluster.plugins.module_utils._plan_copy import plan_copy, wanted_of_copy
-from ansible_collections.vdisk.gluster.plugins.module_utils._plan_volume import (
-    Wanted,
-    plan_absent,
-    plan_present,
-)
+from ansible_collections.vdisk.gluster.plugins.module_utils._plan_volume import Wanted, plan_absent, plan_present
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import QemuImg
 from ansible_collections.vdisk.gluster.plugins.module_utils._share import shares_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._sizes import parse_virtual_size
-from ansible_collections.vdisk.gluster.plugins.module_utils._sources import Wish, opened, wish_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import Volume, volume_object
+
+if TYPE_CHECKING:
+    from ansible_collections.vdisk.gluster.plugins.module_utils._sources import Wish
+
+_SOURCES = (
+    *("source_volume", "source_snapshot", "source_share"),
+    *("source_image", "source_format", "source_checksum"),
+    *("source_image_name", "cloud"),
+)
+"""Options that say what a volume is to be copied from."""
 
 
 def work(task: Task, wish: Wish | None = None) -> Result:
     """Bring the volumes of a task into the wanted state; C(wish) is a source that its options do not name."""
     params = task.params
     names = _names.check_volumes(params["name"])
+    # copies and moves are loaded by who asks for them: most tasks make blank volumes, or find that they are there
     if params["move"]:
+        from ansible_collections.vdisk.gluster.plugins.module_utils._moving import move
+
         return move(task, names)
+    copies = wish is not None or any(params[option] is not None for option in _SOURCES)
+    if copies:
+        from ansible_collections.vdisk.gluster.plugins.module_utils import _plan_copy, _sources
+
+        wish = wish or _sources.wish_of(params, names)
     wanted = Wanted(
         parse_virtual_size(params["size"]) if params["size"] is not None else None,
         params["format"],
@@ -44,7 +55,6 @@ def work(task: Task, wish: Wish | None = None) -> Result:
         mode_bits(params["mode"]),
         params["repair"],
     )
-    wish = wish or wish_of(params, names)
     limits = limits_of(params)
     hypervisor = task.hypervisor()
     shares = Shares(shares_of(params, task.warn))
@@ -57,16 +67,16 @@ def work(task: Task, wish: Wish | None = None) -> Result:
         # a source is only for making a volume: where all are there it may be gone
         missing = [name for name in names if shares.share_of(name, listings) is None] if wish else []
         if wish and missing:
-            original = holding.enter_context(opened(wish, corridor, shares, qemu_img, task.check_mode))
-        new = wanted_of_copy(wanted, original) if original else wanted
+            original = holding.enter_context(_sources.opened(wish, corridor, shares, qemu_img, task.check_mode))
+        new = _plan_copy.wanted_of_copy(wanted, original) if original else wanted
         where = places(names, wanted, new, shares, listings, limits if present else None)
         if original and original.path:
-            check_room([where[name] for name in missing], new, original, qemu_img, limits)
+            _sources.check_room([where[name] for name in missing], new, original, qemu_img, limits)
 
         def planner(volumes: Sequence[Volume]) -> list[Plan]:
             if not present:
                 return [plan_absent(volume, params["delete_snapshots"]) for volume in volumes]
-            return [plan_copy(volume, wanted, original) if wish else plan_present(volume, wanted) for volume in volumes]
+            return [_plan_copy.plan_copy(volume, wanted, original) if wish else plan_present(volume, wanted) for volume in volumes]
 
         outcome = corridor.change(where, planner, listings=listings)
         told = corridor.recovered

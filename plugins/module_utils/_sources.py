@@ -20,9 +20,11 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._downloading import 
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import BadInput, Damaged, Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._foreign_image import complete_image_size
 from ansible_collections.vdisk.gluster.plugins.module_utils._locating import Shares
+from ansible_collections.vdisk.gluster.plugins.module_utils._placement import Limits
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan_temporary import plan_temporary
+from ansible_collections.vdisk.gluster.plugins.module_utils._plan_volume import Wanted
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import QemuImg
-from ansible_collections.vdisk.gluster.plugins.module_utils._share import Share, check_base
+from ansible_collections.vdisk.gluster.plugins.module_utils._share import Share, capacity, check_base
 from ansible_collections.vdisk.gluster.plugins.module_utils._sizes import human
 from ansible_collections.vdisk.gluster.plugins.module_utils._source import Original, Source, source_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._spool import spool_of
@@ -138,6 +140,17 @@ def opened(wish: Wish, corridor: Corridor, shares: Shares, qemu_img: QemuImg, ch
             original = original_of(source)
         # the lock of the source is free again: its files are held, and two locks at once could wait for one another
         yield original
+
+
+def check_room(shares: Sequence[Share], new: Wanted, original: Original, qemu_img: QemuImg, limits: Limits) -> None:
+    """Refuse copies whose data do not fit, where their whole size may be promised but is not there."""
+    for share in {share.name: share for share in shares}.values():
+        space = capacity(share)
+        available = max(0, space.available - space.total * limits.reserved_percentage // 100)
+        count = sum(1 for other in shares if other.name == share.name)
+        most = available // count
+        one = _copying.space_needed(qemu_img, original.path, original.format, original.virtual_size, most) if new.thin else new.size or 0
+        _copying.check_space(one * count, available, share.name, original.label)
 
 
 def original_of(source: Source) -> Original:

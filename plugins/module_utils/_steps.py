@@ -10,29 +10,49 @@ from typing import Any, Mapping
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Damaged
 from ansible_collections.vdisk.gluster.plugins.module_utils._place import Step
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps_machine import (
-    FreezeGuest,
-    PointMachines,
-    SwitchLive,
-    ThawGuest,
-)
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps_merge import Commit, Pull
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps_move import RemoveMoved, TakeAway, TakeOver
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps_move_live import CopyFrozen, GoOver, PointElsewhere, WriteMovedInfo
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps_restore import FillOverlay
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps_snapshot import (
-    MakeOverlay,
-    RemoveMerged,
-    ReplaceOverlay,
-    Repoint,
-    WriteInfo,
-    WriteRecord,
-)
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps_volume import RemoveVolume
 
-_JOURNALED = {
-    kind.__name__: kind
-    for kind in (
+
+def to_json(step: Step) -> dict[str, Any]:
+    """Return a step as the journal keeps it."""
+    return {"step": type(step).__name__, **asdict(step)}
+
+
+def from_json(entries: Mapping[str, Any]) -> Step:
+    """Return the step that the journal kept.
+
+    :raises Damaged: this release knows no such step.
+    """
+    kind = _journaled().get(str(entries.get("step")))
+    names = set(entries) - {"step"}
+    known = {field.name: field.default is MISSING for field in fields(kind)} if kind else {}
+    if kind is None or names - set(known) or {name for name, needed in known.items() if needed} - names:
+        raise Damaged(f"the journal has a step that this release does not know: {entries.get('step')!r}")
+    return kind(**{name: tuple(entries[name]) if isinstance(entries[name], list) else entries[name] for name in names})
+
+
+def _journaled() -> dict[str, type[Step]]:
+    """Return the kinds of steps that a journal may hold by their names; loaded for who finds a journal, which few tasks do."""
+    from ansible_collections.vdisk.gluster.plugins.module_utils._steps_machine import (
+        FreezeGuest,
+        PointMachines,
+        SwitchLive,
+        ThawGuest,
+    )
+    from ansible_collections.vdisk.gluster.plugins.module_utils._steps_merge import Commit, Pull
+    from ansible_collections.vdisk.gluster.plugins.module_utils._steps_move import RemoveMoved, TakeAway, TakeOver
+    from ansible_collections.vdisk.gluster.plugins.module_utils._steps_move_live import CopyFrozen, GoOver, PointElsewhere, WriteMovedInfo
+    from ansible_collections.vdisk.gluster.plugins.module_utils._steps_restore import FillOverlay
+    from ansible_collections.vdisk.gluster.plugins.module_utils._steps_snapshot import (
+        MakeOverlay,
+        RemoveMerged,
+        ReplaceOverlay,
+        Repoint,
+        WriteInfo,
+        WriteRecord,
+    )
+    from ansible_collections.vdisk.gluster.plugins.module_utils._steps_volume import RemoveVolume
+
+    kinds: tuple[type[Step], ...] = (
         MakeOverlay,
         FreezeGuest,
         SwitchLive,
@@ -55,22 +75,4 @@ _JOURNALED = {
         WriteMovedInfo,
         PointElsewhere,
     )
-}
-
-
-def to_json(step: Step) -> dict[str, Any]:
-    """Return a step as the journal keeps it."""
-    return {"step": type(step).__name__, **asdict(step)}
-
-
-def from_json(entries: Mapping[str, Any]) -> Step:
-    """Return the step that the journal kept.
-
-    :raises Damaged: this release knows no such step.
-    """
-    kind = _JOURNALED.get(str(entries.get("step")))
-    names = set(entries) - {"step"}
-    known = {field.name: field.default is MISSING for field in fields(kind)} if kind else {}
-    if kind is None or names - set(known) or {name for name, needed in known.items() if needed} - names:
-        raise Damaged(f"the journal has a step that this release does not know: {entries.get('step')!r}")
-    return kind(**{name: tuple(entries[name]) if isinstance(entries[name], list) else entries[name] for name in names})
+    return {kind.__name__: kind for kind in kinds}

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Mapping
+from typing import Any, Iterable, Mapping
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._attachment import Attachment, Host, merged
 from ansible_collections.vdisk.gluster.plugins.module_utils._chain import Chain, ChainFile, FileFacts, assemble
@@ -244,3 +244,14 @@ def volume_object(volume: Volume) -> dict[str, Any]:
         ],
         "problems": list(volume.problems),
     }
+
+
+def promised(volumes: Iterable[Volume]) -> int:
+    """Return the sum of virtual sizes in bytes; a file of unknown format counts by its length."""
+    total = 0
+    for volume in volumes:
+        active = volume.chain.files[0] if volume.chain.files else None
+        if active is not None:
+            seen = volume.facts.get(active.file)
+            total += active.virtual_size if active.virtual_size is not None else seen.size if seen else 0
+    return total

@@ -55,7 +55,7 @@ class Meddler:
 def meddle(path: str, at: int, after: bool, speed: int, deny: bool, programs: bool) -> None:
     """Change what libvirt's binding does in this process."""
     import libvirt
-    from ansible_collections.vdisk.gluster.plugins.module_utils import _hypervisor, _qemu_img
+    from ansible_collections.vdisk.gluster.plugins.module_utils import _hypervisor, _libvirt, _qemu_img
 
     own, count = os.getpid(), 0
 
@@ -98,5 +98,5 @@ def meddle(path: str, at: int, after: bool, speed: int, deny: bool, programs: bo
         def denied(*_arguments: Any) -> None:
             raise _hypervisor.Denied("libvirt cannot merge it down: Permission denied")
 
-        _hypervisor.Hypervisor.commit = denied
-        _hypervisor.Hypervisor.commit_active = denied
+        _libvirt.Hypervisor.commit = denied
+        _libvirt.Hypervisor.commit_active = denied

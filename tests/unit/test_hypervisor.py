@@ -18,7 +18,8 @@ import pytest
 from ansible_collections.vdisk.gluster.plugins.module_utils import _hypervisor
 from ansible_collections.vdisk.gluster.plugins.module_utils._disk import Definition, Disk
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Refused, Unavailable
-from ansible_collections.vdisk.gluster.plugins.module_utils._hypervisor import Denied, Hypervisor, NoHypervisor
+from ansible_collections.vdisk.gluster.plugins.module_utils._hypervisor import Denied, NoHypervisor
+from ansible_collections.vdisk.gluster.plugins.module_utils._libvirt import Hypervisor
 from ansible_collections.vdisk.gluster.plugins.module_utils._module import Task
 from ansible_collections.vdisk.gluster.plugins.module_utils._process import Runner, if_killed
 from ansible_collections.vdisk.gluster.plugins.module_utils._snapshotting import work

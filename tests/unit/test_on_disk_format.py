@@ -63,7 +63,7 @@ def test_the_journal_is_read_and_written_so(share):
 
 def test_every_step_that_a_journal_can_hold_is_named():
     named = re.findall(r"`(\w+)`", PAGE.partition("Steps of this release:")[2].partition("\n\n")[0])
-    assert sorted(named) == sorted(_steps._JOURNALED)
+    assert sorted(named) == sorted(_steps._journaled())
 
 
 def test_the_properties_of_an_image_are_named():

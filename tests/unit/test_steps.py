@@ -79,7 +79,7 @@ def test_a_step_comes_back_as_it_was(step: Step) -> None:
 
 
 def test_every_step_that_is_journaled_is_tried_here() -> None:
-    assert {type(step) for step in STEPS} == set(_steps._JOURNALED.values())
+    assert {type(step) for step in STEPS} == set(_steps._journaled().values())
 
 
 def test_every_plan_that_is_journaled_has_only_steps_that_come_back() -> None:
