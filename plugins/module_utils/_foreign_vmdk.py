@@ -21,6 +21,9 @@ _AT_END = (1 << 64) - 1
 _DESCRIPTOR_LIMIT = 128
 """Sectors that a descriptor has at most here; those of qemu-img and VMware have 20."""
 
+_DIGITS = 8
+"""Hexadecimal digits that the number of an image's content (CID) has at most."""
+
 _EXTENT = re.compile(r'^\s*(?:RW|RDONLY|NOACCESS)\s+(\d+)\s+(\S+)\s+"([^"]*)"(.*)$')
 _TYPES = ("monolithicSparse", "streamOptimized")
 
@@ -60,8 +63,10 @@ def _check_descriptor(raw: bytes, capacity: int) -> None:
     text = raw.split(b"\0", 1)[0].decode("latin-1")
     if not text.startswith("# Disk DescriptorFile"):
         raise Damaged("it has no embedded VMDK descriptor")
-    # what follows the zero that ends it is not part of it, and has to be nothing
-    if raw[len(text) :].strip(b"\0"):
+    # what follows the zero that ends it is not part of it, and has to be nothing, or what was its end before: QEMU (block/vmdk.c) gives
+    # a written image a new number of 1 to 8 digits in place of the old one of 8, and where it has fewer than 7 what followed is left
+    rest = raw[len(text) + 1 :].rstrip(b"\0")
+    if len(rest) >= _DIGITS or not text.encode("latin-1").endswith(rest):
         raise Damaged("its VMDK descriptor goes on after its end")
     pairs: dict[str, str] = {}
     extents = []

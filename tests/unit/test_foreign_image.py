@@ -150,6 +150,22 @@ def test_a_vmdk_descriptor_that_names_another_file_is_refused(tmp_path, forgery)
     assert clause in refusal(path, "vmdk")
 
 
+@pytest.mark.parametrize("digits", range(1, 9))
+def test_what_qemu_leaves_of_a_longer_vmdk_descriptor_is_no_harm_and_anything_else_is(tmp_path, digits):
+    path = make(tmp_path / "image", "vmdk")
+    descriptor = path.read_bytes()[512 : 512 + 20 * 512]
+    start, _cid, end = descriptor.partition(b"\nCID=")
+    # as block/vmdk.c does it: a number without leading zeroes, what follows behind it, a zero, and then what was there before
+    shorter = start + b"\nCID=" + b"1" * digits + end[8:].split(b"\0")[0] + b"\0"
+    written = shorter + descriptor[len(shorter) :]
+    patch(path, (512, written))
+    assert judge(path, "vmdk") == 3 * MiB + 512
+    size = len(written.rstrip(b"\0"))
+    for more in (b'RW 8 FLAT "/etc/shadow" 0\n', b"x"):
+        patch(path, (512, written[: size + 1] + more + written[size + 1 + len(more) :]))
+        assert "goes on after its end" in refusal(path, "vmdk")
+
+
 def test_a_vmdk_that_leaves_all_to_its_descriptor_is_refused(tmp_path):
     path = make(tmp_path / "image", "vmdk")
     patch(path, (12, bytes(8)))
