@@ -39,6 +39,7 @@ def measure(site: Site, repetitions: int, volumes: int, looped: int) -> None:
             rows.append(Row(f"{label}, one task", each.one_task, each.shell, f"{shell}, as a task", ""))
             rows.append(Row(f"{label}, one task", each.one_task, each.loop, "loop of our tasks, scaled", "below 0.1"))
             rows.append(Row(f"{label}, engine", each.engine, each.shell, f"{shell}, as a task", goal))
+    rows += _snapshots(site, repetitions, volumes)
     show(
         f"{volumes} volumes in one task that lists their names",
         rows,
@@ -82,3 +83,33 @@ def _shell(site: Site, image_format: str, step: str, volumes: int) -> str:
         "remove": 'rm "$i"',
     }[step]
     return f"cd {site.bare}; mkdir -p many; cd many; for i in $(seq {volumes}); do {each}; done"
+
+
+_SNAPSHOTS = {
+    "snapshots made": ("present", 'qemu-img create -q -f qcow2 -F raw -b "$i" "$i.s"', "qemu-img create"),
+    "snapshots, unchanged": ("present", 'qemu-img info -U --backing-chain --output=json -f qcow2 "$i.s" >/dev/null', "qemu-img info"),
+    "snapshots deleted": ("absent", 'qemu-img commit -q -d -f qcow2 "$i.s"; rm "$i.s"', "qemu-img commit, rm"),
+}
+
+
+def _snapshots(site: Site, repetitions: int, volumes: int) -> list[Row]:
+    """Return the rows of one snapshot of each volume: those of a group, which are taken at one instant or not at all."""
+    names = [f"many{number}" for number in range(volumes)]
+    site.do("gluster_volume_file", name=names, size="1G")
+    rows = {step: Row(f"{step}, one task", bare_name=f"shell loop of {tool}, as a task") for step, (_s, _l, tool) in _SNAPSHOTS.items()}
+    engines = {step: Row(f"{step}, engine", bare_name=f"shell loop of {tool}, as a task") for step, (_s, _l, tool) in _SNAPSHOTS.items()}
+    for _repetition in range(repetitions):
+        directory = f"{site.bare}/snaps"
+        bases = f"mkdir -p {directory}; cd {directory}; for i in $(seq {volumes}); do truncate -s 1G $i; done"
+        tasks = [bare(["sh", "-ec", bases])]
+        for state, line, _tool in _SNAPSHOTS.values():
+            tasks.append(module("gluster_snapshot", {**site.location, "volume": names, "name": ["s"], "state": state}))
+            tasks.append(bare(["sh", "-ec", f"cd {directory}; for i in $(seq {volumes}); do {line}; done"]))
+        seconds = seconds_of(tasks)[1:]
+        for number, (step, (state, _line, _tool)) in enumerate(_SNAPSHOTS.items()):
+            rows[step].ours.append(seconds[2 * number])
+            rows[step].bare.append(seconds[2 * number + 1])
+            engines[step].ours.append(site.do("gluster_snapshot", volume=names, name=["s"], state=state).engine_seconds)
+            engines[step].bare.append(seconds[2 * number + 1])
+    site.do("gluster_volume_file", name=names, state="absent")
+    return [row for step in _SNAPSHOTS for row in (rows[step], engines[step])]

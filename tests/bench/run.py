@@ -21,24 +21,32 @@ sys.path[:0] = [path for path in os.environ.get("ANSIBLE_COLLECTIONS_PATH", "").
 import rows_at_once  # noqa: E402
 import rows_chain  # noqa: E402
 import rows_copy  # noqa: E402
+import rows_depth  # noqa: E402
 import rows_drop  # noqa: E402
 import rows_export  # noqa: E402
 import rows_many  # noqa: E402
+import rows_memory  # noqa: E402
 import rows_merge  # noqa: E402
+import rows_parts  # noqa: E402
 import rows_process  # noqa: E402
+import rows_rate  # noqa: E402
 import rows_safety  # noqa: E402
 import rows_tasks  # noqa: E402
 from glusterfs import Site, command, site  # noqa: E402
 
 ROWS = {
     "tasks": lambda where, chosen: rows_tasks.measure(where, chosen.repetitions, chosen.pipelining),
+    "parts": lambda where, chosen: rows_parts.measure(where, chosen.repetitions, chosen.pipelining),
     "process": lambda where, chosen: rows_process.measure(where, chosen.repetitions),
     "chain": lambda where, chosen: rows_chain.measure(where, chosen.repetitions),
+    "depth": lambda where, chosen: rows_depth.measure(where, max(1, chosen.repetitions // 2)),
     "many": lambda where, chosen: rows_many.measure(where, max(1, chosen.repetitions // 2), chosen.volumes, chosen.looped),
     "merge": lambda where, chosen: rows_merge.measure(where, chosen.repetitions),
     "drop": lambda where, chosen: rows_drop.measure(where, chosen.repetitions),
     "safety": lambda where, chosen: rows_safety.measure(where, chosen.repetitions),
     "at_once": lambda where, chosen: rows_at_once.measure(where, chosen.repetitions),
+    "rate": lambda where, chosen: rows_rate.measure(where, max(1, chosen.repetitions // 2)),
+    "memory": lambda where, chosen: rows_memory.measure(where, max(1, chosen.repetitions // 2)),
     "copy": lambda where, chosen: rows_copy.measure(where, max(1, chosen.repetitions // 2), chosen.mebibytes),
     "export": lambda where, chosen: rows_export.measure(where, chosen.repetitions),
 }
