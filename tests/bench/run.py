@@ -21,6 +21,7 @@ sys.path[:0] = [path for path in os.environ.get("ANSIBLE_COLLECTIONS_PATH", "").
 import rows_at_once  # noqa: E402
 import rows_chain  # noqa: E402
 import rows_copy  # noqa: E402
+import rows_crowd  # noqa: E402
 import rows_depth  # noqa: E402
 import rows_drop  # noqa: E402
 import rows_export  # noqa: E402
@@ -40,6 +41,7 @@ ROWS = {
     "process": lambda where, chosen: rows_process.measure(where, chosen.repetitions),
     "chain": lambda where, chosen: rows_chain.measure(where, chosen.repetitions),
     "depth": lambda where, chosen: rows_depth.measure(where, max(1, chosen.repetitions // 2)),
+    "crowd": lambda where, chosen: rows_crowd.measure(where, max(1, chosen.repetitions // 2)),
     "many": lambda where, chosen: rows_many.measure(where, max(1, chosen.repetitions // 2), chosen.volumes, chosen.looped),
     "merge": lambda where, chosen: rows_merge.measure(where, chosen.repetitions),
     "drop": lambda where, chosen: rows_drop.measure(where, chosen.repetitions),
