@@ -16,6 +16,7 @@ from unittest import mock
 
 import ansible
 from ansible_collections.vdisk.gluster.plugins.module_utils._process import Runner
+from engine import commands, timed_program
 from glusterfs import Site, command
 from operations import operations, prepare
 from playbook import Task, bare, module, seconds_of
@@ -42,6 +43,7 @@ class _Parts:
 
     module: str
     task: list[float] = field(default_factory=list)
+    bare: list[float] = field(default_factory=list)
     start: list[float] = field(default_factory=list)
     engine: list[float] = field(default_factory=list)
     programs: int = 0
@@ -63,7 +65,10 @@ def measure(site: Site, repetitions: int, pipelining: bool) -> None:
                 tasks.append(bare(argv))
                 goes_to.append([])
             tasks.append(module(operation.module, {**site.location, **operation.options}))
-            goes_to.append(parts.setdefault(operation.name, _Parts(operation.module)).task if repetition >= 0 else [])
+            found = parts.setdefault(operation.name, _Parts(operation.module))
+            goes_to.append(found.task if repetition >= 0 else [])
+            tasks.append(bare(commands(*operation.bare)))
+            goes_to.append(found.bare if repetition >= 0 else [])
     for times, seconds in zip(goes_to, seconds_of(tasks, pipelining)):
         times.append(seconds)
     python, basic = [], []
@@ -74,6 +79,7 @@ def measure(site: Site, repetitions: int, pipelining: bool) -> None:
             found = parts[operation.name]
             with mock.patch.object(Runner, "run", autospec=True, side_effect=Runner.run) as programs:
                 seconds = site.do(operation.module, **operation.options).engine_seconds
+            timed_program(commands(*operation.bare))
             if repetition >= 0:
                 found.engine.append(seconds)
                 found.programs = programs.call_count
@@ -92,10 +98,11 @@ def measure(site: Site, repetitions: int, pipelining: bool) -> None:
 def _print(parts: dict[str, _Parts], nothing: list[float], python: list[float], basic: list[float], pipelining: bool) -> None:
     width = max(map(len, parts))
     print(f"\nA task taken apart, ms{', pipelining' if pipelining else ''}: over a task that does nothing, and what of it is ours")
-    heads = ("task", "over nothing", "our start", "our work", "programs")
+    heads = ("task", "bare task", "over nothing", "our start", "our work", "programs")
     print(f"  {'':{width}}  {'  '.join(heads)}")
     for name, found in parts.items():
-        cells = [_ms(found.task), _ms([task - statistics.median(nothing) for task in found.task]), _ms(found.start), _ms(found.engine)]
+        over = [task - statistics.median(nothing) for task in found.task]
+        cells = [_ms(times) for times in (found.task, found.bare, over, found.start, found.engine)]
         print(f"  {name:{width}}  {'  '.join(cell.rjust(len(head)) for cell, head in zip((*cells, str(found.programs)), heads))}")
     print(f"  A task that does nothing takes {_ms(nothing)} ms; Python's start {_ms(python)}, Ansible's part of a module {_ms(basic)}.")
     print("  our start: this collection's modules loaded from the archive that Ansible sends. programs: starts of qemu-img and others.")
