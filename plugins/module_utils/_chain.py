@@ -9,13 +9,22 @@ record speaks for the base, an overlay's header for what lies below it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Mapping, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils import _names
 from ansible_collections.vdisk.gluster.plugins.module_utils._info_file import Info
 from ansible_collections.vdisk.gluster.plugins.module_utils._qcow2 import Header
 from ansible_collections.vdisk.gluster.plugins.module_utils._record import FORMATS, Record
+
+
+@dataclass(frozen=True)
+class Ownership:
+    """Owner, group and permission bits of a file."""
+
+    uid: int
+    gid: int
+    mode: int
 
 
 @dataclass(frozen=True)
@@ -36,6 +45,8 @@ class FileFacts:
     header_problem: str | None = None
     looks_like: str | None = None
     empty: bool | None = None
+    # not what makes it another file
+    ownership: Ownership | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

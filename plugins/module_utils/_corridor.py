@@ -21,7 +21,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._hypervisor import N
 from ansible_collections.vdisk.gluster.plugins.module_utils._lock import volume_lock
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan import Plan, actions_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import QemuImg
-from ansible_collections.vdisk.gluster.plugins.module_utils._reading import Listing, list_shares, observed, read_volume
+from ansible_collections.vdisk.gluster.plugins.module_utils._reading import Listing, list_shares, observed, read_volumes
 from ansible_collections.vdisk.gluster.plugins.module_utils._recovery import Located, clearing_away, together
 from ansible_collections.vdisk.gluster.plugins.module_utils._share import Share
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import Volume
@@ -173,10 +173,8 @@ class Corridor:
         """
         listings = listings or list_shares(share for _name, share in where)
         self._hypervisor.refresh()
-        return tuple(
-            observed(read_volume(listings[share.name], name, True, self._deep, anew), self._hypervisor, self._heeds_elsewhere)
-            for name, share in where
-        )
+        volumes = read_volumes([(listings[share.name], name) for name, share in where], True, self._deep, anew)
+        return tuple(observed(volume, self._hypervisor, self._heeds_elsewhere) for volume in volumes)
 
     @property
     def recovered(self) -> tuple[str, ...]:

@@ -73,6 +73,26 @@ def names_in(directory: str) -> frozenset[str]:
         raise explain(error, directory, "list") from error
 
 
+def names_in_place(directory: str) -> frozenset[str]:
+    """Return the names in a directory; none where it does not exist, or something else is in its place, a link to one say."""
+
+    def read() -> list[str]:
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            return os.listdir(descriptor)
+        finally:
+            os.close(descriptor)
+
+    try:
+        return frozenset(fresh(read))
+    except (FileNotFoundError, NotADirectoryError):
+        return frozenset()
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return frozenset()
+        raise explain(error, directory, "list") from error
+
+
 def read_text_file(path: str, limit: int) -> bytes | None:
     """Return the whole of a small file, or None where there is none.
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.vdisk.gluster.plugins.module_utils import _image_lock, _names
+from ansible_collections.vdisk.gluster.plugins.module_utils import _at_once, _image_lock, _names
 from ansible_collections.vdisk.gluster.plugins.module_utils._disk import Disk
 from ansible_collections.vdisk.gluster.plugins.module_utils._locating import Shares
 from ansible_collections.vdisk.gluster.plugins.module_utils._module import Result, Task
-from ansible_collections.vdisk.gluster.plugins.module_utils._reading import Listing, list_share, observed, read_volume
+from ansible_collections.vdisk.gluster.plugins.module_utils._reading import Listing, list_share, observed, read_volume, read_volumes
 from ansible_collections.vdisk.gluster.plugins.module_utils._share import Share, capacity, check_base, shares_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._share_state import is_writable, share_object
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import Volume, absent, promised, volume_object
@@ -30,7 +30,7 @@ def _share_facts(share: Share, shares: Shares) -> dict[str, Any]:
     if share.name not in shares.usable:
         return {**share_object(share, mounted=False), **nothing, "error": shares.unusable[share.name].message}
     listing = list_share(share)
-    volumes = [read_volume(listing, name) for name in listing.volumes()]
+    volumes = read_volumes([(listing, name) for name in listing.volumes()])
     space = capacity(share)
     return {
         **share_object(share, True, is_writable(share), space.total, space.available),
@@ -47,15 +47,13 @@ def volume_info(task: Task) -> Result:
     base = check_base(task.params["mount_point_base"])
     listings = shares.list()
     names = _names.check_volumes(task.params["name"]) if task.params["name"] is not None else None
-    found: list[Volume] = []
     if names is None:
-        for listing in listings.values():
-            found += [read_volume(listing, name) for name in listing.volumes()]
+        found = read_volumes([(listing, name) for listing in listings.values() for name in listing.volumes()])
     else:
-        for name in names:
-            found += _look_for(name, shares, listings)
+        found = [volume for volumes in _at_once.each(lambda name: _look_for(name, shares, listings), names) for volume in volumes]
     found = [observed(volume, hypervisor) for volume in found]
-    objects = [{**_with_state(volume), "connection": _connection(volume, shares, base)} for volume in found]
+    states = _at_once.each(_with_state, found)
+    objects = [{**state, "connection": _connection(volume, shares, base)} for state, volume in zip(states, found)]
     there = sum(volume.exists for volume in found)
     return Result(
         f"{there} volume{'' if there == 1 else 's'} found.",
@@ -84,8 +82,9 @@ def _look_for(name: str, shares: Shares, listings: dict[str, Listing]) -> list[V
 def _with_state(volume: Volume) -> dict[str, Any]:
     """Return the volume object with what only an observer is told: unfinished operations, and which snapshots are being read."""
     entry = volume_object(volume)
-    for snapshot in entry["snapshots"]:
-        snapshot["in_use"] = _is_read(volume, snapshot["point_in_time_file"])
+    read = _at_once.each(lambda snapshot: _is_read(volume, snapshot["point_in_time_file"]), entry["snapshots"])
+    for snapshot, in_use in zip(entry["snapshots"], read):
+        snapshot["in_use"] = in_use
     if volume.unfinished:
         entry["problems"].append(
             f"an operation on {volume.label} is unfinished ({_names.journal(volume.name)}); "

@@ -87,6 +87,7 @@ class Hypervisor(BlockJobs, NoHypervisor):
     @functools.cached_property
     def host(self) -> Host:
         """The host whose domains these are; its UUID is what libvirt itself tells hosts apart by."""
+
         def look() -> Host:
             # the name of this host as libvirt tells it would be asked from DNS
             name = self._connection.getHostname() if _REMOTE.match(self._connection.getURI()) else os.uname().nodename

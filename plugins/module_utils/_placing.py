@@ -11,7 +11,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._errors import BadIn
 from ansible_collections.vdisk.gluster.plugins.module_utils._locating import Shares
 from ansible_collections.vdisk.gluster.plugins.module_utils._placement import Candidate, Limits, choose
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan_volume import Wanted
-from ansible_collections.vdisk.gluster.plugins.module_utils._reading import Listing, read_volume
+from ansible_collections.vdisk.gluster.plugins.module_utils._reading import Listing, read_volume, read_volumes
 from ansible_collections.vdisk.gluster.plugins.module_utils._share import Share, capacity
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import promised
 
@@ -79,7 +79,7 @@ def choose_share(
         planned = taken.get(share.name, 0)
         if limits.max_over_subscription_ratio is not None:
             listing = listings[share.name]
-            planned += promised(read_volume(listing, other) for other in listing.volumes())
+            planned += promised(read_volumes([(listing, other) for other in listing.volumes()]))
         reserved = 0 if wanted.thin else taken.get(share.name, 0)
         candidates.append(Candidate(share.name, space.total, max(0, space.available - reserved), planned))
     return choose(name, size, wanted.thin, candidates, limits)

@@ -9,9 +9,10 @@ import errno
 import os
 import stat
 from dataclasses import dataclass, replace
-from typing import Iterable, Mapping
+from typing import Iterable, Mapping, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils import (
+    _at_once,
     _files,
     _image_lock,
     _info_file,
@@ -38,7 +39,8 @@ class Listing:
 
     def volumes(self) -> tuple[str, ...]:
         """Return the names of all volumes on the share, sorted; directories and other things are none."""
-        return tuple(sorted(name for name in self.by_volume if self.has(name) and self._is_candidate(name)))
+        there = sorted(name for name in self.by_volume if self.has(name))
+        return tuple(name for name, candidate in zip(there, _at_once.each(self._is_candidate, there)) if candidate)
 
     def has(self, volume: str) -> bool:
         """Tell whether a file with a volume's own name, or its info file, is there."""
@@ -67,10 +69,8 @@ class Listing:
 def list_share(share: Share) -> Listing:
     """List a mounted share."""
     root = _files.names_in(share.mount_point)
-    own_directory = f"{share.mount_point}/{_names.OWN_DIRECTORY}"
     # what lies in its place is not looked into; a change is refused there
-    is_ours = _names.OWN_DIRECTORY in root and os.path.isdir(own_directory) and not os.path.islink(own_directory)
-    own = _files.names_in(own_directory) if is_ours else frozenset()
+    own = _files.names_in_place(f"{share.mount_point}/{_names.OWN_DIRECTORY}") if _names.OWN_DIRECTORY in root else frozenset()
     by_volume: dict[str, list[str]] = {}
     leftovers: dict[str, list[str]] = {}
     for name in root:
@@ -122,8 +122,8 @@ def read_volume(listing: Listing, name: str, patient: bool = False, deep: bool =
             leftovers=leftovers,
             strays=tuple(beside),
         )
-    looks = ((file, _look_at(root, file, record is None and file == name, deep and file != name, anew)) for file in beside)
-    facts = {file: seen for file, seen in looks if seen is not None}
+    looks = _at_once.each(lambda file: _look_at(root, file, record is None and file == name, deep and file != name, anew), beside)
+    facts = {file: seen for file, seen in zip(beside, looks) if seen is not None}
     info = None
     has_info_file = _names.info_file(name) in listing.by_volume[name]
     if has_info_file:
@@ -154,9 +154,14 @@ def read_volume(listing: Listing, name: str, patient: bool = False, deep: bool =
         unfinished=unfinished,
         locked_files=frozenset([active]) if locked else frozenset(),
         written=locked and _image_lock.is_written_in_qemu(f"{root}/{active}"),
-        ownership=_ownership(f"{root}/{active}") if chain.files else None,
+        ownership=facts[active].ownership if chain.files and active in facts else None,
         attachments=record.attachments if record else (),
     )
+
+
+def read_volumes(wanted: Sequence[tuple[Listing, str]], patient: bool = False, deep: bool = False, anew: bool = True) -> list[Volume]:
+    """Return the states of many volumes, in their order; the options are those of read_volume."""
+    return _at_once.each(lambda pair: read_volume(*pair, patient, deep, anew), wanted)
 
 
 def observed(volume: Volume, hypervisor: NoHypervisor, heeds_elsewhere: bool = True) -> Volume:
@@ -237,7 +242,8 @@ def _look_once(path: str, file: str, whole: bool, deep: bool, anew: bool) -> Fil
             tail = os.pread(descriptor, TAIL, max(0, status.st_size - TAIL))
             resembles = looks_like(start[:HEAD], tail)
         empty = _is_empty(descriptor, start) if deep and header is not None else None
-        return FileFacts(file, "file", status.st_size, status.st_blocks * 512, header, wrong, resembles, empty)
+        owned = Ownership(status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode))
+        return FileFacts(file, "file", status.st_size, status.st_blocks * 512, header, wrong, resembles, empty, owned)
     finally:
         os.close(descriptor)
 
@@ -246,11 +252,3 @@ def _is_empty(descriptor: int, start: bytes) -> bool:
     offset, length = _qcow2.cluster_map(start)
     table = os.pread(descriptor, length, offset)
     return len(table) == length and not table.strip(b"\0")
-
-
-def _ownership(path: str) -> Ownership | None:
-    try:
-        status = os.lstat(path)
-    except OSError:
-        return None
-    return Ownership(status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Iterable, Mapping
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._attachment import Attachment, Host, merged
-from ansible_collections.vdisk.gluster.plugins.module_utils._chain import Chain, ChainFile, FileFacts, assemble
+from ansible_collections.vdisk.gluster.plugins.module_utils._chain import Chain, ChainFile, FileFacts, Ownership, assemble
 from ansible_collections.vdisk.gluster.plugins.module_utils._disk import Disk
 from ansible_collections.vdisk.gluster.plugins.module_utils._info_file import Info
 from ansible_collections.vdisk.gluster.plugins.module_utils._record import Record, SnapshotNote
@@ -24,15 +24,6 @@ class Snapshot:
     point_in_time_file: str
     virtual_size: int | None
     note: SnapshotNote
-
-
-@dataclass(frozen=True)
-class Ownership:
-    """Owner, group and permission bits of a file."""
-
-    uid: int
-    gid: int
-    mode: int
 
 
 @dataclass(frozen=True)

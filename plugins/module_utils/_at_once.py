@@ -1,0 +1,63 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Looks at many files at once: each is a few round trips to a server, and those of different files need not wait for one another."""
+
+from __future__ import annotations
+
+import threading
+from typing import Callable, Iterable, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+THREADS = 8
+"""Looks under way at a time: as many as the threads by which the GlusterFS client of a mount takes answers (client.event-threads)."""
+
+FEW = 3
+"""So many are looked at one after another: to start a thread takes as long as a look at a server nearby."""
+
+_inside = threading.local()
+
+
+def each(look: Callable[[T], R], items: Iterable[T]) -> list[R]:
+    """Return what C(look) returns for each item, in their order; called within another one, it takes them one by one.
+
+    For looks only, which change nothing: where one fails, others have been done or not.
+
+    :raises BaseException: what a look raised; of several the first item's.
+    """
+    todo = list(items)
+    if len(todo) <= FEW or getattr(_inside, "at_work", False):
+        return [look(item) for item in todo]
+    found: dict[int, R] = {}
+    failed: dict[int, BaseException] = {}
+    left = iter(range(len(todo)))
+    taking = threading.Lock()
+
+    def work() -> None:
+        _inside.at_work = True
+        try:
+            while not failed:
+                with taking:
+                    number = next(left, None)
+                if number is None:
+                    return
+                try:
+                    found[number] = look(todo[number])
+                except BaseException as error:  # noqa: BLE001 it is raised again where the result is wanted
+                    failed[number] = error
+        finally:
+            _inside.at_work = False
+
+    threads = [threading.Thread(target=work, daemon=True) for _number in range(min(THREADS, len(todo)) - 1)]
+    for thread in threads:
+        thread.start()
+    try:
+        work()
+    finally:
+        for thread in threads:
+            thread.join()
+    if failed:
+        raise failed[min(failed)]
+    return [found[number] for number in range(len(todo))]
