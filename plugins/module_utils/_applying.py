@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import os
 import uuid
-from typing import Mapping, Sequence, Tuple
+from typing import Iterable, Mapping, Sequence, Tuple
 
 from ansible_collections.vdisk.gluster.plugins.module_utils import _names
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import LostLock, Refused, VdiskError
 from ansible_collections.vdisk.gluster.plugins.module_utils._hypervisor import NoHypervisor
 from ansible_collections.vdisk.gluster.plugins.module_utils._journal import Journal
-from ansible_collections.vdisk.gluster.plugins.module_utils._lock import HeldLock
+from ansible_collections.vdisk.gluster.plugins.module_utils._lock import HeldLock, locks_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._place import Place, Step
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan import Plan, side_by_side
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import QemuImg
@@ -50,7 +50,7 @@ class Applier:
         shares = {_key(plan): Share(plan.before.share, plan.before.mount_point) for plan in plans}
         order = [(_key(plan), step) for plan, step in side_by_side(plans)]
         journals = {
-            _key(plan): Journal(plan.before.mount_point, plan.before.name, check=self._check_locks)
+            _key(plan): Journal(plan.before.mount_point, plan.before.name, check=lambda: self._check_locks(shares))
             for plan in plans
             if plan.journaled and plan.steps
         }
@@ -63,23 +63,23 @@ class Applier:
             for key, step in order:
                 step.prepare(places[key])
             with held_at_rest([(places[key], step) for key, step in order]) as held:
-                self._check_ours(journal)
+                self._check_ours(shares, journal)
                 if leader is not None:
                     _begin(leader, journals, shares, order)
                 for key, step in order:
-                    self._check_ours(journal)
+                    self._check_ours(shares, journal)
                     tried.append((places[key], step))
                     step.apply(places[key])
                     hold(held, places[key], step.at_rest_afterwards(places[key]))
                     if not step.quiet:
                         self.actions.append(step.describe())
-                self._check_ours(journal)
+                self._check_ours(shares, journal)
                 _end(leader, journals)
         except LostLock:
             raise
         except VdiskError as error:
             try:
-                self._check_ours(journal)
+                self._check_ours(shares, journal)
                 # a step that refuses has looked and done nothing
                 if _undo(tried[:-1] if isinstance(error, Refused) else tried):
                     for key, step in order:
@@ -95,16 +95,16 @@ class Applier:
         finally:
             _release(tried)
 
-    def _check_locks(self) -> None:
-        for lock in self.locks:
+    def _check_locks(self, keys: Iterable[Key]) -> None:
+        for lock in locks_of({volume for volume, _share in keys}, self.locks):
             lock.check()
 
-    def _check_ours(self, journal: Journal | None) -> None:
-        """See that neither a lock nor the plan has gone to another task meanwhile.
+    def _check_ours(self, keys: Iterable[Key], journal: Journal | None) -> None:
+        """See that neither a lock of these volumes nor the plan has gone to another task meanwhile.
 
         :raises LostLock: one of them has.
         """
-        self._check_locks()
+        self._check_locks(keys)
         if journal is not None:
             journal.check_ours()
 

@@ -22,7 +22,7 @@ import os
 import socket
 import time
 import uuid
-from typing import Callable, Iterator
+from typing import Callable, Container, Iterable, Iterator
 
 from ansible_collections.vdisk.gluster.plugins.module_utils import _names
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import LostLock, Refused, Unavailable
@@ -42,7 +42,7 @@ class HeldLock:
     def __init__(self, descriptor: int, volume: str, clock: Callable[[], float]) -> None:
         """Say on the share who holds it; C(descriptor) holds the lock."""
         self._descriptor = descriptor
-        self._volume = volume
+        self.volume = volume
         self._clock = clock
         self._signed = _sign(descriptor)
         self._seen = clock()
@@ -59,14 +59,19 @@ class HeldLock:
             ours = os.getxattr(self._descriptor, _HOLDER) == self._signed
         except OSError as error:
             if error.errno not in _TOLD_LOST:
-                raise explain(error, f"the lock of {self._volume}", "look at") from error
+                raise explain(error, f"the lock of {self.volume}", "look at") from error
             ours = False
         if not ours:
             raise LostLock(
-                f"the lock of {self._volume} was lost, as of a host that was cut off, and another task may have changed it since; "
+                f"the lock of {self.volume} was lost, as of a host that was cut off, and another task may have changed it since; "
                 "this task stops here, run it again"
             )
         self._seen = self._clock()
+
+
+def locks_of(volumes: Container[str], locks: Iterable[HeldLock]) -> list[HeldLock]:
+    """Return the locks of some volumes, those of a name that is on two shares in both: of a long list each looks at its own only."""
+    return [lock for lock in locks if lock.volume in volumes]
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils import _files, _imag
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import GivenUp, Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._hypervisor import NoHypervisor, running
 from ansible_collections.vdisk.gluster.plugins.module_utils._journal import Journal
-from ansible_collections.vdisk.gluster.plugins.module_utils._lock import HeldLock
+from ansible_collections.vdisk.gluster.plugins.module_utils._lock import HeldLock, locks_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._mounts import read_mount_table
 from ansible_collections.vdisk.gluster.plugins.module_utils._place import Place, Step
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import QemuImg
@@ -141,8 +141,10 @@ def clearing_away(leftover: str) -> str:
 def _finish(plan: Pending, qemu_img: QemuImg, hypervisor: NoHypervisor, locks: Sequence[HeldLock]) -> list[str]:
     actions = []
 
+    members = {volume for volume, _share in plan.members} | {plan.leader[0]}
+
     def check_locks() -> None:
-        for lock in locks:
+        for lock in locks_of(members, locks):
             lock.check()
 
     journal = Journal(plan.leader[1].mount_point, plan.leader[0], check=check_locks)
@@ -226,8 +228,13 @@ def _refuse_readers(place: Place, step: Step) -> None:
 def place_of(
     volume: str, share: Share, qemu_img: QemuImg, hypervisor: NoHypervisor, journal: Journal | None, locks: Sequence[HeldLock]
 ) -> Place:
-    """Return where the steps of a volume are applied, with a token of this task's for temporary names."""
-    return Place(share.mount_point, share.name, volume, uuid.uuid4().hex[:12], qemu_img, hypervisor, journal, locks=locks)
+    """Return where the steps of a volume are applied, with a token of this task's for temporary names.
+
+    Of the locks its own are looked at by each step: whoever takes over a plan of several volumes has to have all of their locks, and
+    signs its journal, which is looked at as well.
+    """
+    own = locks_of((volume,), locks)
+    return Place(share.mount_point, share.name, volume, uuid.uuid4().hex[:12], qemu_img, hypervisor, journal, locks=own)
 
 
 def held_at_rest(steps: Sequence[tuple[Place, Step]]) -> contextlib.ExitStack:
