@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 import uuid
-from typing import Iterable, Mapping, Sequence, Tuple
+from typing import Iterable, Iterator, Mapping, Sequence, Tuple
 
-from ansible_collections.vdisk.gluster.plugins.module_utils import _names
+from ansible_collections.vdisk.gluster.plugins.module_utils import _at_once, _names
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import LostLock, Refused, VdiskError
 from ansible_collections.vdisk.gluster.plugins.module_utils._hypervisor import NoHypervisor
 from ansible_collections.vdisk.gluster.plugins.module_utils._journal import Journal
@@ -45,8 +45,27 @@ class Applier:
         stale = done or any(os.path.basename(_names.journal(name)) in listings[share.name].own for name, share in where)
         return list_shares(share for _name, share in where) if stale else listings
 
+    def apply_each(self, plans: Sequence[Plan]) -> None:
+        """Apply plans each as a unit of its own, several at a time where no step of theirs has to be alone.
+
+        Where one fails, others have been applied or not, and the error of the first of those that failed is raised.
+        """
+        done: list[list[str]] = [[] for _plan in plans]
+        try:
+            if any(step.alone for plan in plans for step in plan.steps):
+                for plan, actions in zip(plans, done):
+                    self._apply([plan], actions)
+            else:
+                _at_once.each(lambda pair: self._apply([pair[0]], pair[1]), zip(plans, done))
+        finally:
+            for actions in done:
+                self.actions += actions
+
     def apply(self, plans: Sequence[Plan]) -> None:
         """Apply plans side by side as one unit: a failure before the first step that cannot be taken back undoes all."""
+        self._apply(plans, self.actions)
+
+    def _apply(self, plans: Sequence[Plan], actions: list[str]) -> None:
         shares = {_key(plan): Share(plan.before.share, plan.before.mount_point) for plan in plans}
         order = [(_key(plan), step) for plan, step in side_by_side(plans)]
         journals = {
@@ -57,8 +76,10 @@ class Applier:
         leader = min(journals, default=None)
         journal = journals[leader] if leader is not None else None
         places = {key: place_of(key[0], share, self._qemu_img, self._hypervisor, journal, self.locks) for key, share in shares.items()}
+        # what was taken or failed half way, to be taken back; what was begun at all, and may hold something yet
         tried: list[tuple[Place, Step]] = []
-        actions = len(self.actions)
+        begun: list[tuple[Place, Step]] = []
+        said = len(actions)
         try:
             for key, step in order:
                 step.prepare(places[key])
@@ -66,13 +87,12 @@ class Applier:
                 self._check_ours(shares, journal)
                 if leader is not None:
                     _begin(leader, journals, shares, order)
-                for key, step in order:
+                for batch in _batches([(places[key], step) for key, step in order]):
                     self._check_ours(shares, journal)
-                    tried.append((places[key], step))
-                    step.apply(places[key])
-                    hold(held, places[key], step.at_rest_afterwards(places[key]))
-                    if not step.quiet:
-                        self.actions.append(step.describe())
+                    begun += batch
+                    _at_once.each(lambda pair: _take(*pair, tried), batch)
+                    hold(held, [(place, name) for place, step in batch for name in step.at_rest_afterwards(place)])
+                    actions += [step.describe() for _place, step in batch if not step.quiet]
                 self._check_ours(shares, journal)
                 _end(leader, journals)
         except LostLock:
@@ -80,12 +100,11 @@ class Applier:
         except VdiskError as error:
             try:
                 self._check_ours(shares, journal)
-                # a step that refuses has looked and done nothing
-                if _undo(tried[:-1] if isinstance(error, Refused) else tried):
+                if _undo(tried):
                     for key, step in order:
                         step.throw_away(places[key])
                     _end(leader, journals)
-                    del self.actions[actions:]
+                    del actions[said:]
             except LostLock:
                 raise
             except VdiskError:
@@ -93,7 +112,7 @@ class Applier:
                 raise error from None
             raise
         finally:
-            _release(tried)
+            _release(begun)
 
     def _check_locks(self, keys: Iterable[Key]) -> None:
         for lock in locks_of({volume for volume, _share in keys}, self.locks):
@@ -109,6 +128,30 @@ class Applier:
             journal.check_ours()
 
 
+def _batches(order: Sequence[tuple[Place, Step]]) -> Iterator[list[tuple[Place, Step]]]:
+    """Yield steps in their order, together those that may be taken at a time: of different volumes, of one stage, none of them alone."""
+    batch: list[tuple[Place, Step]] = []
+    for place, step in order:
+        if batch and (step.alone or batch[0][1].alone or step.stage != batch[0][1].stage or any(place is other for other, _step in batch)):
+            yield batch
+            batch = []
+        batch.append((place, step))
+    if batch:
+        yield batch
+
+
+def _take(place: Place, step: Step, tried: list[tuple[Place, Step]]) -> None:
+    """Take a step, and note that it was tried, unless it refuses: then it has looked and done nothing."""
+    try:
+        step.apply(place)
+    except Refused:
+        raise
+    except BaseException:
+        tried.append((place, step))
+        raise
+    tried.append((place, step))
+
+
 def _release(tried: Sequence[tuple[Place, Step]]) -> None:
     """Let go of what steps may still hold, a frozen guest say, whatever became of the plan."""
     for place, step in tried:
@@ -122,16 +165,16 @@ def _key(plan: Plan) -> Key:
 def _begin(leader: Key, journals: Mapping[Key, Journal], shares: Mapping[Key, Share], order: Sequence[tuple[Key, Step]]) -> None:
     """Write the journals of a unit; the moment the leader's is there, all of the plan is decided on."""
     group = uuid.uuid4().hex if len(journals) > 1 else None
-    for key, journal in journals.items():
-        if key != leader and group is not None:
-            journal.follow(leader[1], leader[0], group)
+    if group is not None:
+        _at_once.each(lambda key: journals[key].follow(leader[1], leader[0], group), [key for key in journals if key != leader])
     journals[leader].begin([{"volume": key[0], "share": shares[key].name, **to_json(step)} for key, step in order], group)
 
 
 def _end(leader: Key | None, journals: Mapping[Key, Journal]) -> None:
     """Remove the journals of a unit, the leader's first: without it the others mean nothing."""
-    for key in sorted(journals, key=lambda key: key != leader):
-        journals[key].end()
+    if leader is not None:
+        journals[leader].end()
+        _at_once.each(lambda key: journals[key].end(), [key for key in journals if key != leader])
 
 
 def _undo(done: Sequence[tuple[Place, Step]]) -> bool:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vdisk.gluster authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Looks at many files at once: each is a few round trips to a server, and those of different files need not wait for one another."""
+"""Many files at once: each is a few round trips to a server, and those of different files need not wait for one another."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 THREADS = 8
-"""Looks under way at a time: as many as the threads by which the GlusterFS client of a mount takes answers (client.event-threads)."""
+"""Calls under way at a time: as many as the threads by which the GlusterFS client of a mount takes answers (client.event-threads)."""
 
 FEW = 3
-"""So many are looked at one after another: to start a thread takes as long as a look at a server nearby."""
+"""So many are taken one after another: to start a thread takes as long as to ask a server nearby."""
 
 _inside = threading.local()
 
 
-def each(look: Callable[[T], R], items: Iterable[T]) -> list[R]:
-    """Return what C(look) returns for each item, in their order; called within another one, it takes them one by one.
+def each(call: Callable[[T], R], items: Iterable[T]) -> list[R]:
+    """Return what C(call) returns for each item, in their order; called within another one, it takes them one by one.
 
-    For looks only, which change nothing: where one fails, others have been done or not.
+    Where one fails, others have been taken or not; all that were begun have ended.
 
-    :raises BaseException: what a look raised; of several the first item's.
+    :raises BaseException: what a call raised; of several the first item's.
     """
     todo = list(items)
     if len(todo) <= FEW or getattr(_inside, "at_work", False):
-        return [look(item) for item in todo]
+        return [call(item) for item in todo]
     found: dict[int, R] = {}
     failed: dict[int, BaseException] = {}
     left = iter(range(len(todo)))
@@ -44,7 +44,7 @@ def each(look: Callable[[T], R], items: Iterable[T]) -> list[R]:
                 if number is None:
                     return
                 try:
-                    found[number] = look(todo[number])
+                    found[number] = call(todo[number])
                 except BaseException as error:  # noqa: BLE001 it is raised again where the result is wanted
                     failed[number] = error
         finally:

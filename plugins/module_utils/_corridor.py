@@ -14,7 +14,7 @@ import os
 from dataclasses import dataclass
 from typing import Callable, Iterator, Mapping, Sequence
 
-from ansible_collections.vdisk.gluster.plugins.module_utils import _image_lock, _names
+from ansible_collections.vdisk.gluster.plugins.module_utils import _at_once, _image_lock, _names
 from ansible_collections.vdisk.gluster.plugins.module_utils._applying import Applier
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import DeadMount, LostLock, Refused, VdiskError
 from ansible_collections.vdisk.gluster.plugins.module_utils._hypervisor import NoHypervisor
@@ -206,8 +206,7 @@ class Corridor:
     def _plan(self, volumes: Mapping[str, Volume], planner: Planner) -> dict[str, Plan]:
         rid = (cleared.after if cleared is not None else volume for volume in volumes.values() for cleared in [_given_up(volume)])
         plans = {plan.before.name: plan for plan in planner(tuple(rid))}
-        for plan in plans.values():
-            self._check_untouched(plan)
+        _at_once.each(self._check_untouched, plans.values())
         return plans
 
     def _plan_at_rest(self, where: Mapping[str, Share], planner: Planner) -> tuple[dict[str, Volume], dict[str, Plan]]:
@@ -232,10 +231,11 @@ class Corridor:
                 listings = self._applier.recover(locked, listings)
                 volumes = self._rid_of_given_up(tuple(where.items()), self.look(tuple(where.items()), listings))
                 plans = list(planner(volumes))
-                for plan in plans:
-                    self._check_untouched(plan)
-                for unit in [plans] if grouped else [[plan] for plan in plans]:
-                    self._applier.apply(unit)
+                _at_once.each(self._check_untouched, plans)
+                if grouped:
+                    self._applier.apply(plans)
+                else:
+                    self._applier.apply_each(plans)
                 self._tell_left_behind(plans)
             except VdiskError as error:
                 error.details.update(changed=bool(self._applier.actions), actions=list(self._applier.actions))

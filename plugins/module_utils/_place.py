@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Sequence
 
@@ -16,6 +17,8 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._hypervisor import N
 from ansible_collections.vdisk.gluster.plugins.module_utils._journal import Journal
 from ansible_collections.vdisk.gluster.plugins.module_utils._lock import HeldLock
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import QemuImg
+
+_ASKING = threading.RLock()
 
 
 @dataclass(frozen=True)
@@ -39,8 +42,10 @@ class Place:
 
     def disks(self) -> tuple[Disk, ...]:
         """Return the disks of this host's domains that have the volume, as they are now."""
-        self.hypervisor.refresh()
-        return self.hypervisor.disks_of(self.volume, self.root)
+        # steps of several volumes may ask at once
+        with _ASKING:
+            self.hypervisor.refresh()
+            return self.hypervisor.disks_of(self.volume, self.root)
 
     def machine(self) -> Disk | None:
         """Return the disk of the domain of this host that runs on the volume now, if one does.
@@ -130,6 +135,8 @@ class Step:
     quiet: ClassVar[bool] = False
     stage: ClassVar[int] = 9
     """Steps of several volumes that change together are taken stage by stage."""
+    alone: ClassVar[bool] = True
+    """Whether it waits for those of other volumes: what starts a program, has a domain do something, or notes how far it is does."""
 
     def describe(self) -> str:
         """Return what the step does and why, as a sentence."""

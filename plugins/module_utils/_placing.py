@@ -11,9 +11,9 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._errors import BadIn
 from ansible_collections.vdisk.gluster.plugins.module_utils._locating import Shares
 from ansible_collections.vdisk.gluster.plugins.module_utils._placement import Candidate, Limits, choose
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan_volume import Wanted
-from ansible_collections.vdisk.gluster.plugins.module_utils._reading import Listing, read_volume, read_volumes
+from ansible_collections.vdisk.gluster.plugins.module_utils._reading import Listing, read_volumes
 from ansible_collections.vdisk.gluster.plugins.module_utils._share import Share, capacity
-from ansible_collections.vdisk.gluster.plugins.module_utils._volume import promised
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume import Volume, promised
 
 
 def limits_of(params: Mapping[str, Any]) -> Limits:
@@ -35,11 +35,13 @@ def places(
     """Return the share of each volume; C(limits) are for placing new ones, made as C(new); without them none is made."""
     where: dict[str, Share] = {}
     taken: dict[str, int] = {}
-    for name in names:
-        share = shares.share_of(name, listings)
+    found = {name: shares.share_of(name, listings) for name in names}
+    there = [(listings[share.name], name) for name, share in found.items() if share is not None]
+    volumes = {volume.name: volume for volume in read_volumes(there)} if limits is not None and wanted.size is not None else {}
+    for name, share in found.items():
         if share is not None:
-            if limits is not None and wanted.size is not None:
-                _check_growth(name, wanted, share, listings, limits, taken)
+            if limits is not None and name in volumes:
+                _check_growth(volumes[name], wanted, share, listings, limits, taken)
         elif limits is None or new.size is None:
             share = next(iter(shares.usable.values()))
         else:
@@ -51,12 +53,13 @@ def places(
     return where
 
 
-def _check_growth(name: str, wanted: Wanted, share: Share, listings: Mapping[str, Listing], limits: Limits, taken: dict[str, int]) -> None:
+def _check_growth(
+    volume: Volume, wanted: Wanted, share: Share, listings: Mapping[str, Listing], limits: Limits, taken: dict[str, int]
+) -> None:
     """Refuse a growth that a new volume of that size would be refused; growth is always thin."""
-    volume = read_volume(listings[share.name], name)
     size = volume.active.virtual_size if volume.chain.files else None
     if size is not None and wanted.size is not None and wanted.size > size:
-        choose_share(name, wanted.size - size, Wanted(), [share], listings, limits, taken)
+        choose_share(volume.name, wanted.size - size, Wanted(), [share], listings, limits, taken)
         taken[share.name] = taken.get(share.name, 0) + wanted.size - size
 
 

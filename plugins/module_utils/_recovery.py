@@ -9,9 +9,9 @@ import contextlib
 import os
 import uuid
 from dataclasses import dataclass, field, replace
-from typing import Any, Mapping, Sequence, Tuple
+from typing import Any, ContextManager, Iterable, Mapping, Sequence, Tuple
 
-from ansible_collections.vdisk.gluster.plugins.module_utils import _files, _image_lock, _names
+from ansible_collections.vdisk.gluster.plugins.module_utils import _at_once, _files, _image_lock, _names
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import GivenUp, Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._hypervisor import NoHypervisor, running
 from ansible_collections.vdisk.gluster.plugins.module_utils._journal import Journal
@@ -168,7 +168,7 @@ def _finish(plan: Pending, qemu_img: QemuImg, hypervisor: NoHypervisor, locks: S
                     if not step.is_done(place):
                         _refuse_readers(place, step)
                     step.apply(place)
-                    hold(held, place, step.at_rest_afterwards(place))
+                    hold(held, [(place, name) for name in step.at_rest_afterwards(place)])
                     if not step.quiet:
                         actions.append(f"Finish what an earlier task began: {step.describe()}")
             except GivenUp as error:
@@ -241,20 +241,31 @@ def held_at_rest(steps: Sequence[tuple[Place, Step]]) -> contextlib.ExitStack:
     """Keep QEMU, on every host, from opening the files that these steps need at rest."""
     stack = contextlib.ExitStack()
     try:
-        for place, step in steps:
-            hold(stack, place, step.at_rest(place))
+        at_rest = _at_once.each(lambda pair: pair[1].at_rest(pair[0]), steps)
+        hold(stack, [(place, name) for (place, _step), names in zip(steps, at_rest) for name in names])
     except BaseException:
         stack.close()
         raise
     return stack
 
 
-def hold(held: contextlib.ExitStack, place: Place, names: Sequence[str]) -> None:
-    """Keep QEMU, on every host, from opening files of a volume until a plan is applied.
+def hold(held: contextlib.ExitStack, files: Iterable[tuple[Place, str]]) -> None:
+    """Keep QEMU, on every host, from opening files of volumes until a plan is applied.
 
     :raises Refused: one of them is open.
     """
-    for name in names:
-        if name not in place.held:
-            held.enter_context(_image_lock.changing(place.path(name)))
-            place.held.add(name)
+    todo = {(id(place), name): (place, name) for place, name in files if name not in place.held}
+    entered: list[ContextManager] = []
+
+    def enter(place: Place, name: str) -> None:
+        context = _image_lock.changing(place.path(name))
+        context.__enter__()
+        entered.append(context)
+
+    try:
+        _at_once.each(lambda pair: enter(*pair), todo.values())
+    finally:
+        for context in entered:
+            held.push(context)
+    for place, name in todo.values():
+        place.held.add(name)

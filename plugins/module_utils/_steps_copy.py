@@ -8,6 +8,7 @@ from __future__ import annotations
 import concurrent.futures
 import os
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ansible_collections.vdisk.gluster.plugins.module_utils import _copying, _files, _record
 from ansible_collections.vdisk.gluster.plugins.module_utils._checksum import checksum
@@ -26,6 +27,7 @@ class CopyVolume(CreateVolume):
     """
 
     original: Original
+    alone: ClassVar[bool] = True
 
     def describe(self) -> str:
         """Return what the step does and why."""

@@ -38,6 +38,7 @@ class MakeOverlay(Step):
     like: str
     reason: str
     stage: ClassVar[int] = 0
+    alone: ClassVar[bool] = False
 
     def describe(self) -> str:
         """Return what the step does and why."""
@@ -149,6 +150,7 @@ class WriteInfo(Step):
     active: str
     snapshots: Mapping[str, str]
     quiet: ClassVar[bool] = True
+    alone: ClassVar[bool] = False
 
     def describe(self) -> str:
         """Return what the step does and why."""
@@ -178,6 +180,7 @@ class WriteRecord(Step):
     taken: str | None = None
     frozen_by: str | None = None
     quiet: ClassVar[bool] = True
+    alone: ClassVar[bool] = False
 
     def describe(self) -> str:
         """Return what the step does and why."""
@@ -199,6 +202,7 @@ class Repoint(Step):
     file: str
     backing_file: str
     backing_format: str
+    alone: ClassVar[bool] = False
 
     def describe(self) -> str:
         """Return what the step does and why."""
@@ -244,6 +248,7 @@ class RemoveMerged(Step):
 
     files: tuple[str, ...]
     reason: str = "the chain no longer needs it"
+    alone: ClassVar[bool] = False
 
     def describe(self) -> str:
         """Return what the step does and why."""

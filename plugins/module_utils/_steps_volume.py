@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ansible_collections.vdisk.gluster.plugins.module_utils import _files, _image_lock, _names, _qcow2, _record
 from ansible_collections.vdisk.gluster.plugins.module_utils._place import Place, Step, give, write_record
@@ -27,6 +28,7 @@ class CreateVolume(Step):
     gid: int
     mode: int
     share: str
+    alone: ClassVar[bool] = False
 
     def describe(self) -> str:
         """Return what the step does and why."""
@@ -88,6 +90,7 @@ class AdoptVolume(Step):
     record: _record.Record
     share: str
     volume: str
+    alone: ClassVar[bool] = False
 
     def describe(self) -> str:
         """Return what the step does and why."""
@@ -151,6 +154,7 @@ class SetOwnership(Step):
     uid: int
     gid: int
     mode: int
+    alone: ClassVar[bool] = False
 
     def describe(self) -> str:
         """Return what the step does and why."""
@@ -175,6 +179,7 @@ class RemoveVolume(Step):
 
     files: tuple[str, ...]
     snapshots: tuple[str, ...]
+    alone: ClassVar[bool] = False
 
     def describe(self) -> str:
         """Return what the step does and why."""
