@@ -10,7 +10,7 @@ import uuid
 from typing import Iterable, Iterator, Mapping, Sequence, Tuple
 
 from ansible_collections.vdisk.gluster.plugins.module_utils import _at_once, _names
-from ansible_collections.vdisk.gluster.plugins.module_utils._errors import LostLock, Refused, VdiskError
+from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Incomplete, LostLock, Refused, VdiskError
 from ansible_collections.vdisk.gluster.plugins.module_utils._hypervisor import NoHypervisor
 from ansible_collections.vdisk.gluster.plugins.module_utils._journal import Journal
 from ansible_collections.vdisk.gluster.plugins.module_utils._lock import HeldLock, locks_of
@@ -21,6 +21,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._reading import List
 from ansible_collections.vdisk.gluster.plugins.module_utils._recovery import Located, held_at_rest, hold, place_of, recover
 from ansible_collections.vdisk.gluster.plugins.module_utils._share import Share
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps import to_json
+from ansible_collections.vdisk.gluster.plugins.module_utils._wholeness import check_whole
 
 Key = Tuple[str, str]
 """A volume and its share, by their names."""
@@ -85,6 +86,8 @@ class Applier:
                 step.prepare(places[key])
             with held_at_rest([(places[key], step) for key, step in order]) as held:
                 self._check_ours(shares, journal)
+                # what was not there when the plan was made is not there
+                _check_whole(shares)
                 if leader is not None:
                     _begin(leader, journals, shares, order)
                 for batch in _batches([(places[key], step) for key, step in order]):
@@ -94,8 +97,11 @@ class Applier:
                     hold(held, [(place, name) for place, step in batch for name in step.at_rest_afterwards(place)])
                     actions += [step.describe() for _place, step in batch if not step.quiet]
                 self._check_ours(shares, journal)
+                if leader is not None:
+                    # and what steps found removed already is removed
+                    _check_whole(shares)
                 _end(leader, journals)
-        except LostLock:
+        except (Incomplete, LostLock):
             raise
         except VdiskError as error:
             try:
@@ -150,6 +156,15 @@ def _take(place: Place, step: Step, tried: list[tuple[Place, Step]]) -> None:
         tried.append((place, step))
         raise
     tried.append((place, step))
+
+
+def _check_whole(shares: Mapping[Key, Share]) -> None:
+    """See that all parts of all shares answer.
+
+    :raises Incomplete: one does not.
+    """
+    for share in {share.name: share for share in shares.values()}.values():
+        check_whole(share.name, share.mount_point)
 
 
 def _release(tried: Sequence[tuple[Place, Step]]) -> None:

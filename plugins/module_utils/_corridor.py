@@ -16,7 +16,7 @@ from typing import Callable, Iterator, Mapping, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils import _at_once, _image_lock, _names
 from ansible_collections.vdisk.gluster.plugins.module_utils._applying import Applier
-from ansible_collections.vdisk.gluster.plugins.module_utils._errors import DeadMount, LostLock, Refused, VdiskError
+from ansible_collections.vdisk.gluster.plugins.module_utils._errors import DeadMount, Incomplete, LostLock, Refused, VdiskError
 from ansible_collections.vdisk.gluster.plugins.module_utils._hypervisor import NoHypervisor
 from ansible_collections.vdisk.gluster.plugins.module_utils._lock import volume_lock
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan import Plan, actions_of
@@ -99,7 +99,7 @@ class Corridor:
             chunk = chunks.pop(0)
             try:
                 done = self._change_locked({name: where[name] for name in chunk}, planner, grouped)
-            except (DeadMount, LostLock):
+            except (DeadMount, Incomplete, LostLock):
                 # nothing is known of the share, or of what others did meanwhile: such a task stops
                 raise
             except VdiskError as error:

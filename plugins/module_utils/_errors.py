@@ -37,6 +37,10 @@ class Damaged(VdiskError):
     """A file does not hold what its place in the layout demands."""
 
 
+class Incomplete(VdiskError):
+    """A part of a distributed share does not answer, so that files on it cannot be told from files that are not there."""
+
+
 class DeadMount(VdiskError):
     """The FUSE client behind a mount point does not answer any more (ENOTCONN)."""
 

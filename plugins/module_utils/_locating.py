@@ -11,6 +11,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Refus
 from ansible_collections.vdisk.gluster.plugins.module_utils._mounts import read_mount_table
 from ansible_collections.vdisk.gluster.plugins.module_utils._reading import Listing, list_share
 from ansible_collections.vdisk.gluster.plugins.module_utils._share import Share, check_mounted
+from ansible_collections.vdisk.gluster.plugins.module_utils._wholeness import check_whole
 
 
 class Shares:
@@ -24,6 +25,7 @@ class Shares:
         for share in shares:
             try:
                 check_mounted(share, table)
+                check_whole(share.name, share.mount_point)
                 self.usable[share.name] = share
             except VdiskError as error:
                 self.unusable[share.name] = error

@@ -26,6 +26,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._foreign_format impo
 from ansible_collections.vdisk.gluster.plugins.module_utils._hypervisor import NoHypervisor
 from ansible_collections.vdisk.gluster.plugins.module_utils._share import Share
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import Ownership, Volume, absent, with_host
+from ansible_collections.vdisk.gluster.plugins.module_utils._wholeness import check_whole
 
 
 @dataclass(frozen=True)
@@ -67,10 +68,15 @@ class Listing:
 
 
 def list_share(share: Share) -> Listing:
-    """List a mounted share."""
+    """List a mounted share.
+
+    :raises Incomplete: a part of it does not answer, which a listing would not show.
+    """
+    check_whole(share.name, share.mount_point)
     root = _files.names_in(share.mount_point)
     # what lies in its place is not looked into; a change is refused there
     own = _files.names_in_place(f"{share.mount_point}/{_names.OWN_DIRECTORY}") if _names.OWN_DIRECTORY in root else frozenset()
+    check_whole(share.name, share.mount_point)
     by_volume: dict[str, list[str]] = {}
     leftovers: dict[str, list[str]] = {}
     for name in root:

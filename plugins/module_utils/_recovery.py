@@ -23,6 +23,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._reading import List
 from ansible_collections.vdisk.gluster.plugins.module_utils._share import Share, check_mounted
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps import from_json
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps_machine import PointMachines
+from ansible_collections.vdisk.gluster.plugins.module_utils._wholeness import check_whole
 
 Located = Tuple[str, Share]
 """A volume and the share it is on; a volume that is being moved is on two."""
@@ -180,6 +181,9 @@ def _finish(plan: Pending, qemu_img: QemuImg, hypervisor: NoHypervisor, locks: S
                 for place, step in steps:
                     step.release(place)
     check_locks()
+    for share in {share.name: share for _volume, share in (plan.leader, *plan.members)}.values():
+        # what a step found removed already may lie where nobody answers
+        check_whole(share.name, share.mount_point)
     # the leader's journal goes first: without it those of the others mean nothing
     journal.end()
     for volume, share in plan.members:
