@@ -173,3 +173,23 @@ def test_what_a_step_holds_is_let_go_also_where_nothing_can_be_taken_back(tmp_pa
     with pytest.raises(Unavailable, match="the first thing that went wrong"):
         share.corridor().change({"v": share.share}, lambda volumes: [Plan(volumes[0], volumes[0], (Frozen(),))])
     assert Frozen.released == [True]
+
+
+def test_a_task_of_a_list_whose_lock_was_lost_stops_before_the_next_volume(tmp_path: Path, monkeypatch) -> None:
+    share = PlainShare(tmp_path)
+    for name in ("v", "w"):
+        share.create(name, size=1 << 20)
+    monkeypatch.setattr(Slow, "root", tmp_path, raising=False)
+    monkeypatch.setattr(Slow, "fails", False, raising=False)
+
+    def planner(volumes: Sequence[Volume]) -> list[Plan]:
+        plans = plan_present(volumes, "s1", SnapshotNote())
+        return [
+            Plan(plan.before, plan.after, (plan.steps[0], Slow(), *plan.steps[1:]), journaled=False) if plan.before.name == "v" else plan
+            for plan in plans
+        ]
+
+    # neither tried again by itself nor told as one of two that failed: nothing is known of what others did meanwhile
+    with pytest.raises(LostLock):
+        share.corridor().change({"v": share.share, "w": share.share}, planner)
+    assert {path.name for path in tmp_path.iterdir()} == {".vdisk", "v", "v.s1", "w"}
