@@ -162,11 +162,13 @@ class TakenOver(ClusterSweep):
             elif operation.kind == "make":
                 there.ok("gluster_volume_file", name=[volume], state="absent")
                 there.ok("gluster_volume_file", name=[volume], size="2M", format="raw" if operation.base_format == "qcow2" else "qcow2")
-            for snapshot in (*operation.gone, "later"):
-                there.ok("gluster_snapshot", volume=[volume], name=[snapshot])
+            more: list[dict[str, Any]] = [{"name": [snapshot]} for snapshot in (*operation.gone, "later")]
             if operation.kind == "take":
-                there.ok("gluster_snapshot", volume=[volume], name=["s9"], state="absent")
-                there.ok("gluster_snapshot", volume=[volume], name=["s9"], label="another one")
+                more += [{"name": ["s9"], "state": "absent"}, {"name": ["s9"], "label": "another one"}]
+            for options in more:
+                # an image lock that the task before has just let go can be seen for a moment yet
+                ended = there.run_patiently("gluster_snapshot", {"volume": [volume], **options})
+                assert ended.status == 0, ended.values
 
     def _all(self, host: Member, name: str) -> tuple[dict[str, Any], list[Points | None]]:
         names = self._operation.names(name)
