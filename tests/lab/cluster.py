@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from typing import Callable
+from typing import Callable, Mapping, Sequence
 
 from ansible_collections.vdisk.gluster.tests.lab.host import Host
 from ansible_collections.vdisk.gluster.tests.lab.lab import Lab
@@ -66,12 +66,18 @@ class Cluster:
 
     def volume(self, name: str, **options: str) -> None:
         """Make and start a volume with a copy on each server; options, as C(network__ping_timeout), are set before anybody mounts it."""
-        copies = ["replica", str(len(self.servers))] if len(self.servers) > 1 else []
+        self._make(name, ("replica", str(len(self.servers))) if len(self.servers) > 1 else (), options)
+
+    def _make(self, name: str, copies: Sequence[str], options: Mapping[str, str]) -> None:
         self.gluster("volume", "create", name, *copies, *(f"{server.name}:/bricks/{name}" for server in self.servers), "force")
         given = {key.replace("__", ".").replace("_", "-"): value for key, value in options.items()}
         # what is set on a mounted volume holds for later connections only
         self.gluster("volume", "set", name, *(word for pair in {**VOLUME_OPTIONS, **given}.items() for word in pair))
         self.gluster("volume", "start", name)
+
+    def spread_volume(self, name: str, *copies: str, **options: str) -> None:
+        """Make and start a volume with a brick on each server and other copies than all: none, or as C(replica 3 arbiter 1) says."""
+        self._make(name, copies, options)
 
     def restart_brick(self, name: str, server: Host, clients: list[Host]) -> None:
         """Kill the brick of a volume on a server, start it again, and wait until clients have found it."""

@@ -141,21 +141,21 @@ class Member(hosts.Host):
 class Members:
     """Both hypervisors with a directory of the volume as their share, and the servers."""
 
-    def __init__(self, lab: Lab, cluster: Cluster, library: pathlib.Path) -> None:
-        self.lab, self.cluster = lab, cluster
+    def __init__(self, lab: Lab, cluster: Cluster, library: pathlib.Path, volume: str = VOLUME) -> None:
+        self.lab, self.cluster, self.volume = lab, cluster, volume
         machines = [lab.host("hv1"), lab.host("hv2")]
         name = "c" + uuid.uuid4().hex[:8]
-        _make_directory(cluster, machines[1], name)
+        self._make_directory(name)
         for machine in machines:
             shutil.copy(library, machine.shared / "killer.so")
-        self.share = cluster.share(f"{VOLUME}/{name}")
+        self.share = cluster.share(f"{volume}/{name}")
         self.here, self.there = (Member(machine, cluster, self.share) for machine in machines)
 
     def second_share(self) -> str:
         """Make another directory, mount it on both as well, and return the name of that share."""
         name = "c" + uuid.uuid4().hex[:8]
-        _make_directory(self.cluster, self.there.machine, name)
-        share = self.cluster.share(f"{VOLUME}/{name}")
+        self._make_directory(name)
+        share = self.cluster.share(f"{self.volume}/{name}")
         for member in (self.here, self.there):
             member.mount_also(share)
         return share
@@ -171,8 +171,8 @@ class Members:
         :raises AssertionError: one is not.
         """
         directory = self.share.rpartition("/")[2]
-        self.cluster.wait_until_healed(VOLUME)
-        tops = [server.directory / "bricks" / VOLUME / directory for server in self.cluster.servers]
+        self.cluster.wait_until_healed(self.volume)
+        tops = [server.directory / "bricks" / self.volume / directory for server in self.cluster.servers]
         listed = [sorted(str(path.relative_to(top)) for path in top.rglob("*") if path.is_file()) for top in tops]
         assert listed[0] == listed[1] == listed[2], listed
         compared = 0
@@ -182,16 +182,15 @@ class Members:
             compared += len(contents[0])
         return compared
 
+    def _make_directory(self, name: str) -> None:
+        """Make a directory of the volume, as a share of its own."""
+        machine, whole = self.lab.host("hv2"), f"/mnt/{self.volume}"
+        if machine.run(["mountpoint", "--quiet", whole], check=False).returncode:
+            self.cluster.mount(self.volume, machine, whole)
+        machine.run(["mkdir", os.path.join(whole, name)])
+
     def close(self) -> None:
         """Unmount everywhere."""
         for member in (self.here, self.there):
             if member.machine.is_on():
                 member.close()
-
-
-def _make_directory(cluster: Cluster, machine: Host, name: str) -> None:
-    """Make a directory of the volume, as a share of its own."""
-    whole = "/mnt/whole"
-    if machine.run(["mountpoint", "--quiet", whole], check=False).returncode:
-        cluster.mount(VOLUME, machine, whole)
-    machine.run(["mkdir", os.path.join(whole, name)])
