@@ -4,8 +4,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Every supported ansible-core on a Python that takes it, and the modules on every Python of a managed host; at the end a table.
-# usage: matrix.sh [--quick] [CORE]...    --quick: one page of examples for each core, as make test does it
-#                                         CORE: only these, as 2.17
+# usage: matrix.sh [--quick] [CORE|targets]...    --quick: one page of examples for each core, as make test does it
+#                                                 CORE: only these, as 2.17; targets: only the modules on every Python
 # A core whose Python this machine does not have is told in the table as missing; with CI set that is a failure.
 source "$(dirname "$0")/env.sh"
 tools/setup.sh test
@@ -61,7 +61,7 @@ while read -r core version; do
         env ANSIBLE_TEST_VENV="$venv" ANSIBLE_TEST_COPY="sanity-$line" tools/ansible-test.sh sanity --junit
 done < <(grep '^[0-9]' tests/matrix/cores.txt)
 
-if [[ ! $quick && $only == "  " ]]; then
+if [[ ! $quick && ($only == "  " || $only == *" targets "*) ]]; then
     stop_after=$(tools/glusterd.sh start)
     trap '[[ $stop_after != started ]] || tools/glusterd.sh stop' EXIT
     controller=$(python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
