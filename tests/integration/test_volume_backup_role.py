@@ -201,6 +201,7 @@ def test_the_playbooks_tell_no_secret_and_leave_one_small_dict(site):
     secret = "another 4712 secret"
     variables = {
         **site.variables,
+        "vdisk_hosts": "box",
         "volume_backup_volumes": ["db-1", "db-2"],
         "volume_backup_shares": [site.share],
         "volume_backup_repository": str(site.tmp / "repository"),
@@ -217,7 +218,7 @@ def test_the_playbooks_tell_no_secret_and_leave_one_small_dict(site):
     file.write_text(yaml.safe_dump(variables))
     inventory = write_inventory(site.tmp)
     argv = ["unshare", "--mount", "--propagation", "private", "sh", str(script), str(site.tmp / "dev"), str(site.tmp / "syslog")]
-    argv += ["ansible-playbook", "-vvv", "-i", str(inventory), "vdisk.gluster.backup", "-e", f"@{file}", "--limit", "box"]
+    argv += ["ansible-playbook", "-vvv", "-i", str(inventory), "vdisk.gluster.backup", "-e", f"@{file}"]
     playing = Playing(argv, environment(HOME=str(site.tmp / "home"), ANSIBLE_SHOW_CUSTOM_STATS="1"), site.tmp)
     text = playing.wait(180)
     listening.stop()
