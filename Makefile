@@ -65,7 +65,7 @@ build:  ## the collection as a file that ansible-galaxy installs
 importer:  ## let Ansible Galaxy's importer judge the archive
 	@tools/importer.sh
 
-release:  ## prepare a release (VERSION=1.2.3, TRY=yes does it in a copy)
+release:  ## prepare a release (VERSION=1.2.3; TRY=yes does it in a copy)
 	@tools/release.sh $(if $(TRY),--try) $(VERSION)
 
 matrix:  ## every supported ansible-core, and every Python of a managed host

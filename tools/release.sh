@@ -3,8 +3,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Prepare a release: version in galaxy.yml, fragments into CHANGELOG.rst, documentation, archive, importer. Nothing is tagged or uploaded.
-# usage: release.sh [--try] VERSION    --try: in a copy of this checkout, .cache/release, and nothing here changes
+# Prepare a release: version in galaxy.yml, fragments into CHANGELOG.rst, documentation, archive, importer, quickstart.
+# Nothing is tagged or uploaded.
+# usage: release.sh [--try] [VERSION]    without VERSION: what galaxy.yml is on the way to
+#                                        --try: in a copy of this checkout, .cache/release, and nothing here changes
 source "$(dirname "$0")/env.sh"
 tools/setup.sh test
 
@@ -13,7 +15,7 @@ if [[ ${1:-} == --try ]]; then
     try=yes
     shift
 fi
-version=${1:-}
+version=${1:-$(sed -n 's/^version: \(.*\)-dev0$/\1/p' galaxy.yml)}
 [[ $version =~ ^[0-9]+\.[0-9]+\.[0-9]+$ ]] || die "usage: $0 [--try] VERSION, as 1.2.3 (semantic versioning)"
 
 if [[ $try ]]; then
@@ -36,6 +38,8 @@ antsibull-changelog release --version "$version"
 antsibull-changelog lint
 tools/docs.sh
 tools/importer.sh
+# that very archive, installed into an empty place, does the quickstart, in name spaces of its own
+EXAMPLES_ARCHIVE=$root/.cache/dist/vdisk-gluster-$version.tar.gz tools/examples.sh -k test_the_archive
 git status --short
 cat <<END
 release: $version is prepared. Look at CHANGELOG.rst, then:
