@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import multiprocessing
 import os
 import time
@@ -51,16 +52,17 @@ def _turn(site: Site, repetition: int, rows: dict[str, Row], processes: int, bas
     names = [[f"r{process}-{number}" for number in range(_EACH)] for process in range(processes)]
     at = [bases[process % len(bases)] for process in range(processes)]
     count = processes * _EACH
+
+    def one_by_one(module: str, option: str, options: dict[str, str | list[str]], process: int) -> None:
+        for name in names[process]:
+            site.do(module, **{option: [name]}, **options, mount_point_base=at[process])
+
     for operation, module, options, undo in (
         ("create", "gluster_volume_file", {"size": "1G"}, {"state": "absent"}),
         ("snapshot", "gluster_snapshot", {"name": ["s"]}, {"name": ["s"], "state": "absent"}),
     ):
         option = "name" if module == "gluster_volume_file" else "volume"
-
-        def ours(process: int, more: dict = options, module: str = module, option: str = option) -> None:
-            for name in names[process]:
-                site.do(module, **{option: [name]}, **more, mount_point_base=at[process])
-
+        ours = functools.partial(one_by_one, module, option, options)
         if operation == "snapshot":
             site.do("gluster_volume_file", name=[name for part in names for name in part], size="1G")
         seconds = _together(processes, ours)

@@ -23,7 +23,7 @@ HERE = pathlib.Path(__file__).parent
 BLOCKS = extract.blocks()
 OWN_CORE = extract.ROOT / ".venv"
 CORE = pathlib.Path(os.environ.get("EXAMPLES_CORE", OWN_CORE))
-"""The venv whose ansible-core runs them; only in our own are the packages that examples of a cloud need."""
+"""The venv whose ansible-core runs them."""
 OURS = "around the examples: "
 """How the names of tasks begin that are no examples."""
 INVENTORY = {
@@ -110,8 +110,11 @@ def run(page: str, directory: pathlib.Path, variables: dict[str, Any]) -> list[d
         "ANSIBLE_NOCOLOR": "1",
     }
     if CORE != OWN_CORE:
-        # it would find the packages of ours there
-        del environment["PYTHONPATH"]
+        # it would find our own core there, but the modules need the packages that examples of a cloud use
+        python = directory / "python3"
+        python.write_text(f'#!/bin/sh\nPYTHONPATH={environment.pop("PYTHONPATH")} exec /usr/bin/python3 "$@"\n')
+        python.chmod(0o755)
+        argv += ["-e", json.dumps({"ansible_python_interpreter": str(python)})]
     done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=300, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr
     return [json.loads(line) for line in ran.read_text().splitlines()]
