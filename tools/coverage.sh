@@ -4,12 +4,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Which lines of the modules are run by the unit tests and by tests/integration, where each module runs in the process of its test on a real
-# GlusterFS. Not counted: what only runs with virtual machines (tests/live), after a kill (tests/faults), or in processes of their own.
-# usage: coverage.sh [OPTION OF pytest, for the integration tests]...
+# GlusterFS. Not counted: what only runs with virtual machines (tests/live), unless with --live; after a kill (tests/faults); in processes of
+# their own.
+# usage: coverage.sh [--live] [OPTION OF pytest, for the integration tests and tests/live]...
+# --live: count the modules' processes of tests/live too, which takes 20 minutes more.
 source "$(dirname "$0")/env.sh"
 tools/setup.sh test
 is_root || exec tools/rooted.sh tools/coverage.sh "$@"
 
+live=no
+if [[ ${1:-} == --live ]]; then
+    live=yes
+    shift
+fi
 tools/preflight.sh
 tools/glance.sh
 [[ ! -x tools/s3.sh ]] || tools/s3.sh
@@ -21,5 +28,11 @@ rm -f "$COVERAGE_FILE"*
 failed=0
 pytest -q tests/unit -n 2 --cov --cov-report= || failed=1
 pytest -q tests/integration -n 2 --cov --cov-append --cov-report= "$@" || failed=1
+if [[ $live == yes ]]; then
+    # there modules run in processes of their own, which pytest-cov does not see; a sitecustomize measures each of them
+    printf '[run]\nbranch = true\nparallel = true\nsource = %s\n' "$root/plugins" >.cache/coverage/live.ini
+    COVERAGE_PROCESS_START=$root/.cache/coverage/live.ini PYTHONPATH=$root/tools/measured tools/live.sh -q "$@" || failed=1
+    coverage combine --append --quiet "$COVERAGE_FILE".*
+fi
 coverage report --skip-covered --show-missing --include='plugins/module_utils/*,plugins/modules/*' | tee .cache/coverage/report.txt
 exit "$failed"
