@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vdisk.gluster authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Calls to the operating system that fail: the N-th on files below a directory, alone or with all that follow, as on a mount that goes away."""
+"""Calls to the operating system that fail: the N-th on files below a directory, alone or with all after it, as where a mount goes away."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vdisk.gluster authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whatever call of a task fails, once or for good, it says so in a sentence, no byte is lost, and the task run again ends as if nothing had been."""
+"""Whatever call of a task fails, once or for good, it says so in a sentence, nothing is lost, and the task run again ends as it should."""
 
 from __future__ import annotations
 
