@@ -232,23 +232,27 @@ def copy_ownership(descriptor: int, like: os.stat_result) -> None:
     os.fchmod(descriptor, like.st_mode & 0o7777)
 
 
-def publish(temporary: str, path: str, check: Callable[[], object] = lambda: None) -> None:
+def publish(temporary: str, path: str, check: Callable[[], object] = lambda: None, keep: bool = False) -> None:
     """Give a finished file its final name, never over a file that is there.
 
     :param check: raises what speaks against it at the last moment.
-    :raises Refused: a file of that name appeared meanwhile; it is untouched and the temporary file is gone.
+    :param keep: leave the temporary file there where this fails, because a plan that is decided on needs it; else it goes.
+    :raises Refused: a file of that name appeared meanwhile; it is untouched.
     """
     try:
         check()
         os.link(temporary, path)
     except VdiskError:
-        remove(temporary, quietly=True)
+        if not keep:
+            remove(temporary, quietly=True)
         raise
     except FileExistsError:
-        remove(temporary)
+        if not keep:
+            remove(temporary)
         raise Refused(f"{path} appeared while it was being made; see who made it, then run the task again") from None
     except OSError as error:
-        remove(temporary, quietly=True)
+        if not keep:
+            remove(temporary, quietly=True)
         raise explain(error, path, "create") from error
     try:
         os.unlink(temporary)

@@ -119,7 +119,7 @@ class TakeOver(Step):
             elif file in there:
                 _files.remove(temporary)
             else:
-                _files.publish(temporary, place.path(file), place.check_ours)
+                _files.publish(temporary, place.path(file), place.check_ours, keep=True)
 
     def throw_away(self, place: Place) -> None:
         """Remove the copies."""

@@ -57,7 +57,7 @@ class CopyFrozen(Step):
                 if file in there:
                     _files.remove(temporary)
                 else:
-                    _files.publish(temporary, place.path(file), place.check_ours)
+                    _files.publish(temporary, place.path(file), place.check_ours, keep=True)
 
     def can_be_undone(self, place: Place) -> bool:
         """As long as no domain has gone over to the copy."""
@@ -140,8 +140,7 @@ class GoOver(Step):
         raw = _qcow2.Layout((), self.size)
         layout = raw if self.format == "raw" else _qcow2.new_image(self.size, below, self.below_format if below else None)
         write_image(temporary, layout, (like.st_uid, like.st_gid, like.st_mode & 0o7777))
-        os.rename(temporary, self._copy(place))
-        _files.sync_directory(directory)
+        _put(temporary, self._copy(place))
 
     def _is_on_copy(self, place: Place, live: bool) -> bool:
         parts = (disk.live if live else disk.stored for disk in place.hypervisor.disks_of(place.volume, sibling(place, self.to_share)))
@@ -173,15 +172,16 @@ class GoOver(Step):
         with _image_lock.changing(source):
             copy_as_it_is(place, source, temporary)
             place.check_ours()
-            os.rename(temporary, copy)
-            _files.sync_directory(directory)
+            _put(temporary, copy)
             take_from_its_name(place, self.files[0])
 
     def can_be_undone(self, place: Place) -> bool:
-        """As long as the domain is where it was, and no job goes on."""
+        """As long as the active file has its name here, the domain is where it was, and no job goes on."""
         if place.marked(_going_over(place.volume)):
             return False
         try:
+            if self.files[0] not in _files.names_in(place.root):
+                return False  # the copy is the volume already
             disk = place.machine()
             return disk is None or disk.job is None
         except VdiskError:
@@ -225,6 +225,16 @@ class PointElsewhere(Step):
         for disk in place.disks():
             if disk.stored is not None:
                 place.hypervisor.redefine(disk, f"{sibling(place, self.to_share)}/{self.active}", self.format)
+
+
+def _put(temporary: str, path: str) -> None:
+    """Give a finished file the name of the copy, also over one that is of no use."""
+    try:
+        os.rename(temporary, path)
+    except OSError as error:
+        _files.remove(temporary, quietly=True)
+        raise _files.explain(error, path, "write") from error
+    _files.sync_directory(os.path.dirname(path))
 
 
 def _going_over(volume: str) -> str:

@@ -74,7 +74,7 @@ class FillOverlay(Step):
                 # a task was killed between the two halves of giving the name
                 _files.remove(place.path(self._waiting()))
                 return
-            _files.publish(place.path(self._waiting()), place.path(self.file), place.check_ours)
+            _files.publish(place.path(self._waiting()), place.path(self.file), place.check_ours, keep=True)
         elif not os.path.lexists(place.path(self.file)):
             raise GivenUp(f"{self.file} is gone, which was to be its active file")
 

@@ -7,20 +7,30 @@ from __future__ import annotations
 
 import errno
 import functools
+import itertools
 import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import Callable, Sequence
+from typing import Callable, Iterator, Sequence
 
 import pytest
+from ansible_collections.vdisk.gluster.plugins.module_utils import _moving, _names, _recovery
+from ansible_collections.vdisk.gluster.plugins.module_utils._copying import identity
 from ansible_collections.vdisk.gluster.plugins.module_utils._corridor import Planner
+from ansible_collections.vdisk.gluster.plugins.module_utils._disk import Definition, Disk
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import VdiskError
+from ansible_collections.vdisk.gluster.plugins.module_utils._plan import Plan
+from ansible_collections.vdisk.gluster.plugins.module_utils._plan_copy import plan_copy
+from ansible_collections.vdisk.gluster.plugins.module_utils._plan_move import is_there, plan_move
+from ansible_collections.vdisk.gluster.plugins.module_utils._plan_restore import plan_restored
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan_snapshot import plan_absent, plan_present, plan_reverted
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan_volume import Wanted
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan_volume import plan_absent as plan_no_volume
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan_volume import plan_present as plan_volume
 from ansible_collections.vdisk.gluster.plugins.module_utils._record import SnapshotNote
+from ansible_collections.vdisk.gluster.plugins.module_utils._share import Share
+from ansible_collections.vdisk.gluster.plugins.module_utils._source import Original
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import Volume
 from ansible_collections.vdisk.gluster.tests.unit.failing import Failing
 from ansible_collections.vdisk.gluster.tests.unit.images import KiB
@@ -40,6 +50,12 @@ def chain(share: PlainShare) -> None:
         share.write((number, number * 64 * KiB, 256 * KiB))
         share.take(name)
     share.write((9, 0, 64 * KiB))
+
+
+def blank(share: PlainShare) -> None:
+    """Make a volume without snapshots."""
+    share.create(size=SIZE)
+    share.write((5, 0, 256 * KiB))
 
 
 def foreign(share: PlainShare) -> None:
@@ -63,13 +79,39 @@ def taken(volumes: Sequence[Volume]) -> object:
     return plan_present(volumes, "c", SnapshotNote("2026-11-24T00:00:00.000000Z"))
 
 
+def restored(volumes: Sequence[Volume]) -> object:
+    """Plan to put another disk on top of a volume."""
+    note = SnapshotNote("2026-11-24T00:00:00.000000Z")
+    return [
+        Plan(volume, volume)
+        if volume.snapshot("old")
+        else plan_restored(volume, "old", note, f"{volume.mount_point}/../disk", "a disk", SIZE, {})
+        for volume in volumes
+    ]
+
+
+def copied(volumes: Sequence[Volume]) -> object:
+    """Plan a copy of another disk."""
+    return [
+        plan_copy(
+            volume,
+            Wanted(uid=os.getuid(), gid=os.getgid()),
+            Original("a disk", f"{volume.mount_point}/../disk", "raw", SIZE, "qcow2", (identity(f"{volume.mount_point}/../disk"),), {}),
+        )
+        for volume in volumes
+    ]
+
+
 TASKS: dict[str, tuple[Callable[[PlainShare], None], Planner]] = {
     "make raw": (nothing, wanted(size=SIZE)),
     "make whole": (nothing, wanted(size=SIZE, allocation="full")),
     "make reserved": (nothing, wanted(size=SIZE, allocation="falloc")),
     "make qcow2": (nothing, wanted(size=SIZE, format="qcow2")),
     "adopt": (foreign, wanted(format="raw")),
+    "copy": (nothing, copied),
     "grow": (chain, wanted(size=2 * SIZE)),
+    "grow without snapshots": (blank, wanted(size=2 * SIZE)),
+    "restore": (blank, restored),
     "give away": (chain, wanted(mode=0o600)),
     "take": (chain, taken),
     "drop the newest": (chain, one(plan_absent, ["b"])),
@@ -126,6 +168,16 @@ def changed(share: PlainShare, planner: Planner) -> bool:
     return share.corridor().change({"v": share.share}, planner).changed
 
 
+def numbers(calm: Failing, lasting: bool) -> Iterator[tuple[int, int]]:
+    """Yield which call fails, and with what: each change, and of the looks, which are many and alike, a part."""
+    changing = set(calm.changing())
+    for at in range(1, len(calm.calls) + 1):
+        if at in changing:
+            yield at, errno.ENOTCONN if lasting else errno.ENOSPC
+        elif not at % (8 if lasting else 3):
+            yield at, errno.ENOTCONN if lasting else errno.EIO
+
+
 @pytest.mark.parametrize("lasting", [False, True], ids=["one call", "the mount"])
 @pytest.mark.parametrize("task", TASKS)
 def test_a_call_that_fails_is_told_and_loses_nothing(task: str, lasting: bool, top: Path, tmp_path: Path) -> None:
@@ -135,6 +187,8 @@ def test_a_call_that_fails_is_told_and_loses_nothing(task: str, lasting: bool, t
     def fresh(name: str) -> PlainShare:
         return PlainShare(Path(shutil.copytree(template, tmp_path / name, symlinks=True)))
 
+    # what copies are made of
+    (tmp_path / "disk").write_bytes(b"\x06" * SIZE)
     content = Seen().content
     before = content(fresh("before"))
     share = fresh("calm")
@@ -142,12 +196,8 @@ def test_a_call_that_fails_is_told_and_loses_nothing(task: str, lasting: bool, t
         assert changed(share, planner)
     wanted_in_the_end, wanted_files = content(share), all_files(share)
     assert wanted_in_the_end != before
-    changing = set(calm.changing())
     failed = 0
-    for at in range(1, len(calm.calls) + 1):
-        if lasting and at not in changing and at % 4:
-            continue  # looks are many and alike
-        number = errno.ENOTCONN if lasting else errno.ENOSPC if at in changing else errno.EIO
+    for at, number in numbers(calm, lasting):
         where = f"{task}: {at} of {len(calm.calls)}, {calm.calls[at - 1]}"
         share = fresh(f"{at}")
         with Failing(share.root, at, number, lasting).armed():
@@ -162,4 +212,69 @@ def test_a_call_that_fails_is_told_and_loses_nothing(task: str, lasting: bool, t
         changed(share, planner)
         assert (content(share), all_files(share)) == (wanted_in_the_end, wanted_files), where
         shutil.rmtree(share.root)
+    assert failed
+
+
+class TwoShares:
+    """A volume with snapshots on one share, and another share below the same mount point base."""
+
+    def __init__(self, base: Path) -> None:
+        self.base = base
+        self.old, self.new = (PlainShare(Path(_names.mount_point(str(base), name))) for name in ("gl1:/old", "gl1:/new"))
+        self.old.share, self.new.share = Share("gl1:/old", str(self.old.root)), Share("gl1:/new", str(self.new.root))
+
+    def move(self, running: bool) -> None:
+        """Move it; C(running): by the plan for a machine that runs on it, which is gone when the plan is applied."""
+        corridor = self.old.corridor()
+        with corridor.locked_together([("v", self.old.share), ("v", self.new.share)], lambda volumes: is_there(*volumes)) as (old, new):
+            corridor.apply(self._live(old, new) if running else _moving._plans(old, new))
+
+    def _live(self, old: Volume, new: Volume) -> Sequence[Plan]:
+        files = Definition(tuple(f"{old.mount_point}/{entry.file}" for entry in old.chain.files), "qcow2", True, True)
+        machine = Disk("web", "0a", "vda", True, files, None)
+        return plan_move(replace(old, disks=() if is_there(old, new) else (machine,)), new, (), f"{next(_tokens):x}")
+
+
+_tokens = itertools.count(0x100000)
+
+
+@pytest.mark.parametrize("lasting", [False, True], ids=["one call", "the mounts"])
+@pytest.mark.parametrize("running", [False, True], ids=["at rest", "of a machine that has died"])
+def test_a_move_that_fails_anywhere_leaves_one_volume_and_all_of_it(
+    running: bool, lasting: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # these are plain directories
+    monkeypatch.setattr(_recovery, "check_mounted", lambda share, table: None)
+    content = Seen().content
+    first = TwoShares(tmp_path / "first")
+    for share in (first.old, first.new):
+        share.root.mkdir(parents=True)
+    chain(first.old)
+    before = content(first.old)
+
+    def fresh(name: str) -> TwoShares:
+        # hard links would be the same inodes; a copy's are others, as the plan expects
+        return TwoShares(Path(shutil.copytree(first.base, tmp_path / name, symlinks=True)))
+
+    both = fresh("calm")
+    with Failing(both.base).armed() as calm:
+        both.move(running)
+    assert content(both.new) == before and content(both.old) is None
+    wanted_files = all_files(both.old), all_files(both.new)
+    failed = 0
+    for at, number in numbers(calm, lasting):
+        where = f"{at} of {len(calm.calls)}, {calm.calls[at - 1]}"
+        both = fresh(f"{at}")
+        with Failing(both.base, at, number, lasting).armed():
+            try:
+                both.move(running)
+            except VdiskError as error:
+                failed += 1
+                assert len(error.message.split()) > 4, where
+        if not (both.old.read().unfinished or both.new.read().unfinished):
+            assert [content(both.old), content(both.new)] in ([before, None], [None, before]), where
+        both.move(running)
+        assert content(both.new) == before and content(both.old) is None, where
+        assert (all_files(both.old), all_files(both.new)) == wanted_files, where
+        shutil.rmtree(both.base)
     assert failed
