@@ -19,7 +19,8 @@ if [[ ${1:-} == --live ]]; then
 fi
 tools/preflight.sh
 tools/glance.sh
-[[ ! -x tools/s3.sh ]] || tools/s3.sh
+tools/awx.sh
+tools/s3.sh
 stop_after=$(tools/glusterd.sh start)
 trap '[[ $stop_after != started ]] || tools/glusterd.sh stop' EXIT
 export COVERAGE_FILE=$root/.cache/coverage/real-runs
