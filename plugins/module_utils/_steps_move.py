@@ -46,7 +46,7 @@ class TakeAway(Step):
 
         :raises GivenUp: the volume was written to after it was copied, or is in use, so that the copy is not the volume.
         """
-        moved, active = place.path(_names.moved(place.volume)), place.path(self.files[0])
+        moved = place.path(_names.moved(place.volume))
         if _names.moved(place.volume).rpartition("/")[2] in _files.names_in(os.path.dirname(moved)):
             return
         if self.files[0] not in _files.names_in(place.root):
@@ -63,8 +63,6 @@ class TakeAway(Step):
             raise GivenUp(
                 f"{place.volume} on {place.share} was started or written to after it had been copied to {self.to_share}, so it stays there"
             ) from error
-        except OSError as error:
-            raise _files.explain(error, active, "rename") from error
 
     def identities(self, place: Place) -> tuple[Identity, ...]:
         """Return what the files were when they were copied."""

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import struct
@@ -14,6 +15,7 @@ import time
 from pathlib import Path
 
 import pytest
+from ansible_collections.vdisk.gluster.plugins.module_utils import _image_lock
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Refused, Unavailable, VdiskError
 from ansible_collections.vdisk.gluster.plugins.module_utils._image_lock import changing, is_open_in_qemu, reading
 from ansible_collections.vdisk.gluster.tests.unit import images
@@ -186,3 +188,16 @@ def test_a_holder_that_only_denies_what_is_used_here_is_heeded(tmp_path: Path, p
             pass
     with lock(str(path)):
         pass
+
+
+@pytest.mark.parametrize(("number", "said"), [(errno.EAGAIN, "its image lock is held elsewhere"), (errno.ENOLCK, "cannot lock .*/v: ")])
+def test_a_lock_that_the_share_does_not_give_is_no_lock(image: Path, number: int, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_arguments: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    descriptors = set(os.listdir("/proc/self/fd"))
+    monkeypatch.setattr(_image_lock.fcntl, "fcntl", refuse)
+    with pytest.raises(VdiskError, match=said):
+        with changing(str(image)):
+            pytest.fail("it is changed without a lock")
+    assert set(os.listdir("/proc/self/fd")) == descriptors, "what was opened for it stays open"

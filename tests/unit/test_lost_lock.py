@@ -5,16 +5,18 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import json
 import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Sequence
+from typing import Callable, ClassVar, Sequence
 
 import pytest
-from ansible_collections.vdisk.gluster.plugins.module_utils._errors import DeadMount, LostLock, Unavailable
+from ansible_collections.vdisk.gluster.plugins.module_utils import _lock
+from ansible_collections.vdisk.gluster.plugins.module_utils._errors import DeadMount, LostLock, Unavailable, VdiskError
 from ansible_collections.vdisk.gluster.plugins.module_utils._files import remove_unless
 from ansible_collections.vdisk.gluster.plugins.module_utils._journal import Journal
 from ansible_collections.vdisk.gluster.plugins.module_utils._lock import volume_lock
@@ -193,3 +195,43 @@ def test_a_task_of_a_list_whose_lock_was_lost_stops_before_the_next_volume(tmp_p
     with pytest.raises(LostLock):
         share.corridor().change({"v": share.share, "w": share.share}, planner)
     assert {path.name for path in tmp_path.iterdir()} == {".vdisk", "v", "v.s1", "w"}
+
+
+def refusing(number: int) -> Callable[..., None]:
+    """Return a call to the operating system that fails."""
+
+    def refuse(*_arguments: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    return refuse
+
+
+def test_a_lock_that_the_share_does_not_give_is_no_lock(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_lock.fcntl, "flock", refusing(errno.ENOLCK))
+    with pytest.raises(VdiskError, match="cannot take the lock of v: No locks available"):
+        with volume_lock(str(root), "v", 0):
+            pytest.fail("the lock is held")
+
+
+@pytest.mark.parametrize(("number", "kind"), [(errno.EBADFD, LostLock), (errno.ENODATA, LostLock), (errno.ENOTCONN, DeadMount)])
+def test_a_share_that_says_nothing_of_a_lock_is_not_taken_for_one_that_was_lost(
+    root: Path, number: int, kind: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with volume_lock(str(root), "v", 0) as lock:
+        assert lock is not None
+        monkeypatch.setattr(os, "getxattr", refusing(number))
+        with pytest.raises(kind):
+            lock.check(now=True)
+
+
+def test_where_there_is_no_room_for_the_name_of_the_holder_nobody_finds_an_old_one(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with volume_lock(str(root), "v", 0):
+        pass
+    monkeypatch.setattr(os, "setxattr", refusing(errno.ENOSPC))
+    with volume_lock(str(root), "v", 0) as lock:
+        assert lock is not None
+        lock.check(now=True)
+        with pytest.raises(Unavailable, match="another task, here or on another host, and"):
+            with volume_lock(str(root), "v", 0):
+                pytest.fail("two hold it")
+    assert os.listxattr(root / ".vdisk/v.lock") == []
