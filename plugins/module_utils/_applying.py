@@ -121,8 +121,7 @@ class Applier:
             _release(begun)
 
     def _check_locks(self, keys: Iterable[Key]) -> None:
-        for lock in locks_of({volume for volume, _share in keys}, self.locks):
-            lock.check()
+        _at_once.each(HeldLock.check, locks_of({volume for volume, _share in keys}, self.locks))
 
     def _check_ours(self, keys: Iterable[Key], journal: Journal | None) -> None:
         """See that neither a lock of these volumes nor the plan has gone to another task meanwhile.
