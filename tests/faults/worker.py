@@ -25,7 +25,10 @@ _PR_SET_CHILD_SUBREAPER = 36
 def _run(module: Any, options: dict[str, Any], control: str | None, prepare: dict[str, Any] | None) -> int:
     """Run a module in this process, which is a child, and return its exit status."""
     from ansible.module_utils.testing import patch_module_args
+    from ansible_collections.vdisk.gluster.plugins.module_utils import _at_once
 
+    # what is done at once for many volumes only is done so for the few of these tests too
+    _at_once.FEW = 0
     os.setpgid(0, 0)
     if control is not None:
         os.environ["KILLER_CONTROL"] = control
