@@ -116,6 +116,9 @@ def _ssh(upper: pathlib.Path, planned: Plan, keys: pathlib.Path) -> None:
     _write(upper, "etc/ssh/lab.conf", _SSHD_CONFIGURATION)
     _write(upper, "etc/ssh/lab_host_key", (keys / "host_key").read_text(), 0o600)
     # from host to host too, as live migration does
+    # nothing that shells of this machine's root do at their start is done for each command that comes by ssh; some of it waits a minute
+    for name in (".bashrc", ".profile", ".bash_profile"):
+        _write(upper, f"root/{name}", "")
     _write(upper, "root/.ssh/authorized_keys", public, 0o600)
     _write(upper, "root/.ssh/id_ed25519", (keys / "id").read_text(), 0o600)
     _write(upper, "root/.ssh/known_hosts", known_hosts(planned, (keys / "host_key.pub").read_text()))
