@@ -194,3 +194,20 @@ class Members:
         for member in (self.here, self.there):
             if member.machine.is_on():
                 member.close()
+
+
+def bricks_of(members):
+    """Return, by server and path, what each file on the bricks holds, None for the links that a distributed volume makes."""
+    directory = members.share.rpartition("/")[2]
+    found = {}
+    for server in members.cluster.servers:
+        for path in server.directory.glob(f"bricks/{members.volume}*/{directory}/**/*"):
+            if path.is_file():
+                link = path.stat().st_mode & 0o7777 == 0o1000
+                found[server.name, str(path)] = None if link else hashlib.sha256(path.read_bytes()).hexdigest()
+    return found
+
+
+def lies_on(found, name):
+    """Return the servers that have a file itself."""
+    return {server for (server, path), content in found.items() if pathlib.Path(path).name == name and content is not None}

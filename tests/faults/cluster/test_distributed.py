@@ -5,11 +5,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import pathlib
-
 import pytest
-from ansible_collections.vdisk.gluster.tests.faults.cluster.members import Members
+from ansible_collections.vdisk.gluster.tests.faults.cluster.members import Members, bricks_of, lies_on
 from ansible_collections.vdisk.gluster.tests.faults.states import points, state, write_as_machine
 from ansible_collections.vdisk.gluster.tests.lab.cluster import wait_until
 
@@ -29,23 +26,6 @@ def spread(cluster, library, volume):
     made = Members(cluster.lab, cluster, library, volume)
     yield made
     made.close()
-
-
-def bricks_of(members):
-    """Return, by server and path, what each file on the bricks holds, None for the links that a distributed volume makes."""
-    directory = members.share.rpartition("/")[2]
-    found = {}
-    for server in members.cluster.servers:
-        for path in server.directory.glob(f"bricks/{members.volume}*/{directory}/**/*"):
-            if path.is_file():
-                link = path.stat().st_mode & 0o7777 == 0o1000
-                found[server.name, str(path)] = None if link else hashlib.sha256(path.read_bytes()).hexdigest()
-    return found
-
-
-def lies_on(found, name):
-    """Return the servers that have a file itself."""
-    return {server for (server, path), content in found.items() if pathlib.Path(path).name == name and content is not None}
 
 
 def all_points(member):

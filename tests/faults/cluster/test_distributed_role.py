@@ -5,19 +5,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import pathlib
 import subprocess
 
 import pytest
-from ansible_collections.vdisk.gluster.tests.faults.cluster.members import Members
+from ansible_collections.vdisk.gluster.tests.faults.cluster.members import Members, bricks_of, lies_on
 from ansible_collections.vdisk.gluster.tests.faults.operations import chain
 from ansible_collections.vdisk.gluster.tests.faults.states import files_of, points
 from ansible_collections.vdisk.gluster.tests.lab.cluster import VOLUME_OPTIONS
 
 KINDS = {
-    "spread": {"gluster_server_brick_dirs": ["/bricks/spread"]},
+    "scattered": {"gluster_server_brick_dirs": ["/bricks/scattered"]},
     "pairs": {"gluster_server_brick_dirs": ["/bricks/pairs1", "/bricks/pairs2"], "gluster_server_replica": 3},
 }
 NAMES = [f"vol{letter}" for letter in "abcdef"]
@@ -46,26 +45,9 @@ def made_by_the_role(cluster, tmp_path_factory):
 @pytest.fixture
 def spread(cluster, library, made_by_the_role, request):
     """Two hosts with a share on a distributed volume, without copies or as the test says."""
-    made = Members(cluster.lab, cluster, library, getattr(request, "param", "spread"))
+    made = Members(cluster.lab, cluster, library, getattr(request, "param", "scattered"))
     yield made
     made.close()
-
-
-def bricks_of(members):
-    """Return, by server and path, what each file on the bricks holds, None for the links that a distributed volume makes."""
-    directory = members.share.rpartition("/")[2]
-    found = {}
-    for server in members.cluster.servers:
-        for path in server.directory.glob(f"bricks/{members.volume}*/{directory}/**/*"):
-            if path.is_file():
-                link = path.stat().st_mode & 0o7777 == 0o1000
-                found[server.name, str(path)] = None if link else hashlib.sha256(path.read_bytes()).hexdigest()
-    return found
-
-
-def lies_on(found, name):
-    """Return the servers that have a file itself."""
-    return {server for (server, path), content in found.items() if pathlib.Path(path).name == name and content is not None}
 
 
 def export(member, name):
@@ -79,7 +61,7 @@ def export(member, name):
 def test_a_volume_over_several_servers_is_as_any_other(spread, record_property):
     here, there, compared = spread.here, spread.there, 0
     told = spread.cluster.gluster("volume", "info", spread.volume)
-    assert f"Type: {'Distribute' if spread.volume == 'spread' else 'Distributed-Replicate'}\n" in told, told
+    assert f"Type: {'Distribute' if spread.volume == 'scattered' else 'Distributed-Replicate'}\n" in told, told
     for number, name in enumerate(NAMES):
         chain(spread, volume=name)
         before = points(there.root, name)
@@ -92,7 +74,7 @@ def test_a_volume_over_several_servers_is_as_any_other(spread, record_property):
         assert not here.look(name)["problems"]
         compared += 2 * sum(map(len, before.values())) + len(before["now"])
     found = bricks_of(spread)
-    if spread.volume == "spread":
+    if spread.volume == "scattered":
         assert any(lies_on(found, name) != lies_on(found, f"{name}.s2") for name in NAMES), "each overlay lies where its base does"
     assert here.ok("gluster_volume_file_info", name=None)["volumes"][0]["name"] == NAMES[0]
     for name in NAMES:
