@@ -21,10 +21,15 @@ trap '[[ $stop_after != started ]] || tools/glusterd.sh stop' EXIT
 read -r oldest _ < <(found_pythons | xargs)
 controller=$(python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 failed=0
-python tools/tally.py run integration pytest --junit .cache/ran/integration-pytest.xml -- \
-    pytest tests/integration -n 2 --dist worksteal --junit-xml=.cache/ran/integration-pytest.xml "$@" || failed=1
-# the tests above ran the modules on the Python of .venv; these run them on the oldest one of this machine
-python tools/tally.py run integration ansible-test --targets tests/integration/targets -- \
+# the tests of pytest run the modules on the Python of .venv; these run them on the oldest one of this machine, beside them: both wait often;
+# in a session of their own, so that they end with this script and not after it
+setsid python tools/tally.py run integration ansible-test --targets tests/integration/targets -- \
     tools/ansible-test.sh integration --allow-root --allow-destructive \
-    --controller "origin:python=$controller" --target "controller:python=$oldest" || failed=1
+    --controller "origin:python=$controller" --target "controller:python=$oldest" >.cache/targets.log 2>&1 &
+targets=$!
+trap 'kill -- "-$targets" 2>/dev/null || true; [[ $stop_after != started ]] || tools/glusterd.sh stop' EXIT
+python tools/tally.py run integration pytest --junit .cache/ran/integration-pytest.xml -- \
+    pytest tests/integration -n 3 --dist worksteal --junit-xml=.cache/ran/integration-pytest.xml "$@" || failed=1
+wait "$targets" || failed=1
+cat .cache/targets.log
 exit "$failed"

@@ -23,6 +23,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 RAN = Path(".cache/ran")
+LONGEST = 600
+"""Characters of what a failed test said that the table repeats."""
 FALSE_GREENS = {
     "no hosts matched": "a play matched no host",
     "Could not match supplied host pattern": "a play matched no host",
@@ -71,6 +73,17 @@ def count_junit(reports: list[str], must_run: list[str]) -> Count:
     if not ran:
         raise NothingTested("its report holds no test")
     return Count(len(ran), "tests")
+
+
+def failures_in(reports: list[str]) -> list[str]:
+    """Return the test cases of JUnit reports that failed, each with the start of what it said."""
+    failed = []
+    for report in reports:
+        for case in ElementTree.fromstring(report).iter("testcase"):
+            for how in (*case.findall("failure"), *case.findall("error")):
+                words = " ".join((how.get("message") or how.text or "").split())
+                failed.append(f"{case.get('classname')}::{case.get('name')}: {words[:LONGEST]}")
+    return failed
 
 
 def count_ansible_lint(log: str) -> Count:
@@ -171,13 +184,14 @@ def run(options: argparse.Namespace, command: list[str]) -> int:
     if options.junit and options.junit.is_file():
         options.junit.unlink()
     began = time.monotonic()
-    result, count, code = "ok", Count(0, ""), 1
+    result, count, code, failed = "ok", Count(0, ""), 1, []
     try:
         if options.files:
             count = count_files(files)
         code, log = run_and_show([*command, *([] if options.no_arguments else files)])
         if code:
             result = f"failed (exit code {code})"
+            failed = failures_in(reports_in(options.junit)) if options.junit else []
         else:
             if options.name.startswith("ansible") or options.scenario:
                 refuse_false_greens(log)
@@ -191,7 +205,7 @@ def run(options: argparse.Namespace, command: list[str]) -> int:
                 count = LAST_WORDS[options.name](log)
     except NothingTested as error:
         result, count, code = f"failed: {error}", Count(0, ""), 1
-    row = {"name": options.name, **asdict(count), "seconds": round(time.monotonic() - began), "result": result}
+    row = {"name": options.name, **asdict(count), "seconds": round(time.monotonic() - began), "result": result, "failed": failed}
     RAN.mkdir(parents=True, exist_ok=True)
     with (RAN / f"{options.part}.jsonl").open("a", encoding="utf-8") as rows:
         rows.write(json.dumps(row) + "\n")
@@ -200,7 +214,7 @@ def run(options: argparse.Namespace, command: list[str]) -> int:
 
 
 def table(parts: list[str]) -> int:
-    failed = False
+    failed, tests = False, []
     print(f"{'part':<12} {'tool':<20} {'ran':>16} {'seconds':>8}  result")
     for part in parts:
         path = RAN / f"{part}.jsonl"
@@ -211,6 +225,10 @@ def table(parts: list[str]) -> int:
             failed = failed or row["result"] != "ok"
             ran = f"{row['number']} {row['what']}"
             print(f"{part:<12} {row['name']:<20} {ran:>16} {row['seconds']:>8}  {row['result']}")
+            tests += [f"{part}: {test}" for test in row.get("failed", ())]
+    if tests:
+        # a build machine may keep no more than the end of what it was told
+        print("\nfailed tests", *tests, sep="\n")
     return 1 if failed else 0
 
 

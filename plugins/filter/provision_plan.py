@@ -92,9 +92,7 @@ from ansible_collections.vdisk.gluster.plugins.plugin_utils._filtering import to
 
 
 @told
-def provision_plan(
-    volumes: list[Any], defaults: dict[str, Any] | None = None, there: list[dict[str, Any]] | None = None
-) -> dict[str, Any]:
+def provision_plan(volumes: list[Any], defaults: dict[str, Any] | None = None, there: list[dict[str, Any]] | None = None) -> dict[str, Any]:
     """Turn a list of wanted volumes into module calls."""
     return _provision_plan.plan(volumes, defaults or {}, there)
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import uuid
 from typing import Iterable, Iterator, Mapping, Sequence, Tuple
@@ -93,9 +94,7 @@ class Applier:
                 for batch in _batches([(places[key], step) for key, step in order]):
                     self._check_ours(shares, journal)
                     begun += batch
-                    _at_once.each(lambda pair: _take(*pair, tried), batch)
-                    hold(held, [(place, name) for place, step in batch for name in step.at_rest_afterwards(place)])
-                    actions += [step.describe() for _place, step in batch if not step.quiet]
+                    _take_at_once(batch, held, tried, actions)
                 self._check_ours(shares, journal)
                 if leader is not None:
                     # and what steps found removed already is removed
@@ -143,6 +142,25 @@ def _batches(order: Sequence[tuple[Place, Step]]) -> Iterator[list[tuple[Place, 
         batch.append((place, step))
     if batch:
         yield batch
+
+
+def _take_at_once(
+    batch: Sequence[tuple[Place, Step]], held: contextlib.ExitStack, tried: list[tuple[Place, Step]], actions: list[str]
+) -> None:
+    """Take steps together, and tell in their order what was done; where one fails, what others have done is done."""
+    taken: set[int] = set()
+
+    def take(number: int) -> None:
+        place, step = batch[number]
+        _take(place, step, tried)
+        taken.add(number)
+        # at once, not when the last of them is done: a machine could start on the file meanwhile, write to it and stop
+        hold(held, [(place, name) for name in step.at_rest_afterwards(place)])
+
+    try:
+        _at_once.each(take, range(len(batch)))
+    finally:
+        actions += [step.describe() for number, (_place, step) in enumerate(batch) if number in taken and not step.quiet]
 
 
 def _take(place: Place, step: Step, tried: list[tuple[Place, Step]]) -> None:

@@ -63,7 +63,8 @@ def _passphrase(params: Mapping[str, Any]) -> str:
     else:
         path = params["passphrase_file"]
         try:
-            with open(path, encoding="utf-8") as stream:
+            # a pipe would else be waited for
+            with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), encoding="utf-8") as stream:
                 status = os.fstat(stream.fileno())
                 text = stream.readline().rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as error:

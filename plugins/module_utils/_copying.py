@@ -94,5 +94,6 @@ def check_space(needed: int, available: int, where: str, what: str) -> None:
 
 def available_in(directory: str) -> int:
     """Return the bytes that may be written to the file system of a directory."""
-    space = os.statvfs(directory)
+    with _files.explained(directory, "look at the space of"):
+        space = os.statvfs(directory)
     return space.f_bavail * space.f_frsize

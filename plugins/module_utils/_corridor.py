@@ -65,6 +65,7 @@ class Corridor:
         self._deep = deep
         self._heeds_elsewhere = heeds_elsewhere
         self._warn = warn
+        self._qemu_img = qemu_img
         self._applier = Applier(qemu_img, self._hypervisor, heeds_elsewhere)
 
     def change(
@@ -304,6 +305,9 @@ class Corridor:
         wanted = tuple(where)
         while True:
             with contextlib.ExitStack() as held:
+                if len(wanted) > _at_once.FEW:
+                    # before the locks are opened: each program that this process started would close a copy of every one of them
+                    held.enter_context(self._qemu_img.launching())
                 for name, share in sorted(wanted, key=lambda located: (located[0], located[1].name)):
                     lock = held.enter_context(volume_lock(share.mount_point, name, self._lock_timeout, create))
                     if lock is not None:
@@ -332,7 +336,7 @@ class Corridor:
             if _image_lock.is_being_read(f"{plan.before.mount_point}/{file}"):
                 raise Refused(f"{file} of {plan.before.label} is being read by an export or a copy; let it end, then run the task again")
         for file in plan.touched:
-            if file != plan.before.active_file and _image_lock.is_open_in_qemu(f"{plan.before.mount_point}/{file}"):
+            if file != plan.before.active_file and _image_lock.stays_open_in_qemu(f"{plan.before.mount_point}/{file}"):
                 raise Refused(
                     f"{file} of {plan.before.label} is being read: an export, a backup or a machine, here or on another host, holds its "
                     "image lock; let it end, then run the task again"

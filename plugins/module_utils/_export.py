@@ -67,6 +67,10 @@ class Export:
 
     def predict(self, source: Source) -> Result:
         """Return what check mode says."""
+        with _files.explained(self._dest, "look at"):
+            return self._predict(source)
+
+    def _predict(self, source: Source) -> Result:
         before = self._manifest()
         reason = self._reason(source, before)
         if reason is None and before is not None:
@@ -90,23 +94,27 @@ class Export:
         ) as ours:
             if not ours:
                 raise Refused(f"dest: another task is exporting to {self._dest} right now; let it end")
-            self._finish_renaming()
-            before = self._manifest()
-            reason = self._reason(source, before)
-            if reason is None and before is not None:
-                result = self._unchanged(source, before, check_mode=False)
-                return replace(result, changed=result.changed or bool(recovered), actions=(*recovered, *result.actions))
-            made = self._copy(source)
-            actions = (*recovered, self._sentence(source, str(reason)))
-            after = self._object(source, made)
-            return Result(
-                f"{source.label} was exported to {self._dest}.",
-                True,
-                actions,
-                {"export": after},
-                self._object_of(before),
-                after,
-            )
+            with _files.explained(self._dest, "export to"):
+                return self._make(source, recovered)
+
+    def _make(self, source: Source, recovered: Sequence[str]) -> Result:
+        self._finish_renaming()
+        before = self._manifest()
+        reason = self._reason(source, before)
+        if reason is None and before is not None:
+            result = self._unchanged(source, before, check_mode=False)
+            return replace(result, changed=result.changed or bool(recovered), actions=(*recovered, *result.actions))
+        made = self._copy(source)
+        actions = (*recovered, self._sentence(source, str(reason)))
+        after = self._object(source, made)
+        return Result(
+            f"{source.label} was exported to {self._dest}.",
+            True,
+            actions,
+            {"export": after},
+            self._object_of(before),
+            after,
+        )
 
     def _sentence(self, source: Source, reason: str) -> str:
         verb = "verify it, " if self._wanted.verify else ""
@@ -147,7 +155,7 @@ class Export:
 
         :raises Refused: the file that is there is not for this task to replace.
         """
-        if not os.path.lexists(self._dest):
+        if not _files.is_there(self._dest):
             return "it is not there"
         if self._wanted.force:
             return "force is set"
@@ -158,8 +166,9 @@ class Export:
 
         :raises Refused: the file that is there is not for this task to replace.
         """
-        if os.path.lexists(self._dest) and not self._wanted.force:
-            self._ours(source, self._manifest())
+        with _files.explained(self._dest, "look at"):
+            if _files.is_there(self._dest) and not self._wanted.force:
+                self._ours(source, self._manifest())
 
     def _ours(self, source: Source, manifest: Manifest | None) -> Manifest:
         """Return the manifest of a file that this task may replace."""
@@ -282,10 +291,8 @@ class Export:
             os.rename(self._temporary_manifest, self._manifest_path)
             _files.sync_directory(os.path.dirname(self._dest))
             return manifest
-        except BaseException as error:
+        except BaseException:
             _files.remove(self._temporary, quietly=True)
-            if isinstance(error, OSError):
-                raise _files.explain(error, self._dest, "write") from error
             raise
 
     def _check(self, source: Source, needed: int) -> str | None:

@@ -11,7 +11,7 @@ import stat
 from dataclasses import replace
 from typing import Any, Mapping, Sequence
 
-from ansible_collections.vdisk.gluster.plugins.module_utils import _image_export, _names
+from ansible_collections.vdisk.gluster.plugins.module_utils import _files, _image_export, _names
 from ansible_collections.vdisk.gluster.plugins.module_utils._copying import held
 from ansible_collections.vdisk.gluster.plugins.module_utils._corridor import Corridor
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import BadInput, Refused
@@ -130,10 +130,10 @@ def _destination(dest: str, volume: str, wanted: Wanted, shares: Sequence[Share]
     """
     if not dest.startswith("/"):
         raise BadInput(f"dest: {dest!r} is not an absolute path")
-    if os.path.isdir(dest) or dest.endswith("/"):
+    if _files.is_directory(dest) or dest.endswith("/"):
         dest = os.path.join(dest, ".".join(part for part in (volume, wanted.snapshot, wanted.format) if part))
     directory = os.path.realpath(os.path.dirname(dest))
-    if not os.path.isdir(directory):
+    if not _files.is_directory(directory):
         raise Refused(f"dest: the directory {directory} does not exist; make it first")
     for share in shares:
         base = os.path.realpath(os.path.dirname(share.mount_point))
@@ -142,6 +142,7 @@ def _destination(dest: str, volume: str, wanted: Wanted, shares: Sequence[Share]
                 f"dest: {dest} lies below {base}, where the shares are mounted, and could be taken for a volume; choose another place"
             )
     path = os.path.join(directory, os.path.basename(dest))
-    if os.path.lexists(path) and not stat.S_ISREG(os.lstat(path).st_mode):
+    status = _files.status_of(path)
+    if status is not None and not stat.S_ISREG(status.st_mode):
         raise Refused(f"dest: {path} is there and is not a regular file; name the file itself, or move it away")
     return path

@@ -13,8 +13,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 import time
-from typing import Callable, TypeVar
+from typing import Callable, Iterator, TypeVar
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import DeadMount, Refused, Unavailable, VdiskError
 
@@ -22,6 +23,9 @@ T = TypeVar("T")
 
 GONE = (errno.ENOTCONN, errno.ESHUTDOWN, errno.ECONNABORTED)
 """Numbers of the errors that say that the FUSE client is gone or cut off; the last for a call that it went away under."""
+
+_PIECE = 1 << 16
+"""Bytes that are read of a small file at a time."""
 
 _STALE_TRIES = 8
 """Tries that together last 1.4 s: for 1 s the FUSE client opens a name that another host has removed."""
@@ -35,19 +39,30 @@ def explain(error: OSError, path: str, doing: str) -> VdiskError:
             "servers have quorum (gluster volume status), then let gluster_share_mount mend the mount"
         )
     remedies = {
-        errno.ENOSPC: "the share is full; free space on it or add bricks, then run the task again",
-        errno.EDQUOT: "the share's quota is used up; raise it, then run the task again",
-        errno.EROFS: "the share is read-only; see gluster volume status and the mount options",
+        errno.ENOSPC: "no space is left; free some there, or add bricks where it is a share, then run the task again",
+        errno.EDQUOT: "the quota is used up; raise it, then run the task again",
+        errno.EROFS: "the file system is read-only; of a share, see gluster volume status and the mount options",
         errno.EACCES: "permission is denied; run the task as root",
         errno.EPERM: "permission is denied; run the task as root",
     }
     return Unavailable(f"cannot {doing} {path}: {remedies.get(error.errno or 0, error.strerror)}")
 
 
-def fresh(read: Callable[[], T], path: str | None = None) -> T:
+@contextlib.contextmanager
+def explained(path: str, doing: str) -> Iterator[None]:
+    """Say in a sentence why file operations failed; parameters as those of C(explain)."""
+    try:
+        yield
+    except OSError as error:
+        raise explain(error, path, doing) from error
+
+
+def fresh(read: Callable[[], T], path: str | None = None, listed: bool = False) -> T:
     """Return what C(read) returns, again where a name was replaced by another host in between (ESTALE).
 
     :param path: what is read; the name of a file that another host removed can be opened here for a second yet, and says ESTALE then.
+    :param listed: also again where it is said not to be there and its directory still has it: of opens that meet the replacement of
+        their file, by any mount, one in a hundred was seen to end so (ENOENT).
     :raises FileNotFoundError: it is not in its directory any more.
     """
     for attempt in range(1, _STALE_TRIES):
@@ -55,12 +70,37 @@ def fresh(read: Callable[[], T], path: str | None = None) -> T:
             return read()
         except OSError as error:
             # EBADFD: the client asked by a descriptor of the file that it was just about to release
-            if error.errno not in (errno.ESTALE, errno.EBADFD):
+            if error.errno not in (errno.ESTALE, errno.EBADFD) and not (listed and error.errno == errno.ENOENT):
                 raise
             if path is not None and os.path.basename(path) not in os.listdir(os.path.dirname(path)):
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path) from error
             time.sleep(0.05 * attempt)
     return read()
+
+
+def is_there(path: str) -> bool:
+    """Tell whether anything has a name, a link that leads nowhere too.
+
+    os.path.lexists says no as well where nobody can tell: where the share does not answer, say.
+    """
+    return status_of(path) is not None
+
+
+def is_directory(path: str) -> bool:
+    """Tell whether a name, or what it is a link to, is a directory; where nobody can tell, that is an error."""
+    status = status_of(path, os.stat)
+    return status is not None and stat.S_ISDIR(status.st_mode)
+
+
+def status_of(path: str, ask: Callable[[str], os.stat_result] | None = None) -> os.stat_result | None:
+    """Return the status of what has a name, or None where nothing has; a link is not followed, but where C(ask) does."""
+    ask = ask or os.lstat
+    try:
+        return fresh(lambda: ask(path), path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise explain(error, path, "look at") from error
 
 
 def names_in(directory: str) -> frozenset[str]:
@@ -93,19 +133,29 @@ def names_in_place(directory: str) -> frozenset[str]:
         raise explain(error, directory, "list") from error
 
 
-def read_text_file(path: str, limit: int) -> bytes | None:
+def read_text_file(path: str, limit: int, listed: bool = False) -> bytes | None:
     """Return the whole of a small file, or None where there is none.
 
+    :param listed: its name was in its directory, and others may replace it now.
     :raises Refused: it is a symbolic link, not a regular file, or larger than C(limit) bytes.
     """
 
     def read() -> bytes:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as stream:
-            return stream.read(limit + 1)
+        try:
+            # not by a stream: making one asks the share three times more than reading does
+            content = b""
+            while len(content) <= limit:
+                piece = os.read(descriptor, min(_PIECE, limit + 1 - len(content)))
+                if not piece:
+                    break
+                content += piece
+            return content
+        finally:
+            os.close(descriptor)
 
     try:
-        content = fresh(read, path)
+        content = fresh(read, path, listed)
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import Any, Callable, Iterator, Mapping
 
-from ansible_collections.vdisk.gluster.plugins.module_utils import _image_marker, _image_service, _manifest
+from ansible_collections.vdisk.gluster.plugins.module_utils import _files, _image_marker, _image_service, _manifest
 from ansible_collections.vdisk.gluster.plugins.module_utils._checksum import checksum
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import BadInput, Refused, Unavailable
 from ansible_collections.vdisk.gluster.plugins.module_utils._image import DISK_FORMATS, Image
@@ -197,7 +197,8 @@ class _ImageExport:
             wish.name, DISK_FORMATS[self._task.params["format"]], wish.visibility, {**wish.properties, **_image_marker.dump(marker)}
         )
         try:
-            step = self._task.progress.step(f"upload {wish.name} to {service.label}", os.stat(path).st_size)
+            size = _size_of(path)
+            step = self._task.progress.step(f"upload {wish.name} to {service.label}", size)
             algorithm = marker.checksum.partition(":")[0]
             sent = service.upload(image, path, sorted({"sha512", algorithm} - {""}), step)
             if algorithm and f"{algorithm}:{sent[algorithm]}" != marker.checksum:
@@ -210,7 +211,7 @@ class _ImageExport:
                 )
             name = str(now.hash_algorithm or "sha512")
             ours = sent.get(name) or checksum(path, name).partition(":")[2]
-            if now.size != os.stat(path).st_size or (now.hash is not None and now.hash_value != ours):
+            if now.size != size or (now.hash is not None and now.hash_value != ours):
                 raise Unavailable(f"{service.label} has other data in image {wish.name} than were sent; run the task again")
             if now.hash is None:
                 raise Unavailable(f"{service.label} gives no hash of image {wish.name}, so the upload cannot be checked; it is too old")
@@ -318,10 +319,16 @@ class _ImageExport:
             yield path
 
 
+def _size_of(path: str) -> int:
+    with _files.explained(path, "look at"):
+        return os.stat(path).st_size
+
+
 def _state(source: Source) -> str:
     """Return what changes when a volume is written to: names, lengths and times of its files."""
     digest = hashlib.sha256()
     for path in source.paths:
-        status = os.stat(path)
+        with _files.explained(path, "look at"):
+            status = os.stat(path)
         digest.update(f"{path} {status.st_size} {status.st_mtime_ns}\n".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()[:32]

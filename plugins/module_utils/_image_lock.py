@@ -34,7 +34,14 @@ _READ, _WRITE, _WRITE_UNCHANGED, _RESIZE = 0, 1, 2, 3
 _PERMISSIONS = (_READ, _WRITE, _WRITE_UNCHANGED, _RESIZE)
 _RANGE = 64
 
-_TRIES, _PAUSE = 4, 0.05
+_PASSING = (0.05, 0.05, 0.05)
+"""Seconds to wait between looks for a passing C(qemu-img info) to end."""
+
+_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.75, 0.75, 0.75)
+"""Seconds to wait between looks whether a lock that stands in the way was only just let go.
+
+The FUSE client tells the brick after the close has returned; where all hosts were busy, that was seen to come a second later.
+"""
 
 
 def is_open_in_qemu(path: str, patient: bool = True) -> bool:
@@ -42,9 +49,18 @@ def is_open_in_qemu(path: str, patient: bool = True) -> bool:
 
     :param patient: wait out a passing C(qemu-img info), for up to 0.15 s.
     """
-    for attempt in range(_TRIES if patient else 1):
-        if attempt:
-            time.sleep(_PAUSE)
+    return _locked_throughout(path, _PASSING if patient else ())
+
+
+def stays_open_in_qemu(path: str) -> bool:
+    """Tell whether an image is open now and goes on being so for some seconds: for who would refuse because of that."""
+    return _locked_throughout(path, _PAUSES)
+
+
+def _locked_throughout(path: str, pauses: Sequence[float]) -> bool:
+    for pause in (None, *pauses):
+        if pause is not None:
+            time.sleep(pause)
         if not _locked_now(path):
             return False
     return True
@@ -64,8 +80,8 @@ def _on_file(path: str, question: Callable[[int], bool]) -> bool:
             os.close(descriptor)
 
     try:
-        # another host may remove the file while it is looked at
-        return fresh(look, path)
+        # another host may remove the file while it is looked at, or replace it: then it is there, and somebody may have it open
+        return fresh(look, path, listed=True)
     except FileNotFoundError:
         return False
     except OSError as error:
@@ -106,12 +122,24 @@ def _rows(bits: Sequence[int]) -> list[tuple[int, int]]:
 def _hold(path: str, uses: Sequence[int], denies: Sequence[int], access: int = os.O_RDONLY) -> int:
     """Take the locks of a user of an image as QEMU would and return the descriptor that holds them.
 
-    :raises Refused: another program uses what is denied, or denies what is used.
+    :raises Refused: another program uses what is denied, or denies what is used, and goes on doing so for some seconds.
     """
-    try:
-        descriptor = fresh(lambda: os.open(path, access | os.O_NOFOLLOW | os.O_CLOEXEC))
-    except OSError as error:
-        raise explain(error, path, "open") from error
+    pauses = iter(_PAUSES)
+    while True:
+        try:
+            # another host may have replaced the file a moment ago: what the old name opens cannot be locked
+            return fresh(lambda: _try_to_hold(path, uses, denies, access), path)
+        except Refused:
+            pause = next(pauses, None)
+            if pause is None:
+                raise
+            time.sleep(pause)
+        except OSError as error:
+            raise explain(error, path, "lock") from error
+
+
+def _try_to_hold(path: str, uses: Sequence[int], denies: Sequence[int], access: int) -> int:
+    descriptor = os.open(path, access | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         for bit, count in _rows(uses):
             _take(descriptor, _USED + bit, count)
@@ -126,10 +154,8 @@ def _hold(path: str, uses: Sequence[int], denies: Sequence[int], access: int = o
             )
     except BaseException as error:
         let_go(descriptor)
-        if isinstance(error, OSError):
-            if error.errno in (errno.EAGAIN, errno.EACCES):
-                raise Refused(f"{path} is in use: its image lock is held elsewhere; run the task again later") from error
-            raise explain(error, path, "lock") from error
+        if isinstance(error, OSError) and error.errno in (errno.EAGAIN, errno.EACCES):
+            raise Refused(f"{path} is in use: its image lock is held elsewhere; run the task again later") from error
         raise
     return descriptor
 

@@ -10,6 +10,7 @@ plan: a lock can be lost under its holder, and a plan that another host has take
 from __future__ import annotations
 
 import json
+import threading
 import time
 import uuid
 from dataclasses import dataclass, field
@@ -58,13 +59,15 @@ class Journal:
         self._token: str | None = None
         self._plan: dict[str, Any] = {}
         self._marks: dict[str, Any] = {}
+        # one thread at a time: an open that meets the replacement of its file can say that there is none
+        self._alone = threading.RLock()
 
     def read(self) -> Unfinished | None:
         """Return the unfinished plan, or None where there is none.
 
         :raises Damaged: there is a journal that this release cannot finish.
         """
-        content = _files.read_text_file(self._path, LIMIT)
+        content = _files.read_text_file(self._path, LIMIT, listed=True)
         if content is None:
             return None
         try:
@@ -97,9 +100,11 @@ class Journal:
 
         :raises LostLock: another host has taken the plan over.
         """
-        self.check_ours()
-        self._marks[what] = value
-        self._write({**self._plan, "marks": self._marks})
+        # steps of several volumes may note something at once
+        with self._alone:
+            self.check_ours()
+            self._marks[what] = value
+            self._write({**self._plan, "marks": self._marks})
 
     def marked(self, what: str) -> Any:
         """Return what was noted, or None."""
@@ -123,12 +128,13 @@ class Journal:
 
         :raises LostLock: another host has taken it over, or finished it.
         """
-        if self._token is None or self._clock() - self._seen < _SEEN_HOLDS:
-            return
-        # without the listing this host would be shown its own old file for another second
-        _files.names_in(self._directory)
-        self._check_content(self._path)
-        self._seen = self._clock()
+        with self._alone:
+            if self._token is None or self._clock() - self._seen < _SEEN_HOLDS:
+                return
+            # without the listing this host would be shown its own old file for another second
+            _files.names_in(self._directory)
+            self._check_content(self._path)
+            self._seen = self._clock()
 
     def _check_content(self, path: str) -> None:
         content = _files.read_text_file(path, LIMIT)

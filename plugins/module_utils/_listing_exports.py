@@ -20,7 +20,7 @@ def work(task: Task) -> Result:
     directory = task.params["dest"]
     if not directory.startswith("/"):
         raise BadInput(f"dest: {directory!r} is not an absolute path")
-    exists = os.path.isdir(directory)
+    exists = _files.is_directory(directory)
     found = _exports(directory) if exists else []
     count = f"{len(found)} export{'' if len(found) == 1 else 's'} found in {directory}"
     return Result(f"{count}." if exists else f"{directory} does not exist.", values={"exists": exists, "exports": found})
@@ -38,7 +38,7 @@ def _exports(directory: str) -> list[dict[str, Any]]:
 def _export(path: str) -> dict[str, Any] | None:
     """Return an export by the path of its manifest; None where it is no manifest of this collection."""
     try:
-        content = _files.read_text_file(path, _manifest.LIMIT)
+        content = _files.read_text_file(path, _manifest.LIMIT, listed=True)
         if content is None:
             return None
         manifest = _manifest.parse(content)

@@ -145,11 +145,12 @@ def _one(share: Share, wanted: Wanted, task: Task, actions: list[str]) -> tuple[
 
 def _write_fstab(path: str, text: str) -> None:
     path = os.path.realpath(path)
-    like = os.stat(path) if os.path.exists(path) else None
     temporary = os.path.join(os.path.dirname(path), _names.temporary(os.path.basename(path), uuid.uuid4().hex))
-    _files.replace(path, temporary, text.encode("utf-8", "surrogateescape"), like)
-    if like is None:
-        os.chmod(path, 0o644)
+    with _files.explained(path, "write"):
+        like = _files.status_of(path)
+        _files.replace(path, temporary, text.encode("utf-8", "surrogateescape"), like)
+        if like is None:
+            os.chmod(path, 0o644)
 
 
 def _warn_of_few_threads(share: Share, threads: int | None, task: Task) -> None:
@@ -328,7 +329,7 @@ def _plan_away(share: Share, state: State, wanted: Wanted, task: Task) -> list[A
                 lambda: _write_fstab(wanted.fstab, _fstab.without_entry(read_fstab(wanted.fstab), share.mount_point)),
             )
         )
-    if wanted.state == "absent" and (state.mounted or os.path.lexists(share.mount_point)):
+    if wanted.state == "absent" and (state.mounted or _files.is_there(share.mount_point)):
         if not state.mounted and _names_below(share):
             raise Refused(
                 f"{share.mount_point} is not mounted and not empty, so it is not removed; look at what it holds and move that away"

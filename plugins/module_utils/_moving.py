@@ -18,6 +18,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._plan import Plan, a
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan_move import is_there, plan_move
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan_volume import Wanted
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import QemuImg
+from ansible_collections.vdisk.gluster.plugins.module_utils._recovery import clearing_away
 from ansible_collections.vdisk.gluster.plugins.module_utils._share import Share, capacity, check_base, shares_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import Volume, volume_object
 
@@ -56,7 +57,13 @@ def move(task: Task, names: Sequence[str]) -> Result:
     changed = bool(mover.actions)
     what, are = (names[0], "is") if len(names) == 1 else (f"{len(names)} volumes", "are")
     where = ", ".join(sorted({now.share for _before, now in moved}))
-    sentence = f"{what} {'would be' if task.check_mode else are} moved to {where}." if changed else f"{what} {are} on {where} already."
+    be = "would be" if task.check_mode else "is"
+    if any(before.share != now.share for before, now in moved):
+        sentence = f"{what} {'would be' if task.check_mode else are} moved to {where}."
+    elif changed:
+        sentence = f"{what} {are} on {where}; what an earlier task left {be} finished and cleared away."
+    else:
+        sentence = f"{what} {are} on {where} already."
     return Result(sentence, changed, mover.actions, values, [volume_object(before) for before, _now in moved], after)
 
 
@@ -108,9 +115,10 @@ class _Mover:
         if self._check_mode:
             return self._predict(at_old, self._read(name, to))
         pair = ((name, old), (name, to))
-        if is_there(at_old, self._read(name, to)):
-            now = self._read(name, to)
-            return now, now
+        at_new = self._read(name, to)
+        # what a killed move left on the old share has no volume any more whose next task would clear it away
+        if is_there(at_old, at_new) and not at_old.leftovers + at_new.leftovers:
+            return at_new, at_new
         with self._corridor.locked_together(pair, lambda volumes: is_there(*volumes)) as (at_old, at_new):
             self._check_space(at_old, to)
             self._corridor.apply(_plans(at_old, at_new))
@@ -124,6 +132,7 @@ class _Mover:
         plans = _plans(old, new)
         if plans[0].steps:
             self._check_space(old, Share(new.share, new.mount_point))
+        self._predicted += [clearing_away(leftover) for leftover in old.leftovers + new.leftovers]
         self._predicted += actions_of(plans)
         return (plans[0].before if plans[0].steps else new), plans[1].after
 
@@ -132,7 +141,7 @@ class _Mover:
 
     def _place(self, volume: Volume) -> Share:
         """Return the share that takes a volume: it promises as much as a new one."""
-        size = volume.active.virtual_size or 0
+        size = volume.active.virtual_size or 0 if volume.chain.files else 0
         chosen = choose_share(volume.name, size, Wanted(size=size), list(self._new.usable.values()), self._new.list(), self._limits, {})
         return self._new.usable[chosen]
 

@@ -136,7 +136,7 @@ class Step:
     stage: ClassVar[int] = 9
     """Steps of several volumes that change together are taken stage by stage."""
     alone: ClassVar[bool] = True
-    """Whether it waits for those of other volumes: what starts a program, has a domain do something, or notes how far it is does."""
+    """Whether it waits for those of other volumes, and they for it: it does, unless steps of its kind are known to go side by side."""
 
     def describe(self) -> str:
         """Return what the step does and why, as a sentence."""
@@ -203,7 +203,7 @@ def write_record(place: Place, record: _record.Record) -> None:
     directory = place.path(_names.OWN_DIRECTORY)
     try:
         # taking the volume's lock has made it, as a rule
-        if not os.path.isdir(directory):
+        if not _files.is_directory(directory):
             os.makedirs(directory, 0o700, exist_ok=True)
     except OSError as error:
         raise _files.explain(error, directory, "create") from error

@@ -19,10 +19,13 @@ import subprocess
 import tempfile
 import time
 from dataclasses import dataclass
-from typing import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Iterator, Mapping, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import CommandFailed, Unavailable
 from ansible_collections.vdisk.gluster.plugins.module_utils._progress import Progress
+
+if TYPE_CHECKING:
+    from ansible_collections.vdisk.gluster.plugins.module_utils._launcher import Launched
 
 _PR_SET_PDEATHSIG = 1
 _PERCENT = re.compile(rb"\((\d+(?:\.\d+)?)/100%\)")
@@ -67,10 +70,59 @@ class Limits:
         resource.setrlimit(resource.RLIMIT_CPU, (self.processor_seconds, self.processor_seconds))
 
 
-def die_with_parent() -> None:
-    """Let the kernel kill this process when the one that started it ends."""
+# looked up here, and not in the new process: a copy of one with threads must not wait for a lock of the loader that one of them held
+_prctl = ctypes.CDLL(None).prctl
+
+
+def die_with(parent: int) -> None:
+    """Let the kernel kill this process when the thread that started it ends; C(parent) is the number of that one's process."""
     # a killed task must not leave a program behind that goes on writing to a disk nobody locks any more (prctl(2))
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        # it was killed before that was asked for
+        os._exit(1)
+
+
+class Started(subprocess.Popen):
+    """A program that was started, with all that it starts itself, in a session of its own."""
+
+    @classmethod
+    def plain(cls, argv: Sequence[str], out: int, err: int) -> Started:
+        """Start a program that reads nothing, and dies with who started it."""
+        parent = os.getpid()
+        return cls(
+            list(argv),
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            env=_environment(None),
+            preexec_fn=lambda: die_with(parent),
+            start_new_session=True,
+        )
+
+    def ended(self, within: float) -> bool:
+        """Wait for the end of the program for some seconds and tell whether it came."""
+        if hasattr(os, "pidfd_open"):
+            # the kernel wakes this up the moment the program ends; waiting with a limit sleeps and looks, which costs short programs dear
+            with contextlib.suppress(OSError):
+                descriptor = os.pidfd_open(self.pid)  # novermin: only where it is there
+                try:
+                    select.select([descriptor], [], [], within)
+                finally:
+                    os.close(descriptor)
+                return self.poll() is not None
+        try:
+            self.wait(within)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def kill_all(self) -> None:
+        """Kill the program and what it started in its own session (a mount helper is a script that starts others)."""
+        try:
+            os.killpg(self.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass  # it ended by itself meanwhile
 
 
 class Runner:
@@ -90,6 +142,19 @@ class Runner:
         self.progress = progress or Progress()
         self._interval = interval
         self._clock = clock
+        self._launcher: Any = None
+
+    @contextlib.contextmanager
+    def launching(self) -> Iterator[None]:
+        """Start programs from a process of its own meanwhile; to be begun before many files are opened, and while there is one thread."""
+        # only who changes many volumes comes here
+        from ansible_collections.vdisk.gluster.plugins.module_utils._launcher import Launcher
+
+        with Launcher() as self._launcher:
+            try:
+                yield
+            finally:
+                self._launcher = None
 
     def run(
         self,
@@ -112,10 +177,10 @@ class Runner:
         :param fraction: returns, from the last bytes of its output, how much it says is done; qemu-img's manner without it.
         :raises CommandFailed: it could not be started, or made no progress for C(stall_timeout) seconds and was killed.
         """
-        limit = self.stall_timeout if stall_timeout is None else stall_timeout
+        limit, parent = self.stall_timeout if stall_timeout is None else stall_timeout, os.getpid()
 
         def before() -> None:
-            die_with_parent()
+            die_with(parent)
             if limits is not None:
                 limits.take()
             if enter is not None:
@@ -124,22 +189,25 @@ class Runner:
         # files, not pipes: a daemon that a mount helper leaves behind may hold its inherited output open for ever
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             try:
-                process = subprocess.Popen(
-                    list(argv),
-                    stdin=stdin,
-                    stdout=out,
-                    stderr=err,
-                    pass_fds=tuple(pass_fds),
-                    env=_environment(environment),
-                    preexec_fn=before,
-                    start_new_session=True,
-                )
+                if self._launcher is not None and not (pass_fds or limits or environment or enter) and stdin == subprocess.DEVNULL:
+                    process = self._launcher.start(argv, out.fileno(), err.fileno())
+                else:
+                    process = Started(
+                        list(argv),
+                        stdin=stdin,
+                        stdout=out,
+                        stderr=err,
+                        pass_fds=tuple(pass_fds),
+                        env=_environment(environment),
+                        preexec_fn=before,
+                        start_new_session=True,
+                    )
             except (OSError, subprocess.SubprocessError) as error:
                 raise _not_started(argv, error) from error
             try:
                 stalled = self._wait(process, out.fileno(), limit, on_progress, fraction or _percentage)
             except BaseException:
-                _kill_all(process)
+                process.kill_all()
                 process.wait()
                 raise
             stdout, stderr = _text(out), _text(err)
@@ -153,15 +221,16 @@ class Runner:
         :param take: called with each piece.
         :raises CommandFailed: it could not be started, or wrote nothing for C(stall_timeout) seconds and was killed.
         """
+        parent = os.getpid()
         with tempfile.TemporaryFile() as err:
             try:
-                process = subprocess.Popen(
+                process = Started(
                     list(argv),
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
                     stderr=err,
                     env=_environment(environment),
-                    preexec_fn=die_with_parent,
+                    preexec_fn=lambda: die_with(parent),
                     start_new_session=True,
                 )
             except (OSError, subprocess.SubprocessError) as error:
@@ -179,13 +248,13 @@ class Runner:
                         take(piece)
             finally:
                 if process.returncode is None:
-                    _kill_all(process)
+                    process.kill_all()
                     process.wait()
             raise _stalled(argv, self.stall_timeout, process.returncode, _text(err))
 
     def _wait(
         self,
-        process: subprocess.Popen,
+        process: Started | Launched,
         out: int,
         limit: float,
         on_progress: Callable[[float], None] | None = None,
@@ -194,7 +263,7 @@ class Runner:
         """Wait for the end of a program; kill it and return True when it stood still too long."""
         seen, since = None, self._clock()
         while True:
-            if _ended(process, self._interval):
+            if process.ended(self._interval):
                 return False
             now = _life_signs(process.pid, out)
             done = fraction(now[0]) if fraction is not None and now else None
@@ -203,38 +272,12 @@ class Runner:
             if now != seen:
                 seen, since = now, self._clock()
             elif self._clock() - since >= limit:
-                _kill_all(process)
+                process.kill_all()
                 try:
                     process.wait(10)
                 except subprocess.TimeoutExpired:
                     pass  # in uninterruptible sleep on a wedged mount: the kernel ends it when the mount goes
                 return True
-
-
-def _ended(process: subprocess.Popen, within: float) -> bool:
-    """Wait for the end of a program for some seconds and tell whether it came."""
-    if hasattr(os, "pidfd_open"):
-        # the kernel wakes this up the moment the program ends; waiting with a limit sleeps and looks, and that costs short programs dear
-        with contextlib.suppress(OSError):
-            descriptor = os.pidfd_open(process.pid)  # novermin: only where it is there
-            try:
-                select.select([descriptor], [], [], within)
-            finally:
-                os.close(descriptor)
-            return process.poll() is not None
-    try:
-        process.wait(within)
-    except subprocess.TimeoutExpired:
-        return False
-    return True
-
-
-def _kill_all(process: subprocess.Popen) -> None:
-    """Kill a program and what it started in its own session (a mount helper is a script that starts others)."""
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass  # it ended by itself meanwhile
 
 
 def _life_signs(pid: int, out: int) -> tuple:
@@ -278,6 +321,17 @@ def _text(stream) -> str:
     return stream.read().decode("utf-8", "replace")
 
 
+def hold_nothing_but(kept: int) -> None:
+    """Let go of all descriptors of the task in a copy of its process: of locks, and of the pipes by which Ansible sees its end."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(null, descriptor)
+    for descriptor in map(int, os.listdir("/proc/self/fd")):
+        if descriptor > 2 and descriptor != kept:
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+
+
 def if_killed(call: Callable[[], None]) -> Callable[[], None]:
     """Let a process of its own make a call if this one ends before it takes that back; return what takes it back."""
     reading, writing = os.pipe()
@@ -285,14 +339,7 @@ def if_killed(call: Callable[[], None]) -> Callable[[], None]:
     if not pid:
         try:
             os.setsid()
-            # nothing of the task's may be held on to: locks, and the pipes by which Ansible sees that it has ended
-            null = os.open(os.devnull, os.O_RDWR)
-            for descriptor in (0, 1, 2):
-                os.dup2(null, descriptor)
-            for descriptor in map(int, os.listdir("/proc/self/fd")):
-                if descriptor > 2 and descriptor != reading:
-                    with contextlib.suppress(OSError):
-                        os.close(descriptor)
+            hold_nothing_but(reading)
             if not os.read(reading, 1):
                 call()
         finally:

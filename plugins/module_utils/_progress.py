@@ -91,7 +91,10 @@ Output = Callable[[Report], None]
 
 
 class Progress:
-    """The progress of one task: one step at a time, handed on at most twice a second and only when it changed."""
+    """The progress of one task, handed on at most twice a second and only when it changed.
+
+    Of steps that are under way at a time one is told of until it ends, then another.
+    """
 
     def __init__(self, output: Output | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         """Take where reports go; without C(output) nothing is reported."""
@@ -103,7 +106,7 @@ class Progress:
         self._last = clock()
 
     def step(self, label: str, total: int | None = None) -> Step:
-        """Begin a step, of so many bytes in all, which takes the place of the one before; also a context manager."""
+        """Begin a step, of so many bytes in all, which takes the place of the one before; also a context manager, which ends it."""
         step = Step(self, label, total, self._clock)
         with self._lock:
             self._step = step
@@ -123,8 +126,12 @@ class Progress:
         """Hand on how far a step is, if it is the present one, it is time, and something changed."""
         with self._lock:
             now = self._clock()
-            if not self._outputs or step is not self._step or now - self._last < _PAUSE:
+            if not self._outputs or now - self._last < _PAUSE:
                 return
+            if step is not self._step:
+                if step.ended or self._step is not None and not self._step.ended:
+                    return
+                self._step = step
             report = step.report()
             if report == self._handed_on:
                 return
@@ -144,12 +151,15 @@ class Step:
         self._at: float | None = None
         self._figures: collections.deque[tuple[float, float]] = collections.deque([(clock(), 0.0)])
         self._report = Report(label, None, total)
+        self.ended = False
+        """Whether it is over: others that are under way may be told of then."""
 
     def __enter__(self) -> Step:
         return self
 
     def __exit__(self, *_failure: object) -> None:
-        """Nothing is left to be done: the next step, or the end of the task, takes its place."""
+        """Let another step, or the end of the task, take its place."""
+        self.ended = True
 
     def update(self, done: int | None = None, fraction: float | None = None) -> None:
         """Tell how far the step is: so many bytes, or a fraction from 0 to 1 of C(total); call it as often as you like."""

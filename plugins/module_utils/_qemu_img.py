@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import threading
 from typing import Any, ContextManager, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import CommandFailed, Refused, Unavailable
@@ -32,6 +33,12 @@ _OPTIONS = {
 _AT_ONCE = "16"
 """Reads and writes of one copy under way at a time, the most that qemu-img takes: up to a tenth faster than its own 8, for 16 MiB more."""
 
+_MERGES = 4
+"""Merges of a task under way at a time where the GlusterFS client of the mount has so many event threads; with fewer, one.
+
+Several qemu-img at once can wedge a mount with two (U(https://github.com/gluster/glusterfs/issues/4371)); with eight that was never seen.
+"""
+
 _VERSION = re.compile(r"version ([0-9.]+)")
 
 
@@ -41,6 +48,12 @@ class QemuImg:
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
         self._program: str | None = None
+        self._merges: dict[str, threading.Semaphore] = {}
+        self._counting = threading.Lock()
+
+    def launching(self) -> ContextManager[None]:
+        """Start qemu-img from a process of its own meanwhile; to be begun before many files are opened, and while there is one thread."""
+        return self._runner.launching()
 
     @property
     def progress(self) -> Progress:
@@ -76,11 +89,9 @@ class QemuImg:
         Without C(-d) qemu-img empties the overlay after the merge and aborts in that on GlusterFS ("First cluster in
         emptied image is in use"). Both names are as the headers have them, C(base) bare. C(total): bytes that are to move.
         """
-        self._run(
-            ["commit", "-p", "-d", "-f", "qcow2", "-b", base, top],
-            f"merge {top} into {base}",
-            step=self.progress.step(f"merge {os.path.basename(top)} into {base}", total),
-        )
+        argv = ["commit", "-p", "-d", "-f", "qcow2", "-b", base, top]
+        with self._merging(top), self.progress.step(f"merge {os.path.basename(top)} into {base}", total) as step:
+            self._run(argv, f"merge {top} into {base}", step=step)
 
     def pull(self, path: str, onto: str, onto_format: str, total: int | None = None) -> None:
         """Copy into an overlay what it reads from the files between it and a lower one, and make it lie on that one.
@@ -88,11 +99,9 @@ class QemuImg:
         C(writethrough), because else qemu-img writes the header before the tables of what it has copied: killed between the
         two, the overlay would lie on the lower file without the data, and look as if the merge were done.
         """
-        self._run(
-            ["rebase", "-p", "-t", "writethrough", "-f", "qcow2", "-F", onto_format, "-b", onto, path],
-            f"merge the backing file of {path} into it",
-            step=self.progress.step(f"merge the backing file of {os.path.basename(path)} into it", total),
-        )
+        argv = ["rebase", "-p", "-t", "writethrough", "-f", "qcow2", "-F", onto_format, "-b", onto, path]
+        with self._merging(path), self.progress.step(f"merge the backing file of {os.path.basename(path)} into it", total) as step:
+            self._run(argv, f"merge the backing file of {path} into it", step=step)
 
     def convert(
         self,
@@ -178,6 +187,18 @@ class QemuImg:
         with _queued(os.path.dirname(path)):
             done = self._run(["measure", "--output=json", "-f", image_format, "-O", target_format, path], f"measure {path}")
         return int(json.loads(done.stdout)["required"])
+
+    def _merging(self, path: str) -> ContextManager[bool]:
+        """Let as many merges of a task run at a time on one mount as its client stands."""
+        # only who merges comes here
+        from ansible_collections.vdisk.gluster.plugins.module_utils import _fuse_client
+
+        directory = os.path.dirname(path)
+        with self._counting:
+            if directory not in self._merges:
+                enough = (_fuse_client.event_threads(directory) or 0) >= _fuse_client.ENOUGH_EVENT_THREADS
+                self._merges[directory] = threading.Semaphore(_MERGES if enough else 1)
+            return self._merges[directory]
 
     def _run(self, arguments: Sequence[str], doing: str, sound: Sequence[int] = (0,), step: Step | None = None) -> Completed:
         argv = [self.program, *arguments]

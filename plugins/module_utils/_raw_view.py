@@ -23,10 +23,11 @@ import time
 from dataclasses import dataclass
 from typing import Any, Callable, Iterator
 
+from ansible_collections.vdisk.gluster.plugins.module_utils import _files
 from ansible_collections.vdisk.gluster.plugins.module_utils._checksum import checksum
 from ansible_collections.vdisk.gluster.plugins.module_utils._copying import available_in, space_needed
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import CommandFailed, Unavailable
-from ansible_collections.vdisk.gluster.plugins.module_utils._process import die_with_parent, find_program
+from ansible_collections.vdisk.gluster.plugins.module_utils._process import die_with, find_program
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import QemuImg
 from ansible_collections.vdisk.gluster.plugins.module_utils._source import Source
 from ansible_collections.vdisk.gluster.plugins.module_utils._sparse import extents
@@ -129,13 +130,20 @@ def view_of(source: Source, directory: str, name: str) -> Iterator[View]:
     """
     program = find_program(PROGRAM, "install it (package qemu-system-common on Debian), or read through a copy")
     place = os.path.join(directory, name)
-    os.close(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-    mine = os.stat(place).st_dev
+    with _files.explained(place, "make"):
+        os.close(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        mine = os.stat(place).st_dev
     export = {"type": "fuse", "id": "view", "node-name": "disk", "mountpoint": place, "writable": False, "allow-other": "off"}
     argv = [program, "--blockdev", json.dumps(_nodes(source)), "--export", json.dumps(export)]
+    parent = os.getpid()
+
+    def leave() -> None:
+        die_with(parent)
+        _leave()
+
     with tempfile.TemporaryFile() as err:
         try:
-            process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=err, stderr=err, preexec_fn=_leave, start_new_session=True)
+            process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=err, stderr=err, preexec_fn=leave, start_new_session=True)
         except (OSError, subprocess.SubprocessError) as error:
             raise CommandFailed(
                 f"{PROGRAM} could not be started in a name space of its own ({error}); set read_through to copy",
@@ -182,7 +190,6 @@ def _nodes(source: Source) -> dict[str, Any]:
 
 def _leave() -> None:
     """Give this process a mount name space of its own, from which no mount comes back (mount_namespaces(7))."""
-    die_with_parent()
     _checked(ctypes.CDLL(None, use_errno=True).unshare(_CLONE_NEWNS), "leave the mount name space")
     _checked(ctypes.CDLL(None, use_errno=True).mount(None, b"/", None, _MS_REC | _MS_PRIVATE, None), "keep mounts private")
 

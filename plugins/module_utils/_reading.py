@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
 from dataclasses import dataclass, replace
 from typing import Iterable, Mapping, Sequence
 
@@ -27,6 +28,9 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._hypervisor import N
 from ansible_collections.vdisk.gluster.plugins.module_utils._share import Share
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import Ownership, Volume, absent, with_host
 from ansible_collections.vdisk.gluster.plugins.module_utils._wholeness import check_whole
+
+_PAUSES = (0.0, 0.05, 0.2, 0.5)
+"""Seconds to wait before a volume is read anew of which something went away after it was listed."""
 
 
 @dataclass(frozen=True)
@@ -106,45 +110,59 @@ def list_shares(shares: Iterable[Share]) -> dict[str, Listing]:
 def read_volume(listing: Listing, name: str, patient: bool = False, deep: bool = False, anew: bool = True) -> Volume:
     """Return the state of one volume of a share that was just listed.
 
+    Without its lock another task may change it meanwhile: where a file is not there any more it is listed and read anew, and only what
+    stays so is a problem.
+
     :param patient: wait a moment for a passing user of the active file before it counts as in use.
     :param deep: also look whether overlays hold data of their own.
     :param anew: go by the share alone, not by what this host remembers of the files.
     """
+    volume, gone = _read_once(listing, name, patient, deep, anew)
+    for pause in _PAUSES:
+        if not gone:
+            break
+        time.sleep(pause)
+        volume, gone = _read_once(list_share(listing.share), name, patient, deep, anew)
+    return replace(volume, problems=(*(_vanished(file, volume) for file in gone), *volume.problems))
+
+
+def _vanished(file: str, volume: Volume) -> str:
+    return f"{file} is listed on {volume.share}, but cannot be opened, as if it were not there; another task may be changing {volume.name}"
+
+
+def _read_once(listing: Listing, name: str, patient: bool, deep: bool, anew: bool) -> tuple[Volume, list[str]]:
+    """Return a volume as it is read once, and which of its files were listed and then not there."""
+    gone: list[str] = []
     share = listing.share
     root = share.mount_point
     unfinished = os.path.basename(_names.journal(name)) in listing.own
     leftovers = listing.leftovers.get(name, ())
     beside = [file for file in listing.by_volume.get(name, ()) if _names.is_file_of(name, file)]
     problems: list[str] = []
-    record = _read_record(listing, name, problems)
+    record = _read_record(listing, name, problems, gone)
     if not listing.has(name):
         problems += [f"{file} lies on {share.name}, left by an earlier {name}; move it away or remove it" for file in beside]
-        return absent(
-            name,
-            share.name,
-            root,
-            problems=tuple(problems),
-            unfinished=unfinished,
-            leftovers=leftovers,
-            strays=tuple(beside),
-        )
+        nothing = absent(name, share.name, root, problems=tuple(problems), unfinished=unfinished, leftovers=leftovers)
+        return replace(nothing, strays=tuple(beside)), gone
     looks = _at_once.each(lambda file: _look_at(root, file, record is None and file == name, deep and file != name, anew), beside)
     facts = {file: seen for file, seen in zip(beside, looks) if seen is not None}
+    gone += [file for file in beside if file not in facts]
     info = None
     has_info_file = _names.info_file(name) in listing.by_volume[name]
     if has_info_file:
         try:
             info = _read_info(f"{root}/{_names.info_file(name)}", name)
+            gone += [_names.info_file(name)] if info is None else []
         except (Damaged, Refused) as error:
             problems.append(f"{_names.info_file(name)} on {share.name} cannot be used: {error}")
     if has_info_file and info is None:
         nothing = absent(name, share.name, root, problems=tuple(problems), unfinished=unfinished, leftovers=leftovers)
-        return replace(nothing, exists=True, record=record, facts=facts)
+        return replace(nothing, exists=True, record=record, facts=facts), gone
     chain = assemble(name, facts, info, record, root)
     used = {entry.file for entry in chain.files} | set(info.snapshots.values() if info else ())
     active = info.active if info else name
     locked = bool(chain.files) and _image_lock.is_open_in_qemu(f"{root}/{active}", patient)
-    return Volume(
+    volume = Volume(
         name=name,
         share=share.name,
         mount_point=root,
@@ -163,6 +181,7 @@ def read_volume(listing: Listing, name: str, patient: bool = False, deep: bool =
         ownership=facts[active].ownership if chain.files and active in facts else None,
         attachments=record.attachments if record else (),
     )
+    return volume, gone
 
 
 def read_volumes(wanted: Sequence[tuple[Listing, str]], patient: bool = False, deep: bool = False, anew: bool = True) -> list[Volume]:
@@ -186,12 +205,14 @@ def observed(volume: Volume, hypervisor: NoHypervisor, heeds_elsewhere: bool = T
     return with_host(volume, hypervisor.host) if disks or volume.attachments else volume
 
 
-def _read_record(listing: Listing, name: str, problems: list[str]) -> _record.Record | None:
+def _read_record(listing: Listing, name: str, problems: list[str], gone: list[str]) -> _record.Record | None:
     path = _names.record(name)
     if os.path.basename(path) not in listing.own:
         return None
     try:
         content = _files.read_text_file(f"{listing.share.mount_point}/{path}", _record.LIMIT)
+        if content is None:
+            gone.append(path)
         record = None if content is None else _record.parse(content)
         if record is not None and not _names.is_file_of(name, record.base_file):
             raise Damaged(f"its base_file is {record.base_file!r}, which is no file of {name}")

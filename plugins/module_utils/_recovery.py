@@ -222,7 +222,7 @@ def _refuse_readers(place: Place, step: Step) -> None:
     if place.machine() is not None:
         return
     for name in step.touches():
-        if name not in place.held and _image_lock.is_open_in_qemu(place.path(name)):
+        if name not in place.held and _image_lock.stays_open_in_qemu(place.path(name)):
             raise Refused(
                 f"an operation on {place.volume} on {place.share} is unfinished and cannot be finished now: {name} is open in a "
                 "machine or another program, here or on another host; let it end, then run the task again"

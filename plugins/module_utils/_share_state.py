@@ -48,7 +48,8 @@ def read_state(share: Share, fstab: str) -> State:
     trouble = _mounts.trouble_of(share.mount_point, share.answer_timeout)
     if trouble is not None:
         return State(True, trouble, entry)
-    status = os.stat(share.mount_point)
+    with _files.explained(share.mount_point, "look at"):
+        status = os.stat(share.mount_point)
     return State(True, entry=entry, root=(status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)))
 
 
@@ -79,7 +80,8 @@ def at_boot(entry: _fstab.Entry | None) -> dict[str, Any]:
 
 def is_writable(share: Share) -> bool:
     """Tell whether the share is mounted for writing and its root may be written, without trying it."""
-    return os.access(share.mount_point, os.W_OK) and not os.statvfs(share.mount_point).f_flag & os.ST_RDONLY
+    with _files.explained(share.mount_point, "look at"):
+        return os.access(share.mount_point, os.W_OK) and not os.statvfs(share.mount_point).f_flag & os.ST_RDONLY
 
 
 def share_object(

@@ -12,6 +12,7 @@ import shutil
 import stat
 from typing import Iterator
 
+from ansible_collections.vdisk.gluster.plugins.module_utils._copying import available_in
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Refused, Unavailable
 from ansible_collections.vdisk.gluster.plugins.module_utils._sizes import human
 
@@ -55,8 +56,7 @@ def check_space(directory: str, needed: int, what: str) -> None:
 
     :raises Unavailable: fewer than C(needed) bytes are there.
     """
-    space = os.statvfs(os.path.dirname(directory))
-    available = space.f_bavail * space.f_frsize
+    available = available_in(os.path.dirname(directory))
     if needed > available:
         raise Unavailable(
             f"tmp_dest: {os.path.dirname(directory)} has {human(available)} available, and {what} needs {human(needed)}; "

@@ -10,9 +10,10 @@ start on; that a job has ended says nothing.
 
 from __future__ import annotations
 
-import os
+import contextlib
+import threading
 from dataclasses import dataclass
-from typing import Sequence
+from typing import ClassVar, Iterator, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils import _files
 from ansible_collections.vdisk.gluster.plugins.module_utils._disk import Disk
@@ -22,6 +23,24 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._sizes import human
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps_snapshot import repoint
 
 _AT_WORK, _DONE = "a domain is at it", "done"
+
+_ONE_BY_ONE = threading.Lock()
+
+
+@contextlib.contextmanager
+def _machine_alone(place: Place) -> Iterator[Disk | None]:
+    """Give the disk of the domain that runs on the volume, while no other domain is told to merge, or None where there is none.
+
+    Domains merge one after another: a task has one connection to libvirt, and watches one job by it.
+
+    :raises Refused: two domains run on it.
+    """
+    if place.machine() is None:
+        yield None
+        return
+    with _ONE_BY_ONE:
+        # looked at once more: waiting for the merges of others may have taken hours
+        yield place.machine()
 
 
 @dataclass(frozen=True)
@@ -33,6 +52,7 @@ class Commit(Step):
     base_format: str
     moved: int
     snapshots: tuple[str, ...]
+    alone: ClassVar[bool] = False
 
     def describe(self) -> str:
         """Return what the step does and why."""
@@ -73,19 +93,19 @@ class Commit(Step):
 
     def apply(self, place: Place) -> None:
         """Merge, unless the chain has left the overlays behind already."""
-        disk = place.machine()
-        if disk is not None:
-            self._merge_live(place, disk)
-        elif not self.is_done(place):
-            place.qemu_img.commit(place.path(self._top), self.base, self.moved)
-            _files.sync_file(place.path(self.base))
-            if place.marked(self._work):
-                place.mark(self._work, _DONE)
+        with _machine_alone(place) as disk:
+            if disk is not None:
+                self._merge_live(place, disk)
+            elif not self.is_done(place):
+                place.qemu_img.commit(place.path(self._top), self.base, self.moved)
+                _files.sync_file(place.path(self.base))
+                if place.marked(self._work):
+                    place.mark(self._work, _DONE)
 
     def at_rest_afterwards(self, place: Place) -> tuple[str, ...]:
         """Keep a machine from starting on an overlay that is about to be removed."""
         # not by a listing: the share was listed under the lock, and among thousands of files each listing takes as long as a merge
-        return (self._top,) if place.machine() is None and os.path.lexists(place.path(self._top)) else ()
+        return (self._top,) if place.machine() is None and _files.is_there(place.path(self._top)) else ()
 
     def _has_left(self, disk: Disk) -> bool:
         return disk.live is not None and self._top not in disk.live.names
@@ -132,6 +152,7 @@ class Pull(Step):
     onto_format: str
     moved: int
     snapshots: tuple[str, ...]
+    alone: ClassVar[bool] = False
 
     def describe(self) -> str:
         """Return what the step does and why."""
@@ -158,10 +179,13 @@ class Pull(Step):
         """Merge, unless the overlay lies on the lower file already."""
         if self.is_done(place):
             return
-        disk = place.machine()
-        if disk is not None:
-            self._pull_live(place, disk)
-            return
+        with _machine_alone(place) as disk:
+            if disk is not None:
+                self._pull_live(place, disk)
+            else:
+                self._pull(place)
+
+    def _pull(self, place: Place) -> None:
         if place.marked(self._work):
             # QEMU died at it: the header may name the lower file already, while the tables of what was copied were never written
             repoint(place, self.into, self.merged[0], "qcow2")

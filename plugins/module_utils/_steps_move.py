@@ -106,7 +106,7 @@ class TakeOver(Step):
         write_record(place, _record.from_json(dict(self.record)))
         if self.info is not None:
             active = self._temporary(place, self.files[0])
-            write_moved_info(place, self.info, active if os.path.exists(active) else place.path(self.files[0]))
+            write_moved_info(place, self.info, active if _files.is_there(active) else place.path(self.files[0]))
         for file in reversed(self.files):
             temporary = self._temporary(place, file)
             if os.path.basename(temporary) not in there:

@@ -70,12 +70,13 @@ class FillOverlay(Step):
     def apply(self, place: Place) -> None:
         """Give it its name, never over a file that is there."""
         if self._waits(place):
-            if os.path.lexists(place.path(self.file)) and os.path.samefile(place.path(self.file), place.path(self._waiting())):
+            named, waiting = (_files.status_of(place.path(name)) for name in (self.file, self._waiting()))
+            if named is not None and waiting is not None and os.path.samestat(named, waiting):
                 # a task was killed between the two halves of giving the name
                 _files.remove(place.path(self._waiting()))
                 return
             _files.publish(place.path(self._waiting()), place.path(self.file), place.check_ours, keep=True)
-        elif not os.path.lexists(place.path(self.file)):
+        elif not _files.is_there(place.path(self.file)):
             raise GivenUp(f"{self.file} is gone, which was to be its active file")
 
     def at_rest(self, place: Place) -> tuple[str, ...]:

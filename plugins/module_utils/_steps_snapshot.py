@@ -46,7 +46,7 @@ class MakeOverlay(Step):
 
     def apply(self, place: Place) -> None:
         """Make it; one that is there already must be the one meant."""
-        if os.path.lexists(place.path(self.file)):
+        if _files.is_there(place.path(self.file)):
             header = place.header(self.file)
             if (header.backing_file, header.backing_format) != (self.backing_file, self.backing_format):
                 raise Refused(f"{self.file} on {place.share} is not the overlay that was being made; move it away")
@@ -271,7 +271,7 @@ class RemoveMerged(Step):
         for name in self.files:
             if name in named:
                 raise Refused(f"{name} on {place.share} is still part of {place.volume} or of a domain; it is not removed")
-            if name not in place.held and os.path.lexists(place.path(name)) and _image_lock.is_open_in_qemu(place.path(name)):
+            if name not in place.held and _files.is_there(place.path(name)) and _image_lock.stays_open_in_qemu(place.path(name)):
                 raise Refused(
                     f"{name} on {place.share} is not removed, because a machine or another program, here or on another host, has it open; "
                     "let it end, then run the task again"

@@ -193,7 +193,7 @@ class RemoveVolume(Step):
     def at_rest(self, place: Place) -> tuple[str, ...]:
         """Keep a machine from starting on a file that is about to be removed."""
         # not by a listing: the share was listed under the lock, and a list of volumes would list it for each of them
-        return tuple(name for name in self.files if os.path.lexists(place.path(name)))
+        return tuple(name for name in self.files if _files.is_there(place.path(name)))
 
     def apply(self, place: Place) -> None:
         """Remove what is still there, the info file last of the layout's files."""

@@ -289,9 +289,7 @@ def _changed_by(call: Mapping[str, Any]) -> set[str]:
     return {name for name in names if difference["before"].get(name) != difference["after"].get(name)}
 
 
-def _told(
-    entry: Mapping[str, Any], volume: Mapping[str, Any], disks: Mapping[str, Mapping[str, Any]], changed: set[str]
-) -> dict[str, Any]:
+def _told(entry: Mapping[str, Any], volume: Mapping[str, Any], disks: Mapping[str, Mapping[str, Any]], changed: set[str]) -> dict[str, Any]:
     disk = disks.get(entry["name"])
     there = bool(volume.get("exists"))
     return {

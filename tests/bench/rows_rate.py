@@ -38,7 +38,8 @@ def measure(site: Site, repetitions: int) -> None:
         f"Seconds for each operation on one share while processes work side by side, {_EACH} operations each, started already",
         list(rows.values()),
         notes=[
-            "bare: as many shell loops of qemu-img, on one mount. without locks: the same with none taken, which shows what they cost.",
+            "bare: as many shell loops of qemu-img, on one mount, which write nothing durably. without locks: the same with none taken,",
+            "which shows what they cost. The goal is that what a task takes more than the bare command does not grow with the processes.",
             *(
                 f"{name}: {figure(len(row.ours) / sum(row.ours))} a second"
                 for name, row in rows.items()
@@ -77,7 +78,7 @@ def _turn(site: Site, repetition: int, rows: dict[str, Row], processes: int, bas
             continue
         label = f"{operation}, {processes} on {where}"
         for name, against, value in ((label, "bare qemu-img", bare), (f"{label}: locks", "without locks", unlocked)):
-            row = rows.setdefault(name, Row(name, bare_name=against, goal="below 1" if against == "bare qemu-img" else "about 1"))
+            row = rows.setdefault(name, Row(name, bare_name=against, goal="as with 1" if against == "bare qemu-img" else "about 1"))
             row.ours.append(seconds / count)
             row.bare.append(value / count)
 

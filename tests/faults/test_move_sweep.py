@@ -15,10 +15,13 @@ from ansible_collections.vdisk.gluster.tests.faults.sweep import moments
 from ansible_collections.vdisk.gluster.tests.integration.conftest import command
 
 
-@pytest.fixture(scope="module")
-def shares(hosts, servers, volume_name):
-    """Two shares as two hosts see them: their names, and the roots of the second on each host."""
-    name = "f" + uuid.uuid4().hex[:8]
+@pytest.fixture(scope="module", params=["e", "g"], ids=["the new one leads", "the old one leads"])
+def shares(hosts, servers, volume_name, request):
+    """Two shares as two hosts see them: their names, and the roots of the second on each host.
+
+    The plan of a move stands in the journal on the share whose name comes first; that of the hosts' begins with C(f).
+    """
+    name = request.param + uuid.uuid4().hex[:8]
     (servers.root(volume_name) / name).mkdir()
     share = f"localhost:/{volume_name}/{name}"
     roots = [host.base / hashlib.md5(share.encode()).hexdigest() for host in (hosts.here, hosts.there)]

@@ -52,8 +52,14 @@ def run(place, tasks, *options, **more):
     return playing
 
 
-def progress_files() -> list[str]:
-    return [name for name in os.listdir(DIRECTORY) if name.startswith("vdisk-progress-")]
+def progress_files() -> set[str]:
+    return {name for name in os.listdir(DIRECTORY) if name.startswith("vdisk-progress-")}
+
+
+def until_as(before: set[str]) -> None:
+    """Wait until no progress file is there that is there now and was not before; those of tests at the same time come and go."""
+    new = progress_files() - before
+    until(lambda: not new & progress_files(), f"the end of {new}")
 
 
 def test_lines_with_all_figures_come_while_the_task_runs_and_nothing_is_left_of_them(slow):
@@ -65,9 +71,10 @@ def test_lines_with_all_figures_come_while_the_task_runs_and_nothing_is_left_of_
     assert "snapshot s1 of v1 on" in lines[0].text and str(slow.out / "copy") in lines[0].text
     result = next(line for line in playing.lines if line.text.startswith("changed: [box]"))
     assert lines[0].at < result.at - 1, "a line is there while the task is still running"
-    assert all(after.at - before.at > 0.5 for before, after in zip(lines, lines[1:]))
+    # one a second; a line can be read late, and the next one in time
+    assert len(lines) - 1 <= lines[-1].at - lines[0].at + 1, lines
     assert (slow.out / "copy").read_bytes() == slow.read(snapshot="s1")
-    assert progress_files() == before
+    until_as(before)
     assert "_progress" not in re.sub("progress_interval", "", playing.text())
 
 
@@ -110,7 +117,8 @@ def test_check_mode_says_what_would_be_done_and_leaves_no_file(slow):
     before = progress_files()
     playing = run(slow, [export(slow)], "--check", "-v")
     assert playing.progress() == [] and "would be exported" in playing.text()
-    assert progress_files() == before and os.listdir(slow.out) == []
+    until_as(before)
+    assert os.listdir(slow.out) == []
 
 
 def test_each_item_of_a_loop_has_lines_of_its_own(slow):

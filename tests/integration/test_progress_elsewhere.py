@@ -8,11 +8,11 @@ from __future__ import annotations
 import contextlib
 import getpass
 import json
-import os
 import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 
 import pytest
 from ansible_collections.vdisk.gluster.tests.integration.playing import (
@@ -50,16 +50,18 @@ def slow(place, tmp_path):
 @pytest.fixture
 def ssh_host(tmp_path):
     """Variables of a host that is this machine, reached through an sshd of this test's own with a key of this test's own."""
-    with serving(tmp_path / "ssh", f"{tmp_path}/slow-convert:/usr/sbin:/usr/bin:/sbin:/bin") as server:
-        yield {
-            "ansible_connection": "ssh",
-            "ansible_host": "127.0.0.1",
-            "ansible_port": server.port,
-            "ansible_user": getpass.getuser(),
-            "ansible_ssh_private_key_file": str(server.key),
-            "ansible_ssh_common_args": server.options,
-            "ansible_control_path_dir": f"/tmp/vdisk-cp-{os.getpid()}",
-        }
+    # not below tmp_path: the path of a socket has to be short
+    with tempfile.TemporaryDirectory(prefix="vdisk-", dir="/tmp", ignore_cleanup_errors=True) as sockets:
+        with serving(tmp_path / "ssh", f"{tmp_path}/slow-convert:/usr/sbin:/usr/bin:/sbin:/bin") as server:
+            yield {
+                "ansible_connection": "ssh",
+                "ansible_host": "127.0.0.1",
+                "ansible_port": server.port,
+                "ansible_user": getpass.getuser(),
+                "ansible_ssh_private_key_file": str(server.key),
+                "ansible_ssh_common_args": server.options,
+                "ansible_control_path_dir": sockets,
+            }
 
 
 def check(slow, playing):

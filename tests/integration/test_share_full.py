@@ -51,7 +51,7 @@ def test_a_snapshot_for_which_there_is_no_space_changes_nothing(small):
     filler = fill(small)
     for options in ({"name": ["s3"]}, {"name": ["s2"], "state": "reverted"}, {"name": ["s1"], "state": "reverted", "discard_newer": True}):
         told = small.refused("gluster_snapshot", volume=["v1"], **options)
-        assert "the share is full; free space on it or add bricks, then run the task again" in told
+        assert "no space is left; free some there, or add bricks where it is a share, then run the task again" in told
         assert small.info()["problems"] == []
     filler.unlink()
     assert small.digest() == before

@@ -134,7 +134,7 @@ def test_a_share_mounted_read_only_cannot_be_proven_writable_and_is_fine_without
     assert made.shares[0]["writable"] is False
     # where the option came by another way, the proof itself fails, and that it is mounted all the same is told
     result = unmounted.run(MODULE)
-    assert result.failed and "the share is read-only" in result.msg and str(unmounted.mount_point()) in result.msg
+    assert result.failed and "the file system is read-only" in result.msg and str(unmounted.mount_point()) in result.msg
     assert result.shares[0]["mounted"] is True
 
 

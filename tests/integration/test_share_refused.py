@@ -59,6 +59,13 @@ def test_an_option_that_cannot_be_meant_is_refused(unmounted, options, words):
     assert not unmounted.base.exists()
 
 
+def test_a_mount_point_that_cannot_be_made_is_told(unmounted, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    told = unmounted.refused_untouched(MODULE, mount_point_base=str(tmp_path / "file"))
+    assert f"{tmp_path}/file/" in told and "cannot be the mount point of" in told and "Not a directory; move it away" in told
+    assert (tmp_path / "file").read_text() == "mine"
+
+
 @pytest.mark.parametrize("text", ["", "# none\n\n", "gl1:vms\n"])
 def test_a_shares_file_that_names_no_share_is_refused(unmounted, text):
     file = unmounted.tmp / "shares"

@@ -100,7 +100,7 @@ def test_a_slow_copy_of_a_snapshot_holds_off_its_deletion_and_comes_out_right(pl
     place.snapshot("s2")
     points = place.points()
     # several pieces, of which each waits for its turn
-    argv = ["qemu-img", "convert", "-r", "4M", "-f", "raw", "-O", "raw", str(place.path("v1")), str(tmp_path / "copy")]
+    argv = ["qemu-img", "convert", "-r", "700k", "-f", "raw", "-O", "raw", str(place.path("v1")), str(tmp_path / "copy")]
     with subprocess.Popen(argv) as copying:
         wait_until(lambda: (tmp_path / "copy").exists() and (tmp_path / "copy").stat().st_blocks, "the copy to begin")
         assert "is being read" in drop(place, "s1")

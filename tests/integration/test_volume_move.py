@@ -107,6 +107,20 @@ def test_several_volumes_move_and_those_that_are_there_stay(raw):
     assert raw.new.read("v2") == content and raw.new.points() == raw.points
 
 
+def test_what_a_killed_move_left_on_the_old_share_is_cleared_away_by_the_next(raw):
+    raw.new.ok(MODULE, **raw.wish)
+    left = ".vdisk/.v1.journal.vdisk-0123456789ab"
+    raw.old.path(left).write_bytes(b"{}")
+    predicted = raw.new.ok(MODULE, check=True, **raw.wish)
+    assert raw.old.path(left).exists()
+    cleared = raw.new.ok(MODULE, **raw.wish)
+    assert cleared.changed and cleared.actions == predicted.actions == [f"Remove {left}, because a task that was killed left it."]
+    assert predicted.msg.endswith("; what an earlier task left would be finished and cleared away.")
+    assert cleared.msg.endswith("; what an earlier task left is finished and cleared away.")
+    raw.check_moved()
+    assert not raw.new.ok(MODULE, **raw.wish).changed
+
+
 def test_the_old_share_may_be_gone_when_all_is_moved(raw):
     raw.new.ok(MODULE, **raw.wish)
     raw.old.ok("gluster_share_mount", share=raw.old.share, state="unmounted")
@@ -176,7 +190,7 @@ def test_a_share_that_fills_up_in_the_middle_keeps_nothing(place, small_volumes,
     module = "ansible_collections.vdisk.gluster.plugins.module_utils._copying.check_space"
     monkeypatch.setattr(module, lambda *_sizes: None)
     wish = {"share": small, "source_share": place.share, "name": ["v1"], "move": True, "max_over_subscription_ratio": 20.0}
-    assert "is full" in place.refused(MODULE, **wish)
+    assert "no space is left" in place.refused(MODULE, **wish)
     assert os.listdir(place.mount_point(small)) == [".vdisk"] and os.listdir(place.mount_point(small) / ".vdisk") == ["v1.lock"]
     assert place.read() == content and place.info()["problems"] == []
 

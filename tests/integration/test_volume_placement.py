@@ -176,7 +176,7 @@ def test_space_that_runs_out_on_the_way_is_told_and_nothing_is_left(place, share
     told = place.refused(MODULE, share=shares[0], name=["v1"], size="30M", allocation=allocation)
     monkeypatch.undo()
     path = place.mount_point(shares[0]) / "v1"
-    assert f"cannot write {path}: the share is full; free space on it or add bricks, then run the task again" in told
+    assert f"cannot write {path}: no space is left; free some there, or add bricks where it is a share, then run the task again" in told
     assert sorted(os.listdir(path.parent)) == [".vdisk", "of-somebody-else"]
     assert os.listdir(path.parent / ".vdisk") == ["v1.lock"]
     fill.unlink()
@@ -186,5 +186,5 @@ def test_space_that_runs_out_on_the_way_is_told_and_nothing_is_left(place, share
 def test_a_read_only_share_is_told_and_stays_as_it_is(unmounted):
     unmounted.ok("gluster_share_mount", options="ro", writable=False)
     told = unmounted.refused(MODULE, name=["v1"], size="4M")
-    assert "the share is read-only" in told and str(unmounted.mount_point()) in told
+    assert "the file system is read-only" in told and str(unmounted.mount_point()) in told
     assert os.listdir(unmounted.behind()) == []

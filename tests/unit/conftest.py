@@ -14,6 +14,14 @@ if TYPE_CHECKING:
     from ansible_collections.vdisk.gluster.tests.unit.share import PlainShare
 
 
+@pytest.fixture(autouse=True)
+def no_long_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for a moment only where a lock stands in the way: here nobody lets go of one late."""
+    from ansible_collections.vdisk.gluster.plugins.module_utils import _image_lock
+
+    monkeypatch.setattr(_image_lock, "_PAUSES", (0.01,))
+
+
 @pytest.fixture
 def share(tmp_path: Path) -> PlainShare:
     """Return an empty directory that stands for a mounted share."""

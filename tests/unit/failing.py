@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from pathlib import Path
 from typing import Any, Callable, Iterator
@@ -51,6 +52,13 @@ class Failing:
     def changing(self) -> list[int]:
         """Return the numbers of the calls that would change a file, from 1."""
         return [number for number, (name, _path) in enumerate(self.calls, 1) if name in _CHANGES or name == "open to write"]
+
+    def numbers(self, lasting: bool, every: int = 1) -> Iterator[tuple[int, int]]:
+        """Yield which call is to fail, and with what: each change, and one of so many looks, fewer of them where all that follows fails."""
+        changing = set(self.changing())
+        for at in range(1, len(self.calls) + 1):
+            if at in changing or not at % (8 if lasting else every):
+                yield at, errno.ENOTCONN if lasting else errno.ENOSPC if at in changing else errno.EIO
 
     def _wrapped(self, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
         def call(what: Any = ".", *rest: Any, **named: Any) -> Any:

@@ -32,8 +32,8 @@ def test_an_answer_comes_back_whether_good_or_bad(tmp_path: Path) -> None:
 def test_silence_holds_nobody_up_and_leaves_no_process_and_no_descriptor(tmp_path: Path) -> None:
     before = set(os.listdir("/proc/self/fd"))
     began = time.monotonic()
-    assert ask(str(tmp_path), 0.5, silent) is None
-    assert 0.4 < time.monotonic() - began < 3
+    assert ask(str(tmp_path), 3, silent) is None
+    assert 2.9 < time.monotonic() - began < 50
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "asked").read_text(encoding="ascii")), 0)
     assert set(os.listdir("/proc/self/fd")) == before

@@ -5,14 +5,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import functools
 import itertools
 import os
 import shutil
+import subprocess
 from dataclasses import replace
 from pathlib import Path
-from typing import Callable, Iterator, Sequence
+from typing import Callable, Sequence
 
 import pytest
 from ansible_collections.vdisk.gluster.plugins.module_utils import _moving, _names, _recovery
@@ -168,16 +170,6 @@ def changed(share: PlainShare, planner: Planner) -> bool:
     return share.corridor().change({"v": share.share}, planner).changed
 
 
-def numbers(calm: Failing, lasting: bool) -> Iterator[tuple[int, int]]:
-    """Yield which call fails, and with what: each change, and of the looks, which are many and alike, a part."""
-    changing = set(calm.changing())
-    for at in range(1, len(calm.calls) + 1):
-        if at in changing:
-            yield at, errno.ENOTCONN if lasting else errno.ENOSPC
-        elif not at % (8 if lasting else 3):
-            yield at, errno.ENOTCONN if lasting else errno.EIO
-
-
 @pytest.mark.parametrize("lasting", [False, True], ids=["one call", "the mount"])
 @pytest.mark.parametrize("task", TASKS)
 def test_a_call_that_fails_is_told_and_loses_nothing(task: str, lasting: bool, top: Path, tmp_path: Path) -> None:
@@ -197,7 +189,7 @@ def test_a_call_that_fails_is_told_and_loses_nothing(task: str, lasting: bool, t
     wanted_in_the_end, wanted_files = content(share), all_files(share)
     assert wanted_in_the_end != before
     failed = 0
-    for at, number in numbers(calm, lasting):
+    for at, number in calm.numbers(lasting, every=3):
         where = f"{task}: {at} of {len(calm.calls)}, {calm.calls[at - 1]}"
         share = fresh(f"{at}")
         with Failing(share.root, at, number, lasting).armed():
@@ -211,6 +203,48 @@ def test_a_call_that_fails_is_told_and_loses_nothing(task: str, lasting: bool, t
             assert content(share) in (before, wanted_in_the_end), where
         changed(share, planner)
         assert (content(share), all_files(share)) == (wanted_in_the_end, wanted_files), where
+        shutil.rmtree(share.root)
+    assert failed
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["early", "late"])
+@pytest.mark.parametrize("task", ["restore", "take", "drop the newest", "drop the oldest", "revert", "revert further", "remove"])
+def test_a_recovery_that_fails_gives_nothing_up(task: str, late: bool, top: Path, tmp_path: Path) -> None:
+    prepare, planner = TASKS[task]
+    template = _template(prepare, top)
+
+    def copy(of: Path, name: str) -> PlainShare:
+        # with its hard links: a file may have its final name and its temporary one
+        subprocess.run(["cp", "-a", of, tmp_path / name], check=True)
+        return PlainShare(tmp_path / name)
+
+    (tmp_path / "disk").write_bytes(b"\x06" * SIZE)
+    content = Seen().content
+    done = copy(template, "done")
+    with Failing(done.root).armed() as calm:
+        changed(done, planner)
+    wanted_in_the_end, wanted_files = content(done), all_files(done)
+    changing = calm.changing()
+    for at in reversed(changing) if late else changing:
+        left = copy(template, f"left {at}")
+        with Failing(left.root, at, errno.ENOTCONN, lasting=True).armed(), contextlib.suppress(VdiskError):
+            changed(left, planner)
+        if left.read().unfinished:
+            break
+    else:
+        raise AssertionError("no call leaves a plan unfinished")
+    with Failing(tmp_path / "recovered").armed() as calm:
+        changed(copy(left.root, "recovered"), planner)
+    failed = 0
+    for at, number in calm.numbers(lasting=False, every=2):
+        share = copy(left.root, f"{at}")
+        with Failing(share.root, at, number).armed():
+            try:
+                changed(share, planner)
+            except VdiskError:
+                failed += 1
+        changed(share, planner)
+        assert (content(share), all_files(share)) == (wanted_in_the_end, wanted_files), f"{at} of {len(calm.calls)}, {calm.calls[at - 1]}"
         shutil.rmtree(share.root)
     assert failed
 
@@ -262,7 +296,7 @@ def test_a_move_that_fails_anywhere_leaves_one_volume_and_all_of_it(
     assert content(both.new) == before and content(both.old) is None
     wanted_files = all_files(both.old), all_files(both.new)
     failed = 0
-    for at, number in numbers(calm, lasting):
+    for at, number in calm.numbers(lasting, every=3):
         where = f"{at} of {len(calm.calls)}, {calm.calls[at - 1]}"
         both = fresh(f"{at}")
         with Failing(both.base, at, number, lasting).armed():

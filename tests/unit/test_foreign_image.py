@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import struct
+import uuid
 
 import pytest
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Damaged
@@ -222,3 +223,72 @@ def test_a_vhdx_with_a_parent_or_an_unfinished_log_is_refused(tmp_path):
     for offset in (64 * KiB, 128 * KiB):
         patch(path, (offset + 48, b"\1" * 16))
     assert "log holds writes" in refusal(path, "vhdx")
+
+
+TWO_TABLES = (192 * KiB, 256 * KiB)
+
+
+def _metadata(path):
+    """Return where the metadata table of a VHDX image lies, by its first region table."""
+    content = path.read_bytes()
+    table = content[TWO_TABLES[0] : TWO_TABLES[0] + 64 * KiB]
+    where = table.index(uuid.UUID("8b7ca206-4790-4b9a-b8fe-575f050f886e").bytes_le)
+    return struct.unpack_from("<Q", table, where + 16)[0]
+
+
+VHDX_FORGERIES = {
+    "a table of too many regions": (
+        lambda path, at: [(table + 8, struct.pack("<I", 5000)) for table in TWO_TABLES],
+        "region table is too large",
+    ),
+    "no metadata": (
+        lambda path, at: [(table + 8, struct.pack("<I", 0)) for table in TWO_TABLES],
+        "has no VHDX metadata, or has them twice",
+    ),
+    "no metadata table": (lambda path, at: [(at, b"x")], "has no VHDX metadata table"),
+    "too many metadata": (lambda path, at: [(at + 10, struct.pack("<H", 3000))], "metadata table is too large"),
+    "metadata twice": (lambda path, at: [(at + 64, path.read_bytes()[at + 32 : at + 64])], "an entry twice"),
+    "no size": (lambda path, at: [(at + 10, struct.pack("<H", 0))], "do not name its size"),
+}
+
+
+@pytest.mark.parametrize("forgery", VHDX_FORGERIES)
+def test_a_vhdx_whose_tables_do_not_fit_together_is_refused(tmp_path, forgery):
+    path = make(tmp_path / "image", "vhdx")
+    pieces, clause = VHDX_FORGERIES[forgery]
+    patch(path, *pieces(path, _metadata(path)))
+    assert clause in refusal(path, "vhdx")
+
+
+def test_a_vhdx_whose_two_region_tables_name_two_sizes_is_refused(tmp_path):
+    path, other = make(tmp_path / "image", "vhdx"), make(tmp_path / "other", "vhdx", size=5 * MiB)
+    at, there = _metadata(path), path.stat().st_size
+    # the other metadata behind the end, and the second table leads there
+    table = path.read_bytes()[TWO_TABLES[1] : TWO_TABLES[1] + 64 * KiB].replace(struct.pack("<Q", at), struct.pack("<Q", there))
+    patch(path, (TWO_TABLES[1], table), (there, other.read_bytes()[_metadata(other) : _metadata(other) + 1 * MiB]))
+    assert "two VHDX region tables differ" in refusal(path, "vhdx")
+
+
+@pytest.mark.parametrize(
+    ("place", "content", "clause"),
+    [
+        (0x44, struct.pack("<I", 0x00020000), "VDI version is 0x20000"),
+        (0x168, struct.pack("<I", 4096), "does not fit together"),
+        (0x178, struct.pack("<I", 0), "does not fit together"),
+        (0x170, struct.pack("<Q", 1 << 62), "does not fit together"),
+        (0x170, struct.pack("<Q", 0), "virtual size of 0 bytes"),
+    ],
+)
+def test_a_vdi_whose_header_does_not_fit_together_is_refused(tmp_path, place, content, clause):
+    path = make(tmp_path / "image", "vdi")
+    patch(path, (place, content))
+    assert clause in refusal(path, "vdi")
+
+
+@pytest.mark.parametrize(
+    ("place", "content", "clause"), [(4, b"\x09", "VMDK version is 9"), (12, struct.pack("<Q", 8192), "not as large as its header")]
+)
+def test_a_vmdk_whose_header_does_not_fit_is_refused(tmp_path, place, content, clause):
+    path = make(tmp_path / "image", "vmdk")
+    patch(path, (place, content))
+    assert clause in refusal(path, "vmdk")

@@ -5,14 +5,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
 import struct
 import subprocess
-import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from ansible_collections.vdisk.gluster.plugins.module_utils import _image_lock
@@ -69,15 +71,64 @@ def test_a_backing_file_of_what_qemu_has_open_is_seen_as_open(image: Path, file_
         assert is_open_in_qemu(str(image))
 
 
-def test_a_passing_look_at_an_image_is_waited_out(image: Path, file_format: str) -> None:
-    with held_by_qemu(image, file_format, write=False) as _held:
+def test_a_passing_look_at_an_image_is_waited_out(image: Path, file_format: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with contextlib.ExitStack() as looking:
+        looking.enter_context(held_by_qemu(image, file_format, write=False))
         assert is_open_in_qemu(str(image), patient=False)
-        seen: list[bool] = []
-        watcher = threading.Thread(target=lambda: seen.append(is_open_in_qemu(str(image))))
-        watcher.start()
-        time.sleep(0.03)
-    watcher.join()
-    assert seen == [False]
+        # it ends while it is waited for
+        monkeypatch.setattr(_image_lock, "time", SimpleNamespace(sleep=lambda _seconds: looking.close()))
+        assert not is_open_in_qemu(str(image))
+
+
+@pytest.mark.parametrize("lock", [reading, changing])
+def test_a_lock_that_is_being_let_go_is_waited_out(image: Path, file_format: str, lock, monkeypatch: pytest.MonkeyPatch) -> None:
+    with contextlib.ExitStack() as writing:
+        writing.enter_context(held_by_qemu(image, file_format, write=True))
+        with pytest.raises(Refused, match="is in use"), lock(str(image)):
+            pass
+        assert _image_lock.stays_open_in_qemu(str(image))
+        monkeypatch.setattr(_image_lock, "time", SimpleNamespace(sleep=lambda _seconds: writing.close()))
+        with lock(str(image)):
+            assert is_open_in_qemu(str(image), patient=False)
+
+
+def test_a_user_that_is_just_leaving_is_nobody_to_refuse_for(image: Path, file_format: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with contextlib.ExitStack() as using:
+        using.enter_context(held_by_qemu(image, file_format, write=False))
+        monkeypatch.setattr(_image_lock, "time", SimpleNamespace(sleep=lambda _seconds: using.close()))
+        assert not _image_lock.stays_open_in_qemu(str(image))
+
+
+def test_a_file_that_another_host_replaces_under_the_lock_is_opened_anew(image: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken, failures = _image_lock._taken, [errno.ESTALE, errno.EBADFD]
+
+    def stale(descriptor: int, start: int, length: int) -> bool:
+        if failures:
+            number = failures.pop()
+            raise OSError(number, os.strerror(number))
+        return taken(descriptor, start, length)
+
+    monkeypatch.setattr(_image_lock, "_taken", stale)
+    before = len(os.listdir("/proc/self/fd"))
+    with changing(str(image)):
+        assert not failures
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_file_that_is_just_replaced_is_not_taken_for_one_that_nobody_has_open(
+    image: Path, file_format: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opens, failures = os.open, [errno.ENOENT, errno.ESTALE, errno.ENOENT]
+
+    def replaced(path: Any, *arguments: Any, **more: Any) -> int:
+        if path == str(image) and failures:
+            number = failures.pop()
+            raise OSError(number, os.strerror(number), path)
+        return opens(path, *arguments, **more)
+
+    with held_by_qemu(image, file_format, write=False):
+        monkeypatch.setattr(_image_lock.os, "open", replaced)
+        assert is_open_in_qemu(str(image), patient=False) and not failures
 
 
 def test_a_file_that_is_not_there_is_not_open(tmp_path: Path) -> None:

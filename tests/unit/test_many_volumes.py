@@ -6,16 +6,18 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import threading
 from pathlib import Path
 
 import pytest
-from ansible_collections.vdisk.gluster.plugins.module_utils import _at_once, _files, _steps_snapshot, _steps_volume
+from ansible_collections.vdisk.gluster.plugins.module_utils import _applying, _at_once, _files, _fuse_client, _steps_snapshot, _steps_volume
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Refused, Unavailable, VdiskError
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan_snapshot import plan_absent, plan_present
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan_volume import Wanted
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan_volume import plan_absent as plan_no_volume
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan_volume import plan_present as plan_volume
+from ansible_collections.vdisk.gluster.plugins.module_utils._qemu_img import QemuImg
 from ansible_collections.vdisk.gluster.plugins.module_utils._record import SnapshotNote
 from ansible_collections.vdisk.gluster.tests.unit.images import KiB, MiB
 from ansible_collections.vdisk.gluster.tests.unit.share import Killed, PlainShare
@@ -160,3 +162,88 @@ def test_a_list_of_which_some_fail_is_done_but_for_those(share, monkeypatch):
     assert share.files(NAMES[2]) == share.files(NAMES[9]) == set()
     monkeypatch.undo()
     assert [action.split()[1] for action in _create(share).actions] == [NAMES[2], NAMES[9]]
+
+
+@pytest.fixture
+def taken(many: PlainShare) -> dict[str, bytes]:
+    """Let each volume have a snapshot and data written since; return what each reads as."""
+    _take(many)
+    for number, name in enumerate(NAMES):
+        many.write((100 + number, 4 * KiB, 4 * KiB), name=name)
+    return {name: many.content(name=name) for name in NAMES}
+
+
+def _merged(share, contents):
+    for name, content in contents.items():
+        assert not share.sound(name).snapshots and share.content(name=name) == content
+
+
+@pytest.mark.parametrize(("event_threads", "together"), [(8, 4), (7, 1), (None, 1)])
+def test_as_many_merges_run_at_once_as_the_client_of_the_mount_stands(many, taken, monkeypatch, event_threads, together):
+    run, inside, most = QemuImg._run, [0], [0]
+    changing = threading.Lock()
+    # one after another, this would never end
+    barrier = threading.Barrier(together, timeout=30)
+
+    def counted(self, arguments, *words, **named):
+        # else each would first close copies of all the files that the task holds
+        assert self._runner._launcher is not None
+        with changing:
+            inside[0] += 1
+            most[0] = max(most[0], inside[0])
+        try:
+            barrier.wait()
+            return run(self, arguments, *words, **named)
+        finally:
+            with changing:
+                inside[0] -= 1
+
+    monkeypatch.setattr(_fuse_client, "event_threads", lambda _directory: event_threads)
+    monkeypatch.setattr(QemuImg, "_run", counted)
+    dropped = _drop(many)
+    assert most == [together] and many.qemu_img._runner._launcher is None
+    assert [action.split()[1] for action in dropped.actions if action.startswith("Merge")] == [f"{name}.s" for name in NAMES]
+    _merged(many, taken)
+
+
+def test_of_merges_of_which_one_fails_the_others_are_told_and_the_next_task_goes_on(many, taken, monkeypatch):
+    commit = QemuImg.commit
+
+    def fails(self, top, *words):
+        if os.path.basename(top) == f"{NAMES[7]}.s":
+            raise Unavailable("the share has gone away")
+        commit(self, top, *words)
+
+    monkeypatch.setattr(QemuImg, "commit", fails)
+    with pytest.raises(Unavailable, match="gone away") as raised:
+        _drop(many)
+    told = [action.split()[1] for action in raised.value.details["actions"]]
+    assert raised.value.details["changed"] is True
+    done = [name for name in NAMES if many.content(name, name) == taken[name]]
+    assert told == [f"{name}.s" for name in done] and NAMES[0] in done and NAMES[7] not in done
+    monkeypatch.undo()
+    _drop(many)
+    _merged(many, taken)
+
+
+def test_no_machine_can_start_on_what_is_merged_while_others_are_being_merged(many, taken, monkeypatch):
+    hold, commit, held, opened = _applying.hold, QemuImg.commit, threading.Event(), []
+
+    def holds(stack, files):
+        hold(stack, files)
+        if (NAMES[0], f"{NAMES[0]}.s") in [(place.volume, name) for place, name in files]:
+            held.set()
+
+    def waits(self, top, *words):
+        if os.path.basename(top) == f"{NAMES[1]}.s":
+            assert held.wait(30)
+            argv = ["qemu-io", "-f", "qcow2", "-c", "read 0 512", many.root / f"{NAMES[0]}.s"]
+            opened.append(subprocess.run(argv, capture_output=True, text=True, check=False))
+        commit(self, top, *words)
+
+    monkeypatch.setattr(_fuse_client, "event_threads", lambda _directory: 8)
+    monkeypatch.setattr(_applying, "hold", holds)
+    monkeypatch.setattr(QemuImg, "commit", waits)
+    _drop(many)
+    assert opened[0].returncode != 0 and "lock" in opened[0].stderr
+    _merged(many, taken)

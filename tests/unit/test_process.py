@@ -5,44 +5,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import stat
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from ansible_collections.vdisk.gluster.plugins.module_utils import _process
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import CommandFailed, Unavailable
 from ansible_collections.vdisk.gluster.plugins.module_utils._process import Runner, find_program
-
-
-def is_running(pid: int) -> bool:
-    """Tell whether a process is there and not just waiting to be reaped."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="ascii") as stream:
-            return stream.read().rpartition(")")[2].split()[0] not in "ZX"
-    except FileNotFoundError:
-        return False
-
-
-def until_gone(pid: int) -> None:
-    """Wait for a process to end."""
-    end = time.monotonic() + 5
-    while is_running(pid):
-        assert time.monotonic() < end, f"{pid} is still running"
-        time.sleep(0.01)
-
-
-def until_written(path: Path) -> str:
-    """Wait for a file with a line in it and return that."""
-    end = time.monotonic() + 5
-    while not (path.exists() and path.read_text(encoding="ascii").endswith("\n")):
-        assert time.monotonic() < end, f"{path} was not written"
-        time.sleep(0.01)
-    return path.read_text(encoding="ascii").strip()
+from ansible_collections.vdisk.gluster.tests.unit.waiting import PATIENCE, StoppedUntil, is_running, until_gone, until_written
 
 
 def test_what_a_program_prints_and_its_exit_status_come_back() -> None:
@@ -65,23 +40,22 @@ def test_an_argument_is_never_a_shells() -> None:
 
 
 def test_a_program_that_stands_still_is_killed_with_all_it_started(tmp_path: Path) -> None:
-    started = time.monotonic()
+    file = tmp_path / "pid"
     with pytest.raises(CommandFailed, match="sh made no progress for 0.3 s and was stopped") as caught:
-        Runner(0.3).run(["sh", "-c", f"sleep 60 & echo $! > {tmp_path / 'pid'}; printf said >&2; wait"])
-    assert time.monotonic() - started < 5
+        Runner(0.3, clock=StoppedUntil(file)).run(["sh", "-c", f"printf said >&2; sleep 600 & echo $! > {file}; wait"])
     assert caught.value.details["cmd"][0] == "sh"
     assert caught.value.details["stderr"] == "said"
-    until_gone(int((tmp_path / "pid").read_text(encoding="ascii")))
+    until_gone(int(file.read_text(encoding="ascii")))
 
 
 def test_a_program_that_goes_on_is_not_stopped_however_long_it_takes() -> None:
-    reads_and_writes = "i=0; while [ $i -lt 10 ]; do echo x; read y < /proc/uptime; sleep 0.1; i=$((i + 1)); done"
-    assert Runner(0.6).run(["sh", "-c", reads_and_writes]).returncode == 0
+    reads_and_writes = "i=0; while [ $i -lt 30 ]; do echo x; read y < /proc/uptime; sleep 0.1; i=$((i + 1)); done"
+    assert Runner(2.5).run(["sh", "-c", reads_and_writes]).returncode == 0
 
 
 def test_a_percentage_that_moves_is_progress() -> None:
-    percent = f"{sys.executable} -c pass; for i in 1 2 3 4 5 6 7 8; do printf '    (%s.00/100%%)\\r' $i; sleep 0.1; done"
-    assert Runner(0.5).run(["sh", "-c", percent]).returncode == 0
+    percent = f"{sys.executable} -c pass; for i in 1 2 3 4 5 6 7 8; do printf '    (%s.00/100%%)\\r' $i; sleep 0.4; done"
+    assert Runner(2.5).run(["sh", "-c", percent]).returncode == 0
 
 
 def test_one_call_may_have_a_limit_of_its_own() -> None:
@@ -100,10 +74,10 @@ def test_a_program_that_cannot_be_started_is_told_by_name(tmp_path: Path) -> Non
 
 
 def test_a_daemon_that_keeps_its_inherited_output_open_does_not_hold_the_task_up() -> None:
-    started = time.monotonic()
-    done = Runner().run(["sh", "-c", "sleep 3 & echo mounted"])
-    assert done.stdout == "mounted\n"
-    assert time.monotonic() - started < 2
+    done = Runner().run(["sh", "-c", "sleep 600 & echo mounted $!"])
+    mounted, daemon = done.stdout.split()
+    assert mounted == "mounted" and is_running(int(daemon))
+    os.kill(int(daemon), signal.SIGKILL)
 
 
 def test_a_program_dies_with_the_task_that_started_it(tmp_path: Path) -> None:
@@ -168,8 +142,8 @@ def test_output_is_handed_over_piece_by_piece_and_secrets_go_through_the_environ
 @pytest.mark.parametrize("before", ["", "exec >&-; "])
 def test_a_program_whose_output_stops_is_stopped(tmp_path: Path, before: str) -> None:
     file = tmp_path / "pid"
-    with pytest.raises(CommandFailed, match="made no progress for 0.3 s"):
-        Runner(stall_timeout=0.3).read_out(["sh", "-c", f"echo $$ >{file}; {before}exec sleep 60"], lambda _piece: None)
+    with pytest.raises(CommandFailed, match="made no progress for 3 s"):
+        Runner(stall_timeout=3).read_out(["sh", "-c", f"echo $$ >{file}; {before}exec sleep 600"], lambda _piece: None)
     until_gone(int(until_written(file)))
 
 
@@ -181,3 +155,59 @@ def test_what_takes_the_output_can_fail(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No space"):
         Runner().read_out(["sh", "-c", f"echo $$ >{file}; exec yes"], full)
     until_gone(int(until_written(file)))
+
+
+def test_a_program_whose_task_has_ended_before_it_began_does_not_begin(tmp_path: Path) -> None:
+    pid = os.fork()
+    if not pid:
+        # as if the process that started this one had been another, and were gone
+        with contextlib.suppress(BaseException):
+            _process.die_with(os.getppid() + 1)
+            (tmp_path / "begun").touch()
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 1 and not (tmp_path / "begun").exists()
+
+
+def test_where_the_kernel_tells_of_no_single_process_ends_and_stalls_are_seen_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Python 3.8, and kernels before 5.3
+    monkeypatch.delattr(os, "pidfd_open", raising=False)
+    assert Runner(interval=0.05).run(["sh", "-c", "sleep 0.2; echo x; exit 3"]).returncode == 3
+    file = tmp_path / "pid"
+    with pytest.raises(CommandFailed, match="made no progress"):
+        Runner(0.3, interval=0.05, clock=StoppedUntil(file)).run(["sh", "-c", f"echo $$ >{file}; exec sleep 600"])
+    until_gone(int(file.read_text(encoding="ascii")))
+
+
+def test_a_program_whose_output_is_wanted_and_that_cannot_be_started_is_told() -> None:
+    with pytest.raises(CommandFailed, match="/nothing/here could not be started: No such file"):
+        Runner().read_out(["/nothing/here"], lambda _piece: None)
+
+
+def test_a_program_that_has_ended_is_not_killed_and_shows_no_life() -> None:
+    with open(os.devnull, "wb") as null:
+        process = _process.Started.plain(["true"], null.fileno(), null.fileno())
+        assert process.wait(PATIENCE) == 0
+        process.kill_all()
+        assert _process._life_signs(process.pid, null.fileno()) == ()
+
+
+def test_a_program_that_cannot_even_be_killed_holds_the_task_up_for_a_moment_only() -> None:
+    class Wedged:
+        """A program in uninterruptible sleep, on a mount that hangs."""
+
+        pid = 0
+        killed = 0
+
+        def ended(self, _within: float) -> bool:
+            return False
+
+        def kill_all(self) -> None:
+            self.killed += 1
+
+        def wait(self, timeout: float) -> None:
+            raise subprocess.TimeoutExpired("wedged", timeout)
+
+    process, clock = Wedged(), iter(range(100))
+    with open(os.devnull, "rb") as null:
+        assert Runner(clock=lambda: next(clock))._wait(process, null.fileno(), limit=3) is True  # type: ignore[arg-type]
+    assert process.killed == 1

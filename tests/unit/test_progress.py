@@ -9,13 +9,15 @@ import json
 import os
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from ansible_collections.vdisk.gluster.plugins.module_utils import _progress_file
+from ansible_collections.vdisk.gluster.plugins.module_utils import _progress_file, _watched_work
 from ansible_collections.vdisk.gluster.plugins.module_utils._process import Runner
 from ansible_collections.vdisk.gluster.plugins.module_utils._progress import Progress, Report, dump, duration, parse
 from ansible_collections.vdisk.gluster.plugins.module_utils._progress_file import ProgressFile, is_token, path_of, read, token_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._watched_work import alone
+from ansible_collections.vdisk.gluster.tests.unit.waiting import said_and_heard
 
 MIB = 1 << 20
 
@@ -104,6 +106,23 @@ def test_nothing_is_told_twice_too_often_or_of_a_step_that_is_over(clock: Clock)
     assert [(report.label, report.done) for report in told] == [("one", 50), ("one", 51), ("two", None)]
 
 
+def test_of_steps_at_a_time_one_is_told_of_until_it_ends_then_another(clock: Clock) -> None:
+    told: list[Report] = []
+    progress = Progress(told.append, clock)
+    with progress.step("one", 100) as one, progress.step("two", 100) as two:
+        for done in (10, 20):
+            clock.now += 1
+            one.update(done)
+            two.update(done)
+        assert [(report.label, report.done) for report in told] == [("two", 10), ("two", 20)]
+        two.__exit__()
+        clock.now += 1
+        two.update(100)
+        clock.now += 1
+        one.update(30)
+    assert [(report.label, report.done) for report in told[2:]] == [("two", 100), ("one", 30)]
+
+
 def test_a_later_listener_is_told_at_once_how_far_it_is(clock: Clock) -> None:
     first: list[Report] = []
     second: list[Report] = []
@@ -179,26 +198,28 @@ def test_what_killed_tasks_left_long_ago_is_swept_up(run_lock: Path) -> None:
     assert sorted(path.name for path in run_lock.iterdir()) == ["vdisk-1.lock", "vdisk-progress-new"]
 
 
-def test_a_program_is_heard_while_it_runs() -> None:
-    heard: list[float] = []
-    script = "for i in 10 55 100; do printf '    (%s.00/100%%)\\r' $i; sleep 0.4; done"
-    Runner(interval=0.05).run(["sh", "-c", script], on_progress=heard.append)
-    assert sorted(set(heard)) == [0.1, 0.55, 1.0] == list(dict.fromkeys(heard))
+def test_a_program_is_heard_while_it_runs(tmp_path: Path) -> None:
+    said_and_heard(Runner(30, interval=0.02), tmp_path)
 
 
-def test_the_same_work_is_waited_for_and_other_work_is_not(run_lock: Path) -> None:
+def test_the_same_work_is_waited_for_and_other_work_is_not(run_lock: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[Report] = []
+    waited: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waited.append(seconds)
+        clock.now += seconds
+
+    monkeypatch.setattr(_watched_work, "time", SimpleNamespace(monotonic=clock, sleep=wait))
     work = f"test:{run_lock}"
-    progress = Progress(told.append)
-    began = time.monotonic()
+    progress = Progress(told.append, clock)
     with alone(work, "this", "copy", Progress(), 5) as ours:
         assert ours
         with alone(work, "that", "copy", progress, 5) as others:
-            assert not others
-        assert time.monotonic() - began < 0.4
+            assert not others and not waited
         with alone(work, "this", "copy", progress, 0.7) as others:
             assert not others, "work that stands still is not waited for for ever"
-        assert 0.7 < time.monotonic() - began < 3
+        assert 0.7 < sum(waited) < 3
     assert [report.label for report in told] == ["copy (by a task that is at it already)"]
     with alone(work, "this", "copy", progress, 5) as ours:
         assert ours

@@ -158,6 +158,14 @@ def test_a_report_of_an_earlier_run_does_not_count(checkout: Path) -> None:
     assert "holds no test" in done.stdout
 
 
+def test_the_table_ends_with_the_tests_that_failed_and_why(checkout: Path) -> None:
+    broken = '<testcase classname="a.b" name="c"><failure message="assert 1 ==\n  2">all of it</failure></testcase>'
+    (checkout / "kept.xml").write_text(junit(COMPILED + broken), encoding="utf-8")
+    run_tally(checkout, "run", "unit", "pytest", "--junit", "report.xml", "--", "sh", "-c", "cp kept.xml report.xml; exit 1")
+    done = run_tally(checkout, "table", "unit")
+    assert done.returncode == 1 and done.stdout.endswith("\nfailed tests\nunit: a.b::c: assert 1 == 2\n")
+
+
 def test_the_table_shows_every_part_and_fails_for_one_that_ran_nothing(checkout: Path) -> None:
     (checkout / "report.xml").write_text(junit(COMPILED), encoding="utf-8")
     write_report = ["sh", "-c", "cp kept.xml report.xml"]

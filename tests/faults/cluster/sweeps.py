@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import pathlib
+import time
 from typing import Any
 
 from ansible_collections.vdisk.gluster.plugins.module_utils import _image_lock
@@ -300,11 +302,15 @@ class BricksFull(FailingSweep):
     """The disks of all bricks run full."""
 
     def _break(self) -> None:
-        for server in self._hosts.cluster.servers:
-            # what is mounted in the host lies here
-            with open(server.directory / "bricks/filler", "wb") as filler:
-                space = os.statvfs(filler.fileno())
-                os.posix_fallocate(filler.fileno(), 0, space.f_bavail * space.f_frsize)
+        # what is mounted in the hosts lies here
+        fillers = [server.directory / "bricks/filler" for server in self._hosts.cluster.servers]
+        # what was removed just now is free only when the bricks have let go of it
+        calm, end = 0, time.monotonic() + 60
+        while calm < 3:
+            assert time.monotonic() < end, "the bricks go on getting free space"
+            found = [_fill(filler) for filler in fillers]
+            calm = 0 if any(found) else calm + 1
+            time.sleep(0.2)
 
     def _mend(self) -> None:
         for server in self._hosts.cluster.servers:
@@ -312,7 +318,17 @@ class BricksFull(FailingSweep):
         self._hosts.cluster.wait_until_healed(VOLUME)
 
     def _check_sentence(self, sentence: str) -> None:
-        assert "full" in sentence, sentence
+        assert "no space is left" in sentence, sentence
+
+
+def _fill(path: pathlib.Path) -> bool:
+    """Take all the space of a disk, and tell whether there was any."""
+    with open(path, "ab") as filler:
+        space = os.statvfs(filler.fileno())
+        room = space.f_bavail * space.f_frsize
+        if room:
+            os.posix_fallocate(filler.fileno(), os.fstat(filler.fileno()).st_size, room)
+        return bool(room)
 
 
 def _changes(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
