@@ -40,6 +40,8 @@ VOLUME_OPTIONS = {
     # a full or dead brick is to be told soon
     "network.ping-timeout": "10",
     "storage.reserve": "0",
+    # it writes a file to the brick, so that free space would change by itself half a minute after the start
+    "storage.health-check-interval": "0",
 }
 
 
