@@ -4,14 +4,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # All parts of the test, also after one of them failed, and a table of what each of them ran.
-# usage: test.sh [all]    all: faults and virtual machines at every moment, not at a sample of them; takes hours
+# usage: test.sh [all]    all: kills at every moment, not at a sample of them; takes hours
 source "$(dirname "$0")/env.sh"
 rm -rf .cache/ran
 tools/setup.sh test
 
 parts=(unit lint sanity integration faults live molecule examples matrix)
 declare -A more=([matrix]=--quick)
-[[ ${1:-} != all ]] || more=([faults]=--all [live]=--all)
+[[ ${1:-} != all ]] || more=([integration]=--all [faults]=--all [live]=--all)
 failed=0
 run() {
     printf '\n##### %s\n' "$1"

@@ -45,6 +45,10 @@ VOLUME_OPTIONS = {
 }
 
 
+def pytest_addoption(parser):
+    parser.addoption("--all", action="store_true", help="kill tasks at every call, not at a sample of them")
+
+
 def command(*argv: str, check: bool = True) -> subprocess.CompletedProcess:
     """Run a program and show all it said when it fails."""
     done = subprocess.run(argv, capture_output=True, text=True, check=False, env=dict(os.environ, LC_ALL="C"), timeout=300)
@@ -414,6 +418,12 @@ def place(unmounted):
     """A share that is mounted."""
     unmounted.mount()
     return unmounted
+
+
+@pytest.fixture
+def at_every_call(request):
+    """Whether tasks are killed at every call; a sample of them otherwise, for C(tests/faults) does the same from a level below."""
+    return request.config.getoption("--all")
 
 
 @pytest.fixture

@@ -12,14 +12,14 @@ import re
 import shutil
 
 import pytest
-from ansible_collections.vdisk.gluster.tests.integration.processes import Crash, start
+from ansible_collections.vdisk.gluster.tests.integration.processes import Crash, spread_over, start
 
 KIB = 1 << 10
 MIB = 1 << 20
-MOMENTS = int(os.environ.get("VDISK_TEST_MOMENTS", "6"))
-"""Moments at which each kind of task is killed, spread evenly over all of its steps; a large number takes them all."""
-PROGRAM_MOMENTS = (0.004, 0.008, 0.012, 0.016, 0.02)[:: 1 if MOMENTS > 6 else 2]
-"""Seconds into a run of qemu-img at which it is killed with its task."""
+MOMENTS = 3
+"""Moments of a sample at which a task is killed, besides those within a run of qemu-img."""
+PROGRAM_MOMENTS = (0.004, 0.008, 0.012, 0.016, 0.02)
+"""Seconds into a run of qemu-img at which it is killed with its task; a sample has two of them."""
 
 
 def chain(place, name, *, light_first=False, base_format="raw"):
@@ -148,17 +148,21 @@ class Copies:
             os.chmod(path, status.st_mode)
 
 
-def moments(calls, count=MOMENTS):
-    """Return where to kill a task that makes these calls: evenly spread, and several times within each program."""
+def moments(calls, everything, count=MOMENTS, number=0):
+    """Return where to kill a task that makes these calls, and how long a program may run before; samples of different numbers differ."""
     last = len(calls)
-    chosen = sorted({round(1 + index * (last - 1) / (count - 1)) for index in range(count)})
-    programs = [number for number, call in enumerate(calls, 1) if call == "program runs"]
-    return [(number, 0.0) for number in chosen if number not in programs] + [(n, pause) for n in programs for pause in PROGRAM_MOMENTS]
+    programs = [at for at, call in enumerate(calls, 1) if call == "program runs"]
+    chosen, pauses = range(1, last + 1), PROGRAM_MOMENTS
+    if not everything:
+        chosen = spread_over(last, count, number * 0.618 % 1)
+        pauses = [PROGRAM_MOMENTS[(number + more) % len(PROGRAM_MOMENTS)] for more in (0, 2)]
+    return [(at, 0.0) for at in chosen if at not in programs] + [(at, pause) for at in programs for pause in pauses]
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_a_killed_task_that_is_run_again_ends_as_if_it_had_not_been_killed(place, task):
+def test_a_killed_task_that_is_run_again_ends_as_if_it_had_not_been_killed(place, at_every_call, task):
     prepare, options_for = TASKS[task]
+    kind = list(TASKS).index(task)
     prepare(place, "x000")
     copies = Copies(place, "x000")
     log = place.tmp / "calls"
@@ -172,7 +176,7 @@ def test_a_killed_task_that_is_run_again_ends_as_if_it_had_not_been_killed(place
     calls = log.read_text().splitlines()
     assert len(calls) >= 5, calls
     elsewhere = place.other_host()
-    for number, (at, pause) in enumerate(moments(calls), 2):
+    for number, (at, pause) in enumerate(moments(calls, at_every_call, number=kind), 2 + kind):
         name = f"x{number:03d}"
         where = f"killed before {at} of {len(calls)}, {calls[at - 1]}, {pause} s"
         copies.make(name)
@@ -219,13 +223,13 @@ def test_any_other_task_on_the_volume_finishes_what_was_begun(place):
         assert not place.ok("gluster_snapshot", **options).changed
 
 
-def test_one_member_alone_is_changed_after_its_group_was_killed(place):
+def test_one_member_alone_is_changed_after_its_group_was_killed(place, at_every_call):
     two(place, "x000")
     copies, log = Copies(place, "x000"), place.tmp / "calls"
     copies.make("x001")
     _module, options = group("s9")("x001")
     start(place, "gluster_snapshot", prepare=Crash([place.mount_point()], log).arm, **options).result()
-    for number, (at, _pause) in enumerate(moments(log.read_text().splitlines()), 2):
+    for number, (at, _pause) in enumerate(moments(log.read_text().splitlines(), at_every_call, 6), 2):
         name = f"x{number:03d}"
         copies.make(name)
         _module, options = group("s9")(name)
@@ -239,14 +243,14 @@ def test_one_member_alone_is_changed_after_its_group_was_killed(place):
         assert both[0] == both[1], f"killed at {at}: the group has the snapshot, or none of it has"
 
 
-def test_a_machine_that_was_started_on_what_was_left_is_not_written_under(place):
+def test_a_machine_that_was_started_on_what_was_left_is_not_written_under(place, at_every_call):
     blank(place, "x000")
     copies, log = Copies(place, "x000"), place.tmp / "calls"
     copies.make("x001")
     options = {"volume": ["x001"], "name": ["s1"]}
     start(place, "gluster_snapshot", prepare=Crash([place.mount_point()], log).arm, **options).result()
     refused = 0
-    for number, (at, _pause) in enumerate(moments(log.read_text().splitlines(), MOMENTS + 3), 2):
+    for number, (at, _pause) in enumerate(moments(log.read_text().splitlines(), at_every_call, 6), 2):
         name = f"x{number:03d}"
         copies.make(name)
         options["volume"] = [name]
@@ -264,7 +268,7 @@ def test_a_machine_that_was_started_on_what_was_left_is_not_written_under(place)
 
 
 @pytest.mark.parametrize("old", [True, False], ids=["over an old export", "where none was"])
-def test_a_killed_export_leaves_the_old_file_whole_and_the_next_one_clean(place, tmp_path, old):
+def test_a_killed_export_leaves_the_old_file_whole_and_the_next_one_clean(place, at_every_call, tmp_path, old):
     chain(place, "x000")
     contents = {name: place.read("x000", snapshot=name) for name in ("s1", "s3")}
     out, log = tmp_path / "out", tmp_path / "calls"
@@ -282,7 +286,7 @@ def test_a_killed_export_leaves_the_old_file_whole_and_the_next_one_clean(place,
     assert start(place, "gluster_image_export", prepare=Crash([place.mount_point(), out], log).arm, **options).result()["changed"]
     calls = log.read_text().splitlines()
     before = place.digest()
-    for at, pause in moments(calls):
+    for at, pause in moments(calls, at_every_call, number=int(old)):
         where = f"killed before {at} of {len(calls)}, {calls[at - 1]}, {pause} s"
         begin()
         crash = Crash([place.mount_point(), out], log, at, pause)

@@ -9,7 +9,7 @@ import copy
 import os
 
 import pytest
-from ansible_collections.vdisk.gluster.tests.integration.processes import Crash, start
+from ansible_collections.vdisk.gluster.tests.integration.processes import Crash, spread_over, start
 
 KIB = 1 << 10
 MIB = 1 << 20
@@ -30,6 +30,7 @@ class Two:
         place.write(3, MIB, 128 * KIB)
         self.points = place.points()
         self.wish = {"share": self.new.share, "source_share": self.old.share, "name": ["v1"], "move": True}
+        self.back = {**self.wish, "share": self.old.share, "source_share": self.new.share}
 
     def check_moved(self):
         """See that the volume is on the new share as it was on the old one, and that nothing of it is there any more."""
@@ -84,7 +85,7 @@ def test_a_moved_volume_has_all_its_points_in_time(two):
     two.new.drop("s1")
     assert two.new.points() == {name: value for name, value in two.points.items() if name != "s1"}
     two.points = two.new.points()
-    assert two.old.ok(MODULE, **{**two.wish, "share": two.old.share, "source_share": two.new.share}).changed
+    assert two.old.ok(MODULE, **two.back).changed
     assert two.old.points() == two.points and two.new.names() == []
 
 
@@ -204,14 +205,18 @@ def killed_at(two, at, tmp):
     return (tmp / "calls").read_text().splitlines()[-1]
 
 
-def test_killed_right_after_the_journals_a_machine_may_start_and_the_volume_stays(raw, tmp_path):
-    """The copy is complete and decided on, but the rename has not happened: what is written to the old one then is not lost."""
-    back = {**raw.wish, "share": raw.old.share, "source_share": raw.new.share}
+def calls_of(two, tmp):
+    """Return the calls of a move that is not killed; the volume is where it was then."""
     for _run in range(2):
         # the second time all directories and locks are there, as they will be when it is killed
-        assert killed_at(raw, None, tmp_path) is None
-        raw.old.ok(MODULE, **back)
-    calls = (tmp_path / "calls").read_text().splitlines()
+        assert killed_at(two, None, tmp) is None
+        two.old.ok(MODULE, **two.back)
+    return (tmp / "calls").read_text().splitlines()
+
+
+def test_killed_right_after_the_journals_a_machine_may_start_and_the_volume_stays(raw, tmp_path):
+    """The copy is complete and decided on, but the rename has not happened: what is written to the old one then is not lost."""
+    calls = calls_of(raw, tmp_path)
     (rename,) = (number for number, call in enumerate(calls, 1) if call == f"rename {raw.old.path('v1.s2')}")
     assert killed_at(raw, rename, tmp_path) == calls[rename - 1]
     assert os.path.exists(raw.old.path(".vdisk/v1.journal")) and os.path.exists(raw.new.path(".vdisk/v1.journal"))
@@ -227,15 +232,20 @@ def test_killed_right_after_the_journals_a_machine_may_start_and_the_volume_stay
 @pytest.mark.parametrize(
     ("start_at", "survivor"), list(enumerate(["the move again", "a task on the old share", "a task on the new share"]))
 )
-def test_killed_at_any_call_a_move_is_finished_or_undone_by_the_next_task(place, tmp_path, start_at, survivor):
+def test_killed_at_any_call_a_move_is_finished_or_undone_by_the_next_task(place, at_every_call, tmp_path, start_at, survivor):
     """At no call both are the volume, and none is."""
-    number = 0
     kinds = set()
     two = Two(place)
-    for at in range(1 + start_at, 400, 3):
+    calls = calls_of(two, tmp_path)
+    chosen = range(1 + start_at, len(calls) + 1, 3)
+    if not at_every_call:
+        # a few, and all that decide: those that give the files of the volume other names
+        deciding = [at for at, call in enumerate(calls, 1) if call.startswith("rename ") and "/.vdisk/" not in call]
+        chosen = sorted({*spread_over(len(calls), 8, start_at / 3), *deciding})
+    killed = 0
+    for at in chosen:
         called = killed_at(two, at, tmp_path)
-        if called is None:
-            break
+        killed += called is not None
         if start_at:
             place_ = two.old if survivor.endswith("old share") else two.new
             ended = place_.run("gluster_snapshot", volume=["v1"], name=["s1"], state="present")
@@ -254,7 +264,6 @@ def test_killed_at_any_call_a_move_is_finished_or_undone_by_the_next_task(place,
                 assert place_ is two.old or two.new.names() == []
         two.new.ok(MODULE, **two.wish)
         two.check_moved()
-        number += 1
-        two.old.ok(MODULE, **{**two.wish, "share": two.old.share, "source_share": two.new.share})
+        two.old.ok(MODULE, **two.back)
         two.check_not_moved()
-    assert number > 15 and (start_at == 0 or kinds == {"moved", "stayed"})
+    assert killed >= len(chosen) - 1 and (start_at == 0 or kinds == {"moved", "stayed"})
