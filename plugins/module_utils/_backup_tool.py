@@ -185,6 +185,8 @@ class Borg(BackupTool):
             "BORG_PASSPHRASE": self._repository.passphrase,
             "BORG_RSH": self._repository.ssh_command,
             "BORG_DISPLAY_PASSPHRASE": "no",
+            # with it, Python writes without looking at how much was taken: stopped in a write to a pipe, borg would lose data and end well
+            "PYTHONUNBUFFERED": "",
         }
 
     def make_repository(self) -> None:

@@ -11,6 +11,8 @@ import os
 import pathlib
 import shutil
 import signal
+import threading
+import time
 import types
 
 import pytest
@@ -303,6 +305,48 @@ def test_a_killed_backup_leaves_nothing_at_work_and_is_made_by_the_next_run(vaul
     assert vault.ok(BACKUP, **options).changed
     vault.drop("s1", "s2")
     assert not vault.ok(BACKUP, **options).changed
+
+
+@contextlib.contextmanager
+def stopped_again_and_again(words: bytes):
+    """Stop children of this process that have these words in their command line, and let them go on, for as long as they run."""
+    over, counted = threading.Event(), [0]
+
+    def children():
+        for path in pathlib.Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if words in (path / "cmdline").read_bytes() and f" {os.getpid()} " in (path / "stat").read_text():
+                    yield int(path.name)
+
+    def disturb():
+        while not over.wait(0.01):
+            for pid in children():
+                with contextlib.suppress(ProcessLookupError):
+                    while True:
+                        os.kill(pid, signal.SIGSTOP)
+                        time.sleep(0.001)
+                        os.kill(pid, signal.SIGCONT)
+                        time.sleep(0.001)
+                        counted[0] += 1
+
+    thread = threading.Thread(target=disturb)
+    thread.start()
+    try:
+        yield counted
+    finally:
+        over.set()
+        thread.join()
+
+
+@pytest.mark.parametrize("tool", ["borg"])
+def test_a_tool_that_is_stopped_and_goes_on_hands_over_all_of_an_archive(vault, monkeypatch):
+    """As by a debugger, or a control group that is frozen for a moment."""
+    # Python programs write to a pipe without looking at how much was taken then
+    monkeypatch.setenv("PYTHONUNBUFFERED", "1")
+    with stopped_again_and_again(b"extract\0--stdout") as counted:
+        assert store(vault, "a").backup["verified"]
+        restored(vault, name="back")
+    assert counted[0] > 20 and vault.read("back") == vault.read("v1", "s1")
 
 
 @pytest.mark.parametrize("tool", ["borg"])
