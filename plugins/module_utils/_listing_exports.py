@@ -48,7 +48,7 @@ def _export(path: str) -> dict[str, Any] | None:
     entry = asdict(manifest)
     del entry["modified_ns"]
     try:
-        status = os.lstat(dest)
+        status = _files.fresh(lambda: os.lstat(dest), dest, listed=True)
     except FileNotFoundError:
         return {"dest": dest, **entry, "exists": False, "intact": False}
     as_made = (status.st_size, status.st_mtime_ns) == (manifest.size_bytes, manifest.modified_ns)

@@ -7,18 +7,15 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import threading
-import time
 from pathlib import Path
-from typing import Any
 
 import pytest
-from ansible_collections.vdisk.gluster.plugins.module_utils import _files
 from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Damaged, LostLock, Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._journal import SCHEMA, Journal, Unfinished
 from ansible_collections.vdisk.gluster.plugins.module_utils._plan_snapshot import plan_present
 from ansible_collections.vdisk.gluster.plugins.module_utils._record import SnapshotNote
+from ansible_collections.vdisk.gluster.tests.unit.replacing import Replacing
 from ansible_collections.vdisk.gluster.tests.unit.share import PlainShare
 
 
@@ -39,30 +36,6 @@ def test_a_plan_comes_back_with_what_was_noted(root: Path) -> None:
     assert Journal(str(root), "v").read() is None
     Journal(str(root), "v").follow("gl1:/vms", "w", "group")
     assert Journal(str(root), "v").read() == Unfinished((), "group", "gl1:/vms", "w")
-
-
-class Replacing:
-    """Opens that meet the replacement of their file are told, thrice in a row at most, that there is none, as by GlusterFS."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._now: set[str] = set()
-        self.missed = self._row = 0
-        self._open, self._rename = os.open, os.rename
-        monkeypatch.setattr(_files.os, "open", self._opens)
-        monkeypatch.setattr(_files.os, "rename", self._renames)
-
-    def _opens(self, path: Any, *arguments: Any, **more: Any) -> int:
-        if path in self._now and self._row < 3:
-            self.missed, self._row = self.missed + 1, self._row + 1
-            raise FileNotFoundError(2, "No such file or directory", path)
-        self._row = 0
-        return self._open(path, *arguments, **more)
-
-    def _renames(self, old: str, new: str) -> None:
-        self._now.add(new)
-        time.sleep(0.02)
-        self._rename(old, new)
-        self._now.discard(new)
 
 
 def marks(journal: Journal) -> threading.Thread:
