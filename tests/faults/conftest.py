@@ -15,7 +15,7 @@ import pytest
 def pytest_addoption(parser):
     group = parser.getgroup("faults")
     group.addoption("--all", action="store_true", help="kill every operation before and after each of its calls")
-    group.addoption("--spread", type=int, default=6, help="calls at which a sample kills each operation, besides those that name files")
+    group.addoption("--spread", type=int, default=4, help="calls at which a sample kills each operation, besides those that name files")
     group.addoption("--seed", type=int, default=1, help="the first seed of random sequences")
     group.addoption("--sequences", type=int, default=4, help="random sequences of operations")
     group.addoption("--steps", type=int, default=25, help="operations of each random sequence")

@@ -76,6 +76,8 @@ def main() -> None:
     names = [path.stem for path in pathlib.Path(sys.argv[1], "ansible_collections/vdisk/gluster/plugins/modules").glob("gluster_*.py")]
     modules = {name: importlib.import_module(f"ansible_collections.vdisk.gluster.plugins.modules.{name}") for name in names}
     importlib.import_module("ansible.module_utils.testing")
+    for path in pathlib.Path(sys.argv[1], "ansible_collections/vdisk/gluster/plugins/module_utils").glob("_*.py"):
+        importlib.import_module(f"ansible_collections.vdisk.gluster.plugins.module_utils.{path.stem}")
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
 
     def tell(answer: dict[str, Any]) -> None:

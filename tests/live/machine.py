@@ -61,7 +61,7 @@ class Machine:
         agent: bool = True,
         persistent: bool = True,
         slots: int = 4096,
-        pause: int = 0,
+        pause: int = 1000,
         memory: int = 128,
     ) -> None:
         """Describe it; C(pause) are microseconds between records, C(memory) is in MiB. Nothing runs yet."""

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.vdisk.gluster.tests.integration.processes import spread_over
 from ansible_collections.vdisk.gluster.tests.live.counting import Counts
 from ansible_collections.vdisk.gluster.tests.live.scene import SCENES, Scene
 
@@ -19,23 +20,23 @@ OPERATIONS = [
 
 
 def chosen(number: int, everything: bool, sample: int) -> list[tuple[int, bool]]:
-    """Return calls, from 1, and whether they are still made: all of both kinds, or a few that lie evenly between the first and the last."""
+    """Return calls, from 1, and whether they are still made: all of both kinds, or a few that lie evenly."""
     if everything:
         return [(at, after) for at in range(1, number + 1) for after in (False, True)]
-    evenly = sorted({round(1 + index * (number - 1) / (sample - 1)) for index in range(sample)})
-    return [(at, index % 2 == 0) for index, at in enumerate(evenly)]
+    return [(at, index % 2 == 0) for index, at in enumerate(spread_over(number, sample))]
 
 
 @pytest.mark.parametrize("where, operations", OPERATIONS, ids=str)
 def test_killed_at_a_call_that_changes_a_file(lab, counts, request, where, operations):
     scene = Scene(lab, **SCENES[where])
+    sample = 3 if where == "one disk" else 2
     for what in operations:
         task = scene.ready_for(what)
         killer = scene.here.killer()
         scene.begin(task)
         assert scene.here.run(task.module, task.options, killer).status == 0
         scene.end(task)
-        _kill_at(scene, counts, what, chosen(len(killer.calls), request.config.getoption("all"), 3))
+        _kill_at(scene, counts, what, chosen(len(killer.calls), request.config.getoption("all"), sample))
     scene.finish()
 
 

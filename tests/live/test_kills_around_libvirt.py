@@ -55,9 +55,10 @@ def test_killed_around_a_call_of_libvirt(lab, counts, request, where, operations
         assert calls
         moments = [(at, after, kill) for at in range(1, len(calls) + 1) for after in (False, True) for kill in KILLS]
         if not request.config.getoption("all"):
-            # each call is met by one kill, another one in each operation
+            # each call is met by one kill, another one in each operation; of several disks, whose calls come again, every second one
             turn, kills = len(where) + len(what), list(KILLS)
-            moments = [(at, at // 2 % 2 == turn % 2, kills[(at + turn) % len(kills)]) for at in range(1, len(calls) + 1)]
+            met = range(1, len(calls) + 1) if where == "one disk" else range(1 + turn % 2, len(calls) + 1, 2)
+            moments = [(at, at // 2 % 2 == turn % 2, kills[(at // met.step + turn) % len(kills)]) for at in met]
         for at, after, kill in moments:
             _kill(scene, what, at, after, kill)
             counts.add("kills survived")
