@@ -340,7 +340,7 @@ def stopped_again_and_again(words: bytes):
 
 @pytest.mark.parametrize("tool", ["borg"])
 def test_a_tool_that_is_stopped_and_goes_on_hands_over_all_of_an_archive(vault, monkeypatch):
-    """As by a debugger, or a control group that is frozen for a moment."""
+    """As by a debugger."""
     # Python programs write to a pipe without looking at how much was taken then
     monkeypatch.setenv("PYTHONUNBUFFERED", "1")
     with stopped_again_and_again(b"extract\0--stdout") as counted:
