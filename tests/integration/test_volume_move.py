@@ -241,6 +241,7 @@ def test_killed_at_any_call_a_move_is_finished_or_undone_by_the_next_task(place,
     if not at_every_call:
         # a few, and all that decide: those that give the files of the volume other names
         deciding = [at for at, call in enumerate(calls, 1) if call.startswith("rename ") and "/.vdisk/" not in call]
+        assert len(deciding) >= len(two.points), calls
         chosen = sorted({*spread_over(len(calls), 8, start_at / 3), *deciding})
     killed = 0
     for at in chosen:

@@ -11,8 +11,7 @@ import types
 from pathlib import Path
 
 import pytest
-from ansible_collections.vdisk.gluster.plugins.module_utils import _manifest
-from ansible_collections.vdisk.gluster.plugins.module_utils._listing_exports import work
+from ansible_collections.vdisk.gluster.plugins.module_utils import _listing_exports, _manifest
 from ansible_collections.vdisk.gluster.tests.unit.replacing import Replacing
 from ansible_collections.vdisk.gluster.tests.unit.test_manifest import MANIFEST
 
@@ -30,7 +29,7 @@ def directory(tmp_path: Path) -> Path:
 
 def listed(directory: Path) -> list[tuple[str, bool]]:
     """Return the names of the exports that are listed, and whether each is as it was made."""
-    result = work(types.SimpleNamespace(params={"dest": str(directory)}))  # type: ignore[arg-type]
+    result = _listing_exports.work(types.SimpleNamespace(params={"dest": str(directory)}))  # type: ignore[arg-type]
     return [(os.path.basename(entry["dest"]), entry["intact"]) for entry in result.values["exports"]]
 
 
@@ -55,3 +54,17 @@ def test_an_export_that_is_made_anew_meanwhile_is_not_left_out(directory: Path, 
     while thread.is_alive():
         assert listed(directory) == [("disk.raw", True)]
     assert replacing.missed > 0
+
+
+def test_a_file_that_is_replaced_meanwhile_is_not_said_to_be_gone(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    missed = []
+    lstat = os.lstat
+
+    def looks(path: str) -> os.stat_result:
+        if path == str(directory / "disk.raw") and len(missed) < 3:
+            missed.append(path)
+            raise FileNotFoundError(2, "No such file or directory", path)
+        return lstat(path)
+
+    monkeypatch.setattr(_listing_exports.os, "lstat", looks)
+    assert listed(directory) == [("disk.raw", True)] and len(missed) == 3
