@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.vdisk.gluster.plugins.plugin_utils._watched_action import WatchedAction
+from ansible_collections.vdisk.gluster.plugins.plugin_utils._action.base import WatchedAction
 
 
 class ActionModule(WatchedAction):

@@ -58,7 +58,7 @@ _value:
 from typing import Any, Callable
 
 from ansible_collections.vdisk.gluster.plugins.plugin_utils._filtering import told
-from ansible_collections.vdisk.gluster.plugins.plugin_utils._naming import chosen, names_of
+from ansible_collections.vdisk.gluster.plugins.plugin_utils._plans.naming import chosen, names_of
 
 
 @told

@@ -96,14 +96,14 @@ _value:
 
 from typing import Any, Callable
 
-from ansible_collections.vdisk.gluster.plugins.plugin_utils import _export_plan
 from ansible_collections.vdisk.gluster.plugins.plugin_utils._filtering import told
+from ansible_collections.vdisk.gluster.plugins.plugin_utils._plans import export
 
 
 @told
 def export_result(exports: list[dict[str, Any]], calls: list[dict[str, Any]], format: str = "raw") -> list[dict[str, Any]]:
     """Tell what became of a plan of exports."""
-    return _export_plan.results(exports, calls, format)
+    return export.results(exports, calls, format)
 
 
 class FilterModule:

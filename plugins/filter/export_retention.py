@@ -113,9 +113,9 @@ _value:
 
 from typing import Any, Callable
 
-from ansible_collections.vdisk.gluster.plugins.plugin_utils import _export_plan
 from ansible_collections.vdisk.gluster.plugins.plugin_utils._filtering import time_of, told
-from ansible_collections.vdisk.gluster.plugins.plugin_utils._retention import rules_of
+from ansible_collections.vdisk.gluster.plugins.plugin_utils._plans import export
+from ansible_collections.vdisk.gluster.plugins.plugin_utils._retention.policy import rules_of
 
 
 @told
@@ -133,7 +133,7 @@ def export_retention(
 ) -> dict[str, Any]:
     """Decide which exports of volumes are kept."""
     rules = rules_of(last, within, hourly=hourly, daily=daily, weekly=weekly, monthly=monthly, yearly=yearly)
-    return _export_plan.rotate(exports, wanted, rules, time_of(now))
+    return export.rotate(exports, wanted, rules, time_of(now))
 
 
 class FilterModule:

@@ -87,14 +87,14 @@ _value:
 
 from typing import Any, Callable
 
-from ansible_collections.vdisk.gluster.plugins.plugin_utils import _provision_plan
 from ansible_collections.vdisk.gluster.plugins.plugin_utils._filtering import told
+from ansible_collections.vdisk.gluster.plugins.plugin_utils._plans import provision
 
 
 @told
 def provision_plan(volumes: list[Any], defaults: dict[str, Any] | None = None, there: list[dict[str, Any]] | None = None) -> dict[str, Any]:
     """Turn a list of wanted volumes into module calls."""
-    return _provision_plan.plan(volumes, defaults or {}, there)
+    return provision.plan(volumes, defaults or {}, there)
 
 
 class FilterModule:

@@ -95,8 +95,8 @@ _value:
 
 from typing import Any, Callable
 
-from ansible_collections.vdisk.gluster.plugins.plugin_utils import _provision_plan
 from ansible_collections.vdisk.gluster.plugins.plugin_utils._filtering import told
+from ansible_collections.vdisk.gluster.plugins.plugin_utils._plans import provision
 
 
 @told
@@ -108,7 +108,7 @@ def provision_result(
     waiting: list[str] | None = None,
 ) -> list[dict[str, Any]]:
     """Tell what became of a list of wanted volumes."""
-    return _provision_plan.result(entries, before, calls, attachments, waiting or [])
+    return provision.result(entries, before, calls, attachments, waiting or [])
 
 
 class FilterModule:

@@ -106,7 +106,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.vdisk.gluster.plugins.plugin_utils._reporting import report
+from ansible_collections.vdisk.gluster.plugins.plugin_utils._report.build import report
 
 OWN_TEMPLATES = Path(__file__).resolve().parents[2] / "roles" / "share_report" / "templates"
 

@@ -121,8 +121,8 @@ _value:
 from typing import Any, Callable
 
 from ansible_collections.vdisk.gluster.plugins.plugin_utils._filtering import time_of, told
-from ansible_collections.vdisk.gluster.plugins.plugin_utils._retention import rules_of
-from ansible_collections.vdisk.gluster.plugins.plugin_utils._snapshot_rotation import rotate
+from ansible_collections.vdisk.gluster.plugins.plugin_utils._retention.policy import rules_of
+from ansible_collections.vdisk.gluster.plugins.plugin_utils._retention.snapshots import rotate
 
 
 @told

@@ -221,8 +221,8 @@ actions:
   returned: always
 """
 
-from ansible_collections.vdisk.gluster.plugins.module_utils._exporting import work
-from ansible_collections.vdisk.gluster.plugins.module_utils._module import HYPERVISOR, LOCATION, OWNERSHIP, PATIENCE, run
+from ansible_collections.vdisk.gluster.plugins.module_utils._modules.image_export import work
+from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime import HYPERVISOR, LOCATION, OWNERSHIP, PATIENCE, run
 
 OPTIONS = {
     **LOCATION,

@@ -112,8 +112,8 @@ actions:
   returned: always
 """
 
-from ansible_collections.vdisk.gluster.plugins.module_utils._listing_exports import work
-from ansible_collections.vdisk.gluster.plugins.module_utils._module import run
+from ansible_collections.vdisk.gluster.plugins.module_utils._modules.image_export_info import work
+from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime import run
 
 OPTIONS = {
     "dest": {"type": "path", "required": True},

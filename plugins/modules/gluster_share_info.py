@@ -99,8 +99,8 @@ actions:
   returned: always
 """
 
-from ansible_collections.vdisk.gluster.plugins.module_utils._information import share_info
-from ansible_collections.vdisk.gluster.plugins.module_utils._module import HYPERVISOR, LOCATION, run
+from ansible_collections.vdisk.gluster.plugins.module_utils._modules.info import share_info
+from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime import HYPERVISOR, LOCATION, run
 
 OPTIONS = {**LOCATION, **HYPERVISOR}
 

@@ -168,8 +168,8 @@ actions:
   returned: always
 """
 
-from ansible_collections.vdisk.gluster.plugins.module_utils._module import HYPERVISOR, LOCATION, OWNERSHIP, run
-from ansible_collections.vdisk.gluster.plugins.module_utils._mounting import work
+from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime import HYPERVISOR, LOCATION, OWNERSHIP, run
+from ansible_collections.vdisk.gluster.plugins.module_utils._modules.share_mount import work
 
 OPTIONS = {
     **LOCATION,

@@ -324,8 +324,8 @@ actions:
   returned: always
 """
 
-from ansible_collections.vdisk.gluster.plugins.module_utils._module import ELSEWHERE, HYPERVISOR, LOCATION, PATIENCE, run
-from ansible_collections.vdisk.gluster.plugins.module_utils._snapshotting import work
+from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime import ELSEWHERE, HYPERVISOR, LOCATION, PATIENCE, run
+from ansible_collections.vdisk.gluster.plugins.module_utils._modules.snapshot import work
 
 OPTIONS = {
     **LOCATION,

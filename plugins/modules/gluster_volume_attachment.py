@@ -160,8 +160,8 @@ actions:
   returned: always
 """
 
-from ansible_collections.vdisk.gluster.plugins.module_utils._attaching import work
-from ansible_collections.vdisk.gluster.plugins.module_utils._module import ELSEWHERE, HYPERVISOR, LOCATION, PATIENCE, run
+from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime import ELSEWHERE, HYPERVISOR, LOCATION, PATIENCE, run
+from ansible_collections.vdisk.gluster.plugins.module_utils._modules.volume_attachment import work
 
 OPTIONS = {
     **LOCATION,

@@ -114,8 +114,8 @@ actions:
   returned: always
 """
 
-from ansible_collections.vdisk.gluster.plugins.module_utils._archives import REPOSITORY, work
-from ansible_collections.vdisk.gluster.plugins.module_utils._module import PATIENCE, run
+from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime import PATIENCE, run
+from ansible_collections.vdisk.gluster.plugins.module_utils._modules.volume_backup_info import REPOSITORY, work
 
 OPTIONS = {
     **REPOSITORY,

@@ -423,8 +423,15 @@ failures:
       type: str
 """
 
-from ansible_collections.vdisk.gluster.plugins.module_utils._module import ELSEWHERE, HYPERVISOR, LOCATION, OWNERSHIP, PATIENCE, run
-from ansible_collections.vdisk.gluster.plugins.module_utils._provisioning import work
+from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime import (
+    ELSEWHERE,
+    HYPERVISOR,
+    LOCATION,
+    OWNERSHIP,
+    PATIENCE,
+    run,
+)
+from ansible_collections.vdisk.gluster.plugins.module_utils._modules.volume_file import work
 
 OPTIONS = {
     **LOCATION,

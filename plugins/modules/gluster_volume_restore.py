@@ -333,9 +333,16 @@ actions:
   returned: always
 """
 
-from ansible_collections.vdisk.gluster.plugins.module_utils._archives import REPOSITORY
-from ansible_collections.vdisk.gluster.plugins.module_utils._module import ELSEWHERE, HYPERVISOR, LOCATION, OWNERSHIP, PATIENCE, run
-from ansible_collections.vdisk.gluster.plugins.module_utils._restoring import work
+from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime import (
+    ELSEWHERE,
+    HYPERVISOR,
+    LOCATION,
+    OWNERSHIP,
+    PATIENCE,
+    run,
+)
+from ansible_collections.vdisk.gluster.plugins.module_utils._modules.volume_backup_info import REPOSITORY
+from ansible_collections.vdisk.gluster.plugins.module_utils._modules.volume_restore import work
 
 OPTIONS = {
     **LOCATION,

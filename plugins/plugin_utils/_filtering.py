@@ -10,7 +10,7 @@ import functools
 from typing import Any, Callable
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.vdisk.gluster.plugins.plugin_utils._retention import parse_time
+from ansible_collections.vdisk.gluster.plugins.plugin_utils._retention.policy import parse_time
 
 
 def told(work: Callable[..., Any]) -> Callable[..., Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import statistics
 
-from ansible_collections.vdisk.gluster.plugins.module_utils._plan_snapshot import PULL_COST, PULL_SCAN
+from ansible_collections.vdisk.gluster.plugins.module_utils._plans.snapshot import PULL_COST, PULL_SCAN
 from engine import timed_program
 from glusterfs import Site, command, write_argv
 from table import show

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from unittest import mock
 
 import ansible
-from ansible_collections.vdisk.gluster.plugins.module_utils._process import Runner
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.process import Runner
 from engine import commands, timed_program
 from glusterfs import Site, command
 from operations import operations, prepare
@@ -131,8 +131,10 @@ def _archive(site: Site) -> pathlib.Path:
             made.writestr("/".join([*_PACKAGE.split("/")[:number], "__init__.py"]), "")
         for part in ("modules", "module_utils"):
             made.writestr(f"{_PACKAGE}/{part}/__init__.py", "")
-            for source in sorted((ours / part).glob("*.py")):
-                made.write(source, f"{_PACKAGE}/{part}/{source.name}")
+            for package in sorted(path.name for path in (ours / part).iterdir() if path.is_dir()):
+                made.writestr(f"{_PACKAGE}/{part}/{package}/__init__.py", "")
+            for source in sorted((ours / part).rglob("*.py")):
+                made.write(source, f"{_PACKAGE}/{part}/{source.relative_to(ours / part)}")
         made.writestr("ansible/__init__.py", "")
         for source in sorted(theirs.rglob("*.py")):
             made.write(source, f"ansible/module_utils/{source.relative_to(theirs)}")

@@ -13,7 +13,7 @@ import time
 from typing import Callable, ContextManager, Sequence
 from unittest import mock
 
-from ansible_collections.vdisk.gluster.plugins.module_utils import _corridor
+from ansible_collections.vdisk.gluster.plugins.module_utils._transaction import session
 from engine import timed_program
 from glusterfs import Site
 from table import show
@@ -84,7 +84,7 @@ def _turn(site: Site, repetition: int, rows: dict[str, Row], processes: int, bas
 
 
 def _no_lock() -> ContextManager:
-    return mock.patch.object(_corridor, "volume_lock", lambda *_words, **_options: contextlib.nullcontext())
+    return mock.patch.object(session, "volume_lock", lambda *_words, **_options: contextlib.nullcontext())
 
 
 def _shell(site: Site, process: int, operation: str) -> None:

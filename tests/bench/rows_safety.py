@@ -11,8 +11,8 @@ import statistics
 from typing import Callable, ContextManager, Iterator, Mapping
 from unittest import mock
 
-from ansible_collections.vdisk.gluster.plugins.module_utils import _corridor
-from ansible_collections.vdisk.gluster.plugins.module_utils._journal import Journal
+from ansible_collections.vdisk.gluster.plugins.module_utils._transaction import session
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.journal import Journal
 from engine import commands, timed_program
 from glusterfs import Site, command, slow_down, write_argv
 from table import show
@@ -91,7 +91,7 @@ def _nothing_safe() -> Iterator[None]:
 
 
 def _no_lock() -> ContextManager:
-    return mock.patch.object(_corridor, "volume_lock", lambda *_words, **_options: contextlib.nullcontext())
+    return mock.patch.object(session, "volume_lock", lambda *_words, **_options: contextlib.nullcontext())
 
 
 def _no_fsync() -> ContextManager:

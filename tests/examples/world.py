@@ -15,7 +15,7 @@ import shutil
 import socket
 import time
 
-from ansible_collections.vdisk.gluster.plugins.module_utils import _qcow2
+from ansible_collections.vdisk.gluster.plugins.module_utils._qemu import qcow2
 from ansible_collections.vdisk.gluster.tests.integration.conftest import VOLUME_OPTIONS, command, gluster, mounts_below
 from ansible_collections.vdisk.gluster.tests.integration.glance import Glance
 
@@ -112,7 +112,7 @@ class World:
 
     def cloud_image(self) -> bytes:
         """Return the image that examples call debian-12: an empty qcow2 of 2 GiB, so that its checksum can stand in an example."""
-        layout = _qcow2.new_image(2 << 30)
+        layout = qcow2.new_image(2 << 30)
         content = bytearray(layout.length)
         for offset, piece in layout.pieces:
             content[offset : offset + len(piece)] = piece

@@ -25,10 +25,10 @@ _PR_SET_CHILD_SUBREAPER = 36
 def _run(module: Any, options: dict[str, Any], control: str | None, prepare: dict[str, Any] | None) -> int:
     """Run a module in this process, which is a child, and return its exit status."""
     from ansible.module_utils.testing import patch_module_args
-    from ansible_collections.vdisk.gluster.plugins.module_utils import _at_once
+    from ansible_collections.vdisk.gluster.plugins.module_utils._common import parallel
 
     # what is done at once for many volumes only is done so for the few of these tests too
-    _at_once.FEW = 0
+    parallel.FEW = 0
     os.setpgid(0, 0)
     if control is not None:
         os.environ["KILLER_CONTROL"] = control
@@ -76,8 +76,9 @@ def main() -> None:
     names = [path.stem for path in pathlib.Path(sys.argv[1], "ansible_collections/vdisk/gluster/plugins/modules").glob("gluster_*.py")]
     modules = {name: importlib.import_module(f"ansible_collections.vdisk.gluster.plugins.modules.{name}") for name in names}
     importlib.import_module("ansible.module_utils.testing")
-    for path in pathlib.Path(sys.argv[1], "ansible_collections/vdisk/gluster/plugins/module_utils").glob("_*.py"):
-        importlib.import_module(f"ansible_collections.vdisk.gluster.plugins.module_utils.{path.stem}")
+    ours = pathlib.Path(sys.argv[1], "ansible_collections/vdisk/gluster/plugins/module_utils")
+    for path in ours.glob("_*/*.py"):
+        importlib.import_module(f"ansible_collections.vdisk.gluster.plugins.module_utils.{path.parent.name}.{path.stem}")
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
 
     def tell(answer: dict[str, Any]) -> None:

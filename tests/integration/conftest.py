@@ -435,7 +435,7 @@ def only_these_programs(monkeypatch, tmp_path):
         directory.mkdir()
         for name in names:
             (directory / name).symlink_to(str(shutil.which(name)))
-        process = importlib.import_module("ansible_collections.vdisk.gluster.plugins.module_utils._process")
+        process = importlib.import_module("ansible_collections.vdisk.gluster.plugins.module_utils._common.process")
         monkeypatch.setattr(process, "_SEARCH_PATH", ())
         monkeypatch.setenv("PATH", str(directory))
 

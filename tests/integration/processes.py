@@ -19,7 +19,7 @@ import uuid
 from typing import Any, Callable
 
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.vdisk.gluster.plugins.module_utils import _process
+from ansible_collections.vdisk.gluster.plugins.module_utils._common import process
 
 
 class Running:
@@ -129,15 +129,15 @@ class Crash:
         self._wrap("open", lambda path, flags=0, *_more, **_named: path if flags & (os.O_CREAT | os.O_TRUNC) else None)
         for name in ("pwrite", "write", "ftruncate", "posix_fallocate", "fsync", "fchown", "fchmod"):
             self._wrap(name, lambda descriptor, *_more: os.readlink(f"/proc/self/fd/{descriptor}"))
-        run = _process.Runner.run
+        run = process.Runner.run
         popen = subprocess.Popen
 
         def killed_while_it_runs(*args, **named):
-            process = popen(*args, **named)
+            started = popen(*args, **named)
             if self._now("program runs"):
                 time.sleep(self._running_for)
                 self._die()
-            return process
+            return started
 
         def killed_around(runner, argv, *args, **named):
             self._before(f"{os.path.basename(argv[0])} {argv[1]}")
@@ -145,8 +145,8 @@ class Crash:
             self._before("program has ended")
             return done
 
-        _process.Runner.run = killed_around
-        _process.subprocess.Popen = killed_while_it_runs
+        process.Runner.run = killed_around
+        process.subprocess.Popen = killed_while_it_runs
 
     def _wrap(self, name: str, path_of: Callable[..., Any]) -> None:
         real = getattr(os, name)

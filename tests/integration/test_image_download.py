@@ -8,16 +8,16 @@ from __future__ import annotations
 import os
 
 import pytest
-from ansible_collections.vdisk.gluster.plugins.module_utils import _image_service
-from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Damaged, Refused, Unavailable
-from ansible_collections.vdisk.gluster.plugins.module_utils._progress import Progress
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Damaged, Refused, Unavailable
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.progress import Progress
+from ansible_collections.vdisk.gluster.plugins.module_utils._glance import client
 
 MIB = 1 << 20
 
 
 @pytest.fixture
 def service(glance):
-    return _image_service.connect("test", 30)
+    return client.connect("test", 30)
 
 
 def test_an_image_comes_down_as_it_is_and_sparse(glance, service, tmp_path):

@@ -12,7 +12,8 @@ import sys
 import time
 
 import pytest
-from ansible_collections.vdisk.gluster.plugins.module_utils import _bindings, _image, _image_service
+from ansible_collections.vdisk.gluster.plugins.module_utils._common import dependencies
+from ansible_collections.vdisk.gluster.plugins.module_utils._glance import client, image
 from ansible_collections.vdisk.gluster.tests.integration.glance import SIZE_CAP
 from ansible_collections.vdisk.gluster.tests.integration.playing import play
 from ansible_collections.vdisk.gluster.tests.integration.processes import start, wait_until
@@ -40,13 +41,13 @@ def spool(place):
 
 def slowly():
     """Let an upload of a child process take a second a MiB."""
-    read = _image_service._Body.read
+    read = client._Body.read
 
     def slow_read(body, count=-1):
         time.sleep(0.5)
         return read(body, count)
 
-    _image_service._Body.read = slow_read
+    client._Body.read = slow_read
 
 
 def test_an_image_that_is_too_large_for_the_service_is_refused_and_gone(cloud):
@@ -65,7 +66,7 @@ def test_what_policy_forbids_is_said(cloud):
 
 
 def test_data_that_are_not_what_the_image_says_are_refused_and_gone(cloud, monkeypatch):
-    monkeypatch.setitem(_image.DISK_FORMATS, "raw", "qcow2")
+    monkeypatch.setitem(image.DISK_FORMATS, "raw", "qcow2")
     assert "disk_format qcow2 does not match" in cloud.refused(EXPORT, **cloud.wish)
     assert cloud.glance.images() == [] and cloud.glance.stored() == [] and spool(cloud) == []
 
@@ -73,14 +74,14 @@ def test_data_that_are_not_what_the_image_says_are_refused_and_gone(cloud, monke
 def test_an_image_without_its_data_is_noticed(cloud, monkeypatch):
     """A service, or a client, can answer as if all were well, and leave the image as it was."""
     sent = {"sha256": hashlib.sha256(cloud.read(snapshot="s1")).hexdigest(), "sha512": ""}
-    monkeypatch.setattr(_image_service.ImageService, "upload", lambda *_arguments: sent)
+    monkeypatch.setattr(client.ImageService, "upload", lambda *_arguments: sent)
     assert "it is queued after the upload" in cloud.refused(EXPORT, **cloud.wish)
     assert cloud.glance.images() == []
 
 
 def test_other_data_than_were_sent_are_noticed(cloud, monkeypatch):
-    image_of = _image_service.image_of
-    monkeypatch.setattr(_image_service, "image_of", lambda entries: image_of({**entries, "os_hash_value": "0" * 128}))
+    image_of = client.image_of
+    monkeypatch.setattr(client, "image_of", lambda entries: image_of({**entries, "os_hash_value": "0" * 128}))
     assert "has other data in image web than were sent" in cloud.refused(EXPORT, **cloud.wish)
     assert cloud.glance.images() == []
 
@@ -93,12 +94,12 @@ def test_a_kill_in_the_middle_leaves_nothing_half_made_after_the_next_run(cloud,
     def prepare():
         slowly()
         if moment == "queued":
-            _image_service.ImageService.upload = lambda *_arguments: time.sleep(60)
+            client.ImageService.upload = lambda *_arguments: time.sleep(60)
         if moment == "active":
-            _image_service._Body.read = fast
-            _image_service.ImageService.settled = lambda *_arguments: time.sleep(60)
+            client._Body.read = fast
+            client.ImageService.settled = lambda *_arguments: time.sleep(60)
 
-    fast = _image_service._Body.read
+    fast = client._Body.read
     running = start(place, EXPORT, prepare=prepare, **place.wish)
 
     def half_made():
@@ -229,7 +230,7 @@ def test_a_directory_that_is_not_the_tasks_own_is_refused(cloud):
 
 def test_without_the_sdk_the_package_is_named(cloud, monkeypatch):
     monkeypatch.setitem(sys.modules, "openstack", None)
-    monkeypatch.setattr(_bindings, "_PYTHONS", ())
+    monkeypatch.setattr(dependencies, "_PYTHONS", ())
     said = cloud.refused_untouched(EXPORT, **cloud.wish)
     assert "needs the Python package openstack" in said and "python3-openstacksdk" in said
 

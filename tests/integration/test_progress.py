@@ -11,7 +11,7 @@ import re
 import sys
 
 import pytest
-from ansible_collections.vdisk.gluster.plugins.module_utils._progress_file import DIRECTORY
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.progress_file import DIRECTORY
 from ansible_collections.vdisk.gluster.tests.integration.playing import play, slow_qemu_img, until
 
 MIB = 1 << 20

@@ -8,9 +8,9 @@ from __future__ import annotations
 import pathlib
 
 import pytest
-from ansible_collections.vdisk.gluster.plugins.plugin_utils._reporting import report
+from ansible_collections.vdisk.gluster.plugins.plugin_utils._report.build import report
+from ansible_collections.vdisk.gluster.tests.harness import observed
 from ansible_collections.vdisk.gluster.tests.integration.browser import Browser
-from ansible_collections.vdisk.gluster.tests.unit import observed
 
 TEMPLATES = str(pathlib.Path(__file__).parents[2] / "roles" / "share_report" / "templates")
 

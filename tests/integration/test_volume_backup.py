@@ -16,11 +16,11 @@ import time
 import types
 
 import pytest
-from ansible_collections.vdisk.gluster.plugins.module_utils._chain import ChainFile
-from ansible_collections.vdisk.gluster.plugins.module_utils._errors import Unavailable
-from ansible_collections.vdisk.gluster.plugins.module_utils._raw_view import view_of
-from ansible_collections.vdisk.gluster.plugins.module_utils._source import Source
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps_snapshot import WriteInfo
+from ansible_collections.vdisk.gluster.plugins.module_utils._backup.raw_view import view_of
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Unavailable
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.overlay import WriteInfo
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.backing_chain import ChainFile
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.source import Source
 from ansible_collections.vdisk.gluster.tests.integration.conftest import command
 from ansible_collections.vdisk.gluster.tests.integration.processes import start, wait_until
 

@@ -10,7 +10,7 @@ import subprocess
 import xml.etree.ElementTree
 
 import pytest
-from ansible_collections.vdisk.gluster.plugins.module_utils import _image_lock
+from ansible_collections.vdisk.gluster.plugins.module_utils._qemu import image_lock
 
 MODULE = "gluster_volume_file_info"
 MIB = 1 << 20
@@ -169,7 +169,7 @@ def test_snapshots_that_are_being_read_are_told(place):
         assert told(place)[0]["in_use"] is True
         assert read() == [], "a machine has all files open and reads no snapshot"
         # an export of a running machine's snapshot is told by the lock that is this collection's own
-        with _image_lock.reading(str(place.other_host().path("v1"))):
+        with image_lock.reading(str(place.other_host().path("v1"))):
             assert read() == ["s1"]
     assert read() == []
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from ansible_collections.vdisk.gluster.plugins.module_utils import _image_service
+from ansible_collections.vdisk.gluster.plugins.module_utils._glance import client
 from ansible_collections.vdisk.gluster.tests.integration.conftest import command
 from ansible_collections.vdisk.gluster.tests.integration.processes import start, wait_until
 
@@ -108,14 +108,14 @@ def test_a_kill_in_the_middle_leaves_nothing_after_the_next_run(cloud):
     upload(cloud, "raw")
 
     def prepare():
-        _image_service.ImageService.settled = None
-        write = _image_service._files.write_all
+        client.ImageService.settled = None
+        write = client._files.write_all
 
         def die_after(*arguments):
             write(*arguments)
             os.kill(os.getpid(), 9)
 
-        _image_service._files.write_all = die_after
+        client._files.write_all = die_after
 
     running = start(cloud, MODULE, name=["v1"], prepare=prepare, libvirt_uri="none", **cloud.wish)
     wait_until(running.is_over, "the kill", 30)

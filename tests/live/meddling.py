@@ -55,7 +55,8 @@ class Meddler:
 def meddle(path: str, at: int, after: bool, speed: int, deny: bool, programs: bool) -> None:
     """Change what libvirt's binding does in this process."""
     import libvirt
-    from ansible_collections.vdisk.gluster.plugins.module_utils import _hypervisor, _libvirt, _qemu_img
+    from ansible_collections.vdisk.gluster.plugins.module_utils._libvirt import connection, hypervisor
+    from ansible_collections.vdisk.gluster.plugins.module_utils._qemu import qemu_img
 
     own, count = os.getpid(), 0
 
@@ -92,11 +93,11 @@ def meddle(path: str, at: int, after: bool, speed: int, deny: bool, programs: bo
         for name in names:
             setattr(binding, name, changed(name, getattr(binding, name)))
     if programs:
-        _qemu_img.QemuImg.convert = changed("convert", _qemu_img.QemuImg.convert)
+        qemu_img.QemuImg.convert = changed("convert", qemu_img.QemuImg.convert)
     if deny:
 
         def denied(*_arguments: Any) -> None:
-            raise _hypervisor.Denied("libvirt cannot merge it down: Permission denied")
+            raise hypervisor.Denied("libvirt cannot merge it down: Permission denied")
 
-        _libvirt.Hypervisor.commit = denied
-        _libvirt.Hypervisor.commit_active = denied
+        connection.Hypervisor.commit = denied
+        connection.Hypervisor.commit_active = denied

@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from ansible_collections.vdisk.gluster.tests.unit.share import PlainShare
+    from ansible_collections.vdisk.gluster.tests.harness.shares import PlainShare
 
 
 @pytest.fixture(autouse=True)
 def no_long_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for a moment only where a lock stands in the way: here nobody lets go of one late."""
-    from ansible_collections.vdisk.gluster.plugins.module_utils import _image_lock
+    from ansible_collections.vdisk.gluster.plugins.module_utils._qemu import image_lock
 
-    monkeypatch.setattr(_image_lock, "_PAUSES", (0.01,))
+    monkeypatch.setattr(image_lock, "_PAUSES", (0.01,))
 
 
 @pytest.fixture
 def share(tmp_path: Path) -> PlainShare:
     """Return an empty directory that stands for a mounted share."""
     # this file is read before the collection can be imported
-    from ansible_collections.vdisk.gluster.tests.unit.share import PlainShare
+    from ansible_collections.vdisk.gluster.tests.harness.shares import PlainShare
 
     return PlainShare(tmp_path)

@@ -11,7 +11,7 @@ import pathlib
 import time
 from typing import Any
 
-from ansible_collections.vdisk.gluster.plugins.module_utils import _image_lock
+from ansible_collections.vdisk.gluster.plugins.module_utils._qemu import image_lock
 from ansible_collections.vdisk.gluster.tests.faults.cluster.members import VOLUME, Member, Members
 from ansible_collections.vdisk.gluster.tests.faults.hosts import Ended, Host
 from ansible_collections.vdisk.gluster.tests.faults.killer import Killer
@@ -52,7 +52,7 @@ class ClusterSweep(Sweep):
         # servers hold the locks of a host that is gone for some seconds
         root = self._near.root
         images = [root / file for file in files_of(root, name) if not file.endswith((".info", ".json", ".journal"))]
-        wait_until(lambda: not any(_image_lock.is_open_in_qemu(str(image), False) for image in images), "the image locks", 30)
+        wait_until(lambda: not any(image_lock.is_open_in_qemu(str(image), False) for image in images), "the image locks", 30)
         return super()._let_machines_write(name, left, moment)
 
     def _compare(self, volumes: dict[str, tuple[Points | None, Points | None]], others: str | None) -> None:

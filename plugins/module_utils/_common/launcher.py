@@ -1,0 +1,179 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A process that holds no files and starts programs for a task that holds many.
+
+A program gets copies of all descriptors of the process that starts it, and closes them before it runs. Each copy of a file on
+GlusterFS that is closed is a call to its brick (flush), so that a merge under the locks of 500 volumes began with a thousand calls.
+"""
+
+from __future__ import annotations
+
+import array
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+from typing import Sequence
+
+from ansible_collections.vdisk.gluster.plugins.module_utils._common import process
+
+_LIMIT = 1 << 16
+"""Bytes of a message: the words of a command."""
+_DESCRIPTORS = 3
+
+
+class Launcher:
+    """The process, from the side of the task; it ends with the block, and is killed with the task."""
+
+    def __init__(self) -> None:
+        self._pid = 0
+        self._requests, self._theirs = _pair()
+
+    def __enter__(self) -> Launcher:
+        parent = os.getpid()
+        self._pid = os.fork()
+        if not self._pid:
+            try:
+                os.setsid()
+                process.hold_nothing_but(self._theirs.fileno())
+                process.die_with(parent)
+                serve(self._theirs)
+            finally:
+                os._exit(0)
+        self._theirs.close()
+        return self
+
+    def __exit__(self, *_failure: object) -> None:
+        self._requests.close()
+        os.waitpid(self._pid, 0)
+
+    def start(self, argv: Sequence[str], out: int, err: int) -> Launched:
+        """Start a program that reads nothing and writes to two descriptors; as many threads as like may ask.
+
+        :raises OSError: it could not be started.
+        """
+        replies, theirs = _pair()
+        with theirs:
+            handed_on = array.array("i", [out, err, theirs.fileno()])
+            self._requests.sendmsg([json.dumps(list(argv)).encode()], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, handed_on)])
+        said = json.loads(replies.recv(_LIMIT) or b'[0, "the process that starts programs has ended"]')
+        if isinstance(said, list):
+            replies.close()
+            raise OSError(*said)
+        return Launched(said, replies)
+
+
+class Launched:
+    """A program that runs, with as much of subprocess.Popen as a Runner needs."""
+
+    def __init__(self, pid: int, replies: socket.socket) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+        self._replies = replies
+
+    def ended(self, within: float) -> bool:
+        """Wait for the end of the program for some seconds and tell whether it came."""
+        if self.returncode is None and select.select([self._replies], [], [], within)[0]:
+            said = _heard(self._replies)
+            # who started it is gone, so the kernel has killed it
+            self.returncode = int(said) if said else -signal.SIGKILL
+            self._replies.close()
+        return self.returncode is not None
+
+    def wait(self, timeout: float | None = None) -> int | None:
+        """Wait for the end of the program.
+
+        :raises subprocess.TimeoutExpired: it does not come.
+        """
+        while not self.ended(60 if timeout is None else timeout):
+            if timeout is not None:
+                raise subprocess.TimeoutExpired(str(self.pid), timeout)
+        return self.returncode
+
+    def kill_all(self) -> None:
+        """Kill the program and what it started in its own session, unless it has ended."""
+        if self.returncode is None:
+            try:
+                self._replies.send(b"kill")
+            except OSError:
+                pass  # who started it is gone, and the program with it
+
+
+def serve(requests: socket.socket) -> None:
+    """Start programs as they are asked for, and tell of each how it ended, until the task is gone."""
+    running: dict[socket.socket, process.Started] = {}
+    waking, woken = socket.socketpair()
+    for end in (waking, woken):
+        end.setblocking(False)
+    before = signal.signal(signal.SIGCHLD, lambda *_words: None), signal.set_wakeup_fd(woken.fileno())
+    try:
+        while True:
+            ready = select.select([requests, waking, *running], [], [])[0]
+            if waking in ready:
+                waking.recv(_LIMIT)
+            if requests in ready and not _take(requests, running):
+                return
+            for replies, program in list(running.items()):
+                if replies in ready:
+                    program.kill_all()
+                    if not _heard(replies):
+                        # nobody waits for it any more
+                        del running[replies]
+                        replies.close()
+                        continue
+                if program.poll() is not None:
+                    _tell(replies, running)
+    finally:
+        signal.set_wakeup_fd(before[1])
+        signal.signal(signal.SIGCHLD, before[0])
+        waking.close()
+        woken.close()
+
+
+def _take(requests: socket.socket, running: dict[socket.socket, process.Started]) -> bool:
+    """Take a request; return whether there may be more."""
+    descriptors = array.array("i")
+    said, ancillary, _flags, _address = requests.recvmsg(_LIMIT, socket.CMSG_SPACE(_DESCRIPTORS * descriptors.itemsize))
+    if not said:
+        return False
+    for _level, _kind, handed_on in ancillary:
+        descriptors.frombytes(handed_on)
+    out, err, replying = descriptors
+    replies = socket.socket(fileno=replying)
+    try:
+        program = process.Started.plain(json.loads(said), out, err)
+    except (OSError, subprocess.SubprocessError) as error:
+        replies.send(json.dumps([getattr(error, "errno", 0) or 0, getattr(error, "strerror", None) or str(error)]).encode())
+        replies.close()
+    else:
+        running[replies] = program
+        replies.send(json.dumps(program.pid).encode())
+    finally:
+        os.close(out)
+        os.close(err)
+    return True
+
+
+def _tell(replies: socket.socket, running: dict[socket.socket, process.Started]) -> None:
+    program = running.pop(replies)
+    try:
+        replies.send(b"%d" % program.returncode)
+    except OSError:
+        pass  # nobody waits for it any more
+    replies.close()
+
+
+def _heard(replies: socket.socket) -> bytes:
+    """Return a message, or nothing where the other side is gone."""
+    try:
+        return replies.recv(_LIMIT)
+    except ConnectionResetError:
+        return b""  # gone without having read all that it was told
+
+
+def _pair() -> tuple[socket.socket, socket.socket]:
+    # messages, whole or not at all, with the end of either side told
+    return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

@@ -1,0 +1,70 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An image of an image service as the source of new volumes: found, and as a checked file below C(tmp_dest) while it is needed."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import Any, Iterator, Mapping
+
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Refused
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.scratch import check_space, spool
+from ansible_collections.vdisk.gluster.plugins.module_utils._glance import client
+from ansible_collections.vdisk.gluster.plugins.module_utils._glance.image import Image
+from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.qemu_img import QemuImg
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.lock import host_lock
+
+
+@dataclass(frozen=True)
+class ServiceImage:
+    """An image that a task names, and the directory for its file."""
+
+    name: str
+    cloud: str | None
+    spool: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """An image that was found; C(path) is None in check mode, where nothing is read but what is said of it.
+
+    C(base_format) is that of the volume which is made of it where the task names none.
+    """
+
+    label: str
+    format: str
+    virtual_size: int | None
+    origin: Mapping[str, Any]
+    path: str | None
+    base_format: str = "raw"
+
+
+@contextlib.contextmanager
+def downloaded(wanted: ServiceImage, qemu_img: QemuImg, check_mode: bool) -> Iterator[Found]:
+    """Find an image and, but in check mode, read it into a file whose hash is the service's.
+
+    :raises Refused: there is no such image, or none that can be read safely.
+    """
+    service = client.connect(wanted.cloud, qemu_img.stall_timeout)
+    image = service.find(wanted.name)
+    label = f"image {wanted.name} of {service.label}"
+    if image.format is None:
+        raise Refused(f"source_image_name: {label} is {image.disk_format}, which cannot become a volume; convert it, and upload it anew")
+    origin = {"image": f"{image.name} ({image.id})", "format": image.format, "checksum": image.hash}
+    if check_mode:
+        yield Found(label, image.format, _virtual_size(image), origin, None)
+        return
+    with contextlib.ExitStack() as holding:
+        if not holding.enter_context(host_lock(f"spool:{wanted.spool}")):
+            raise Refused(f"source_image_name: another task is making the same volumes of {label} right now; let it end")
+        path = holding.enter_context(spool(wanted.spool))
+        check_space(wanted.spool, image.size or 0, label)
+        service.download(image, path, qemu_img.progress.step(f"download {label}", image.size))
+        yield Found(label, image.format, _virtual_size(image), origin, path)
+
+
+def _virtual_size(image: Image) -> int | None:
+    """Return the size of the disk in bytes, as far as the service knows it."""
+    return image.virtual_size or (image.size if image.format == "raw" else None)

@@ -1,0 +1,104 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What gluster_volume_file does: find each volume or the share a new one goes to, then walk the corridor."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Sequence
+
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.ownership import group_id, mode_bits, user_id
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.units import parse_virtual_size
+from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share import shares_of
+from ansible_collections.vdisk.gluster.plugins.module_utils._modules.placing import limits_of, places
+from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime import Result, Task
+from ansible_collections.vdisk.gluster.plugins.module_utils._plans.base import Plan
+from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import Wanted, plan_absent, plan_present
+from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.qemu_img import QemuImg
+from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.session import Corridor
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layout
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.locator import Shares
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.model import Volume, volume_object
+
+if TYPE_CHECKING:
+    from ansible_collections.vdisk.gluster.plugins.module_utils._modules.volume_source import Wish
+
+_SOURCES = (
+    *("source_volume", "source_snapshot", "source_share"),
+    *("source_image", "source_format", "source_checksum"),
+    *("source_image_name", "cloud"),
+)
+"""Options that say what a volume is to be copied from."""
+
+
+def work(task: Task, wish: Wish | None = None) -> Result:
+    """Bring the volumes of a task into the wanted state; C(wish) is a source that its options do not name."""
+    params = task.params
+    names = layout.check_volumes(params["name"])
+    # copies and moves are loaded by who asks for them: most tasks make blank volumes, or find that they are there
+    if params["move"]:
+        from ansible_collections.vdisk.gluster.plugins.module_utils._modules.volume_move import move
+
+        return move(task, names)
+    copies = wish is not None or any(params[option] is not None for option in _SOURCES)
+    if copies:
+        from ansible_collections.vdisk.gluster.plugins.module_utils._modules import volume_source
+        from ansible_collections.vdisk.gluster.plugins.module_utils._plans import copy
+
+        wish = wish or volume_source.wish_of(params, names)
+    wanted = Wanted(
+        parse_virtual_size(params["size"]) if params["size"] is not None else None,
+        params["format"],
+        params["allocation"],
+        user_id(params["owner"]),
+        group_id(params["group"]),
+        mode_bits(params["mode"]),
+        params["repair"],
+    )
+    limits = limits_of(params)
+    hypervisor = task.hypervisor()
+    shares = Shares(shares_of(params, task.warn))
+    present = params["state"] == "present"
+    listings = shares.list()
+    qemu_img = QemuImg(task.runner)
+    corridor = Corridor(qemu_img, task.check_mode, params["lock_timeout"], params["repair"], hypervisor, task.heeds_elsewhere, task.warn)
+    with contextlib.ExitStack() as holding:
+        original = None
+        # a source is only for making a volume: where all are there it may be gone
+        missing = [name for name in names if shares.share_of(name, listings) is None] if wish else []
+        if wish and missing:
+            original = holding.enter_context(volume_source.opened(wish, corridor, shares, qemu_img, task.check_mode))
+        new = copy.wanted_of_copy(wanted, original) if original else wanted
+        where = places(names, wanted, new, shares, listings, limits if present else None)
+        if original and original.path:
+            volume_source.check_room([where[name] for name in missing], new, original, qemu_img, limits)
+
+        def planner(volumes: Sequence[Volume]) -> list[Plan]:
+            if not present:
+                return [plan_absent(volume, params["delete_snapshots"]) for volume in volumes]
+            return [copy.plan_copy(volume, wanted, original) if wish else plan_present(volume, wanted) for volume in volumes]
+
+        outcome = corridor.change(where, planner, listings=listings)
+        told = corridor.recovered
+    after = [volume_object(volume) for volume in outcome.after]
+    values = {"volumes": after}
+    if len(names) == 1:
+        values["volume"] = after[0]
+    return Result(
+        _sentence(names, present, outcome.changed, task.check_mode),
+        outcome.changed,
+        (*outcome.actions, *corridor.recovered[len(told) :]),
+        values,
+        [volume_object(volume) for volume in outcome.before],
+        after,
+    )
+
+
+def _sentence(names: Sequence[str], present: bool, changed: bool, check_mode: bool) -> str:
+    what = names[0] if len(names) == 1 else f"{len(names)} volumes"
+    are = "is" if len(names) == 1 else "are"
+    state = "there as wanted" if present else "absent"
+    if not changed:
+        return f"{what} {are} {state} already."
+    return f"{what} would be {state}." if check_mode else f"{what} {are} {state} now."

@@ -1,0 +1,69 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Mending a volume (pure): what is certain is mended, the rest is refused by name."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Refused
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Step
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.backing_chain import FileFacts
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.model import Volume, reassembled
+
+
+def refuse_beyond_mending(volume: Volume, but: tuple[str, ...] = ()) -> None:
+    """Refuse to change a volume with problems that no header with other names would solve.
+
+    :param but: problems that something else solves.
+    :raises Refused: it has such problems; the message names all of them.
+    """
+    mendable = {mend.problem for mend in volume.chain.mends}
+    rest = [problem for problem in volume.problems if problem not in mendable and problem not in but]
+    if rest:
+        raise Refused(f"{volume.label} is not changed, because {'; '.join(rest)}")
+
+
+def mended(volume: Volume) -> tuple[list[Step], Volume]:
+    """Return the steps that mend a volume, and the volume then.
+
+    :raises Refused: something is wrong with it that can only be guessed at.
+    """
+    from ansible_collections.vdisk.gluster.plugins.module_utils._steps.repair import ClearAway, MendHeader, RemoveStray
+
+    steps: list[Step] = []
+    strays = tuple(file for file in volume.facts if file not in {entry.file for entry in volume.chain.files})
+    if volume.info is not None:
+        strays = tuple(file for file in strays if file not in volume.info.snapshots.values())
+    after = volume
+    for file in strays:
+        facts = volume.facts[file]
+        if not _is_empty_overlay(facts, volume):
+            raise Refused(
+                f"{file} on {volume.share} is named by nothing, and it is not an empty overlay of {volume.name}, so it may hold data; "
+                "look at what it is and move it away"
+            )
+        steps.append(RemoveStray(file))
+        after = reassembled(after, facts={name: seen for name, seen in after.facts.items() if name != file})
+    refuse_beyond_mending(after)
+    headers = {mend.file: (mend.backing_file, mend.backing_format) for mend in after.chain.mends}
+    facts = dict(after.facts)
+    mends: list[Step] = []
+    for file, (backing_file, backing_format) in headers.items():
+        if backing_format is None:
+            raise Refused(f"the format of {backing_file} below {file} on {volume.share} is not known; give the format of the volume")
+        mends.append(MendHeader(file, backing_file, backing_format))
+        header = facts[file].header
+        if header is not None:
+            facts[file] = replace(facts[file], header=replace(header, backing_file=backing_file, backing_format=backing_format))
+    if volume.leftovers:
+        steps.append(ClearAway())
+    # headers first: what lies below them is only then found by name
+    return [*mends, *steps], replace(reassembled(after, facts=facts), leftovers=(), strays=())
+
+
+def _is_empty_overlay(facts: FileFacts, volume: Volume) -> bool:
+    header = facts.header
+    below = (header.backing_file or "").rpartition("/")[2] if header else ""
+    return facts.kind == "file" and facts.empty is True and any(entry.file == below for entry in volume.chain.files)

@@ -1,0 +1,216 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plans for whole volumes: make, adopt, grow, remove (pure)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import BadInput, Refused
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.units import human
+from ansible_collections.vdisk.gluster.plugins.module_utils._plans.base import (
+    Plan,
+    machine_of,
+    nothing_to_do,
+    record_of,
+    refuse_attached_elsewhere,
+    refuse_in_use,
+    refuse_problems,
+)
+from ansible_collections.vdisk.gluster.plugins.module_utils._plans.repair import mended, refuse_beyond_mending
+from ansible_collections.vdisk.gluster.plugins.module_utils._qemu import qcow2
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Step
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.overlay import WriteRecord
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.volume import AdoptVolume, CreateVolume, Grow, RemoveVolume, SetOwnership
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume import record_file
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.backing_chain import Chain, ChainFile
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.model import Ownership, Volume, absent, with_record
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.record_file import Record
+
+DEFAULT_MODE = 0o660
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a task wants of a volume; None is no word on it. Sizes in bytes, C(uid) and C(gid) as numbers."""
+
+    size: int | None = None
+    format: str | None = None
+    allocation: str | None = None
+    uid: int | None = None
+    gid: int | None = None
+    mode: int | None = None
+    repair: bool = False
+
+    @property
+    def thin(self) -> bool:
+        """Whether a new volume takes space only as it is written."""
+        return self.format == "qcow2" or self.allocation in (None, "sparse")
+
+
+def plan_present(volume: Volume, wanted: Wanted) -> Plan:
+    """Return the plan that makes a volume be there as wanted.
+
+    :raises Refused: it is there and cannot safely become so.
+    """
+    if not volume.chain.files:
+        refuse_problems(volume)
+        return plan_new(volume, wanted)
+    if not wanted.repair:
+        refuse_beyond_mending(volume)
+    steps: list[Step] = []
+    after = volume
+    if volume.record is None:
+        record = _record_for_adoption(volume, wanted)
+        after = with_record(volume, record)
+        steps.append(AdoptVolume(record, volume.share, volume.name))
+    else:
+        record = record_of(volume, "changed")
+    if wanted.repair:
+        mends, after = mended(after)
+        steps += mends
+        if mends:
+            refuse_in_use(volume, "mended")
+            refuse_attached_elsewhere(volume, "mended")
+    _refuse_other_making(volume, record, wanted)
+    size = after.active.virtual_size
+    if wanted.size is not None and size is not None and wanted.size != size:
+        if wanted.size < size:
+            raise Refused(
+                f"{volume.label} is {human(size)} ({size} bytes) large and is never made smaller; "
+                f"give a size of at least that, not {human(wanted.size)}"
+            )
+        if wanted.format is None:
+            record_of(volume, "grown")
+        refuse_problems(after)
+        machine_of(volume, "grown")
+        record = replace(record, virtual_size=wanted.size)
+        after = _grown(after, record)
+        steps.append(Grow(volume.active_file, str(after.active.format), size, wanted.size, record))
+    elif size is not None and wanted.size == size and record.virtual_size < size:
+        # a growth was cut off before its record
+        record = replace(record, virtual_size=size)
+        after = replace(after, record=record)
+        steps.append(WriteRecord(record_file.to_json(record)))
+    owned = _owned(volume, wanted)
+    if owned is not None and owned != volume.ownership:
+        refuse_problems(after)
+        files = tuple(entry.file for entry in volume.chain.files)
+        steps.append(SetOwnership(files, owned.uid, owned.gid, owned.mode))
+        after = replace(after, ownership=owned)
+    if after.record is not None and not after.problems and not steps:
+        return nothing_to_do(volume)
+    return Plan(volume, after, tuple(steps))
+
+
+def plan_new(volume: Volume, wanted: Wanted) -> Plan:
+    """Return the plan that makes a blank volume.
+
+    :raises BadInput: it has no size, or an allocation that its format does not have.
+    """
+    if wanted.size is None:
+        raise BadInput(f"size: {volume.label} is not there, and to make it a size is needed")
+    file_format = wanted.format or "raw"
+    allocation = wanted.allocation or "sparse"
+    if file_format == "qcow2" and allocation != "sparse":
+        raise BadInput(f"allocation: {allocation} is for raw volumes; a qcow2 volume takes space as it is written")
+    mode = DEFAULT_MODE if wanted.mode is None else wanted.mode
+    own = Ownership(wanted.uid or 0, wanted.gid or 0, mode)
+    step = CreateVolume(volume.name, file_format, wanted.size, allocation, own.uid, own.gid, own.mode, volume.share)
+    allocated = wanted.size if allocation != "sparse" else 0 if file_format == "raw" else qcow2.new_image(wanted.size).length
+    entry = ChainFile(volume.name, file_format, None, None, wanted.size, allocated)
+    after = replace(
+        volume,
+        exists=True,
+        chain=Chain((entry,), {}, ()),
+        record=Record(volume.name, file_format, wanted.size, allocation),
+        ownership=own,
+    )
+    return Plan(volume, after, (step,))
+
+
+def _record_for_adoption(volume: Volume, wanted: Wanted) -> Record:
+    """Return the record that a volume of another program gets.
+
+    :raises Refused: its format is not said and not certain, or what is said does not fit what is there.
+    """
+    base = volume.chain.files[-1]
+    facts = volume.facts[base.file]
+    said = wanted.format or base.format or "raw"
+    if base.format is not None and said != base.format:
+        raise Refused(f"{volume.label} is to be adopted as {said}, but the header above {base.file} says that it is {base.format}")
+    if wanted.format is None and base.format == "qcow2":
+        raise Refused(f"{volume.label} was not made by this collection and seems to be qcow2; to adopt it, give format: qcow2")
+    if wanted.format is None and facts.looks_like:
+        raise Refused(
+            f"{volume.label} was not made by this collection, and its content looks like {facts.looks_like}; to adopt it, "
+            "give its format (raw, if a guest wrote that)"
+        )
+    if said == "qcow2" and facts.header is None:
+        raise Refused(f"{volume.label} cannot be adopted as qcow2: {facts.header_problem or 'it has no qcow2 header'}")
+    if said == "qcow2" and facts.header is not None and facts.header.backing_file is not None:
+        raise Refused(
+            f"{volume.label} cannot be adopted as qcow2: "
+            f"its header names the backing file {facts.header.backing_file!r}, and a base has none"
+        )
+    allocation = "sparse" if said == "qcow2" or facts.allocated < facts.size else None
+    sized = with_record(volume, Record(base.file, said, 0, allocation))
+    hard = [problem for problem in sized.problems if problem not in {mend.problem for mend in sized.chain.mends}]
+    if hard and not wanted.repair:
+        raise Refused(f"{volume.label} cannot be adopted as {said}, because {hard[0]}")
+    size = sized.active.virtual_size or 0
+    if size <= 0:
+        raise Refused(f"{volume.label} cannot be adopted: it is empty; remove the file, or make the volume under another name")
+    return Record(base.file, said, size, allocation, attachments=volume.attachments)
+
+
+def _refuse_other_making(volume: Volume, record: Record, wanted: Wanted) -> None:
+    if wanted.format is not None and wanted.format != record.base_format:
+        raise Refused(f"{volume.label} is {record.base_format} and is not converted to {wanted.format}; make a new volume in that format")
+    if wanted.allocation is not None and record.allocation is not None and wanted.allocation != record.allocation:
+        raise Refused(
+            f"{volume.label} was made with allocation {record.allocation}, which is not changed to {wanted.allocation} afterwards; "
+            "leave the option out or make a new volume"
+        )
+
+
+def _grown(volume: Volume, record: Record) -> Volume:
+    files = (replace(volume.active, virtual_size=record.virtual_size), *volume.chain.files[1:])
+    return replace(volume, chain=replace(volume.chain, files=files), record=record)
+
+
+def _owned(volume: Volume, wanted: Wanted) -> Ownership | None:
+    """Return the ownership a volume should have; while it is in use the hypervisor chooses owner and group."""
+    if volume.ownership is None or (wanted.uid, wanted.gid, wanted.mode) == (None, None, None):
+        return None
+    now = volume.ownership
+    return Ownership(
+        now.uid if wanted.uid is None or volume.in_use else wanted.uid,
+        now.gid if wanted.gid is None or volume.in_use else wanted.gid,
+        now.mode if wanted.mode is None else wanted.mode,
+    )
+
+
+def plan_absent(volume: Volume, delete_snapshots: bool) -> Plan:
+    """Return the plan that removes a volume.
+
+    :raises Refused: it has snapshots, is in use, or is not sound.
+    """
+    if not volume.exists and not volume.problems:
+        return nothing_to_do(volume)
+    refuse_problems(volume)
+    refuse_in_use(volume, "removed")
+    if volume.disks:
+        raise Refused(
+            f"{volume.label} is {volume.disks[0].label}, which would not start without it; detach it first with gluster_volume_attachment, "
+            "or undefine the domain"
+        )
+    refuse_attached_elsewhere(volume, "removed")
+    snapshots = tuple(volume.chain.snapshots)
+    if snapshots and not delete_snapshots:
+        count = f"{len(snapshots)} snapshot{'s' if len(snapshots) > 1 else ''}"
+        raise Refused(f"{volume.label} has {count} ({', '.join(snapshots)}); set delete_snapshots to remove them too")
+    files = tuple(entry.file for entry in volume.chain.files)
+    after = absent(volume.name, volume.share, volume.mount_point)
+    return Plan(volume, after, (RemoveVolume(files, snapshots),), journaled=True)

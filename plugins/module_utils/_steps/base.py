@@ -1,0 +1,241 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where the steps of a plan are applied, what a step is, and how a new image gets onto a share."""
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Sequence
+
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Refused
+from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs import files
+from ansible_collections.vdisk.gluster.plugins.module_utils._libvirt.hypervisor import NoHypervisor, running
+from ansible_collections.vdisk.gluster.plugins.module_utils._qemu import qcow2
+from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.qemu_img import QemuImg
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume import info_file, layout, record_file
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.domain import Disk
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.journal import Journal
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.lock import HeldLock
+
+_ASKING = threading.RLock()
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where steps are applied: the mounted share, the volume, the program that merges, and the hypervisor of this host.
+
+    C(journal) holds the plan, where it is journaled; C(recovering) tells that an earlier task has begun it. C(held) are files
+    whose image locks this task holds, C(locks) the locks of volumes that it holds.
+    """
+
+    root: str
+    share: str
+    volume: str
+    token: str
+    qemu_img: QemuImg
+    hypervisor: NoHypervisor = field(default_factory=NoHypervisor)
+    journal: Journal | None = None
+    recovering: bool = False
+    held: set[str] = field(default_factory=set)
+    locks: Sequence[HeldLock] = ()
+
+    def disks(self) -> tuple[Disk, ...]:
+        """Return the disks of this host's domains that have the volume, as they are now."""
+        # steps of several volumes may ask at once
+        with _ASKING:
+            self.hypervisor.refresh()
+            return self.hypervisor.disks_of(self.volume, self.root)
+
+    def machine(self) -> Disk | None:
+        """Return the disk of the domain of this host that runs on the volume now, if one does.
+
+        :raises Refused: two do.
+        """
+        found = running(self.disks())
+        if len(found) > 1:
+            raise Refused(f"{self.volume} on {self.share} is {found[0].label} and {found[1].label} at once; shut one of them down")
+        return found[0] if found else None
+
+    def check_ours(self) -> None:
+        """See that the locks and the plan are still this task's; called before whatever another task's work could suffer from.
+
+        :raises LostLock: one of them is not.
+        """
+        for lock in self.locks:
+            lock.check()
+        if self.journal is not None:
+            self.journal.check_ours()
+
+    def remove(self, name: str) -> None:
+        """Remove a file of the volume that may already be gone.
+
+        :raises LostLock: the lock is lost; a file that another task has made under that name is there as before.
+        """
+        self.check_ours()
+        files.remove_unless(self.path(name), self.temporary(name), self._check_locks_now)
+
+    def _check_locks_now(self) -> None:
+        for lock in self.locks:
+            lock.check(now=True)
+
+    def mark(self, what: str, value: Any) -> None:
+        """Note in the journal how far a step has come."""
+        self.check_ours()
+        if self.journal is not None:
+            self.journal.mark(what, value)
+
+    def marked(self, what: str) -> Any:
+        """Return what this task, or the one that began the plan, noted of a step."""
+        return None if self.journal is None else self.journal.marked(what)
+
+    def path(self, name: str) -> str:
+        """Return the absolute path of a file of the share."""
+        return f"{self.root}/{name}"
+
+    def temporary(self, name: str) -> str:
+        """Return the path under which this task writes a file before it gets its final name."""
+        directory, _slash, final = name.rpartition("/")
+        return self.path(f"{directory}/" if directory else "") + layout.temporary(final, self.token)
+
+    def header(self, name: str) -> qcow2.Header:
+        """Return the header of an overlay as it is on disk now.
+
+        :raises Damaged: the file is no sound qcow2 image.
+        """
+        return qcow2.parse(self.header_bytes(name))
+
+    def header_bytes(self, name: str) -> bytes:
+        """Return as much of the start of an image as its header needs."""
+
+        return read_header(self.path(name))
+
+    def info(self) -> info_file.Info | None:
+        """Return what the info file says now."""
+        content = files.read_text_file(self.path(layout.info_file(self.volume)), info_file.LIMIT)
+        return None if content is None else info_file.parse(content, self.volume)
+
+    def chain_files(self) -> tuple[str, ...]:
+        """Return the names of the files that the active file reads from now, itself first, by the headers on disk."""
+        info, content = self.info(), files.read_text_file(self.path(layout.record(self.volume)), record_file.LIMIT)
+        base = record_file.parse(content).base_file if content is not None else self.volume
+        names = [info.active if info else self.volume]
+        while names[-1] != base:
+            below = self.header(names[-1]).backing_file
+            if below is None or below in names:
+                break
+            names.append(below)
+        return tuple(names)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a plan; C(quiet) ones only keep the books of the step before and are no action of their own."""
+
+    quiet: ClassVar[bool] = False
+    stage: ClassVar[int] = 9
+    """Steps of several volumes that change together are taken stage by stage."""
+    alone: ClassVar[bool] = True
+    """Whether it waits for those of other volumes, and they for it: it does, unless steps of its kind are known to go side by side."""
+
+    def describe(self) -> str:
+        """Return what the step does and why, as a sentence."""
+        raise NotImplementedError
+
+    def prepare(self, place: Place) -> None:
+        """Do what can be thrown away again, before the plan is in the journal."""
+
+    def apply(self, place: Place) -> None:
+        """Do it, or find that it is done; C(Refused) is raised only before anything was done."""
+        raise NotImplementedError
+
+    def throw_away(self, place: Place) -> None:
+        """Remove what C(prepare) made, where the plan is given up."""
+
+    def is_done(self, place: Place) -> bool:
+        """Tell whether the files on the share are already as the step leaves them."""
+        return False
+
+    def touches(self) -> tuple[str, ...]:
+        """Return the files whose data are merged, moved or removed: nobody may be reading them."""
+        return ()
+
+    def at_rest(self, place: Place) -> tuple[str, ...]:
+        """Return the files that no QEMU may open until the whole plan is applied."""
+        return ()
+
+    def at_rest_afterwards(self, place: Place) -> tuple[str, ...]:
+        """Return the files that no QEMU may open from the end of this step until the whole plan is applied."""
+        return ()
+
+    def release(self, place: Place) -> None:
+        """Let go of what must not stay held when the plan ends, well or not."""
+
+    def can_be_undone(self, place: Place) -> bool:
+        """Tell whether the step, applied or failed half way, can be taken back as the volume is now."""
+        return False
+
+    def undo(self, place: Place) -> None:
+        """Take the step back."""
+
+
+def read_header(path: str) -> bytes:
+    """Return as much of the start of an image as its header needs, as it is on disk now."""
+
+    def read() -> bytes:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            files.drop_cached(descriptor)
+            start = os.pread(descriptor, qcow2.HEADER_READ, 0)
+            return start if qcow2.bytes_needed(start) <= len(start) else os.pread(descriptor, qcow2.bytes_needed(start), 0)
+        finally:
+            os.close(descriptor)
+
+    try:
+        return files.fresh(read, path)
+    except OSError as error:
+        raise files.explain(error, path, "read") from error
+
+
+def write_record(place: Place, record: record_file.Record) -> None:
+    """Replace the record of a volume."""
+    name = layout.record(place.volume)
+    directory = place.path(layout.OWN_DIRECTORY)
+    try:
+        # taking the volume's lock has made it, as a rule
+        if not files.is_directory(directory):
+            os.makedirs(directory, 0o700, exist_ok=True)
+    except OSError as error:
+        raise files.explain(error, directory, "create") from error
+    files.replace(place.path(name), place.temporary(name), record_file.dump(record), None, place.check_ours)
+
+
+def write_image(path: str, layout: qcow2.Layout, own: tuple[int, int, int]) -> None:
+    """Write a new image under a temporary name, durably; nothing is left of it when that fails."""
+    descriptor = files.create_temporary(path)
+    try:
+        try:
+            for offset, content in layout.pieces:
+                files.write_all(descriptor, content, offset)
+            os.ftruncate(descriptor, layout.length)
+            give(descriptor, own)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        files.remove(path, quietly=True)
+        raise files.explain(error, path, "write") from error
+
+
+def publish_image(place: Place, name: str, layout: qcow2.Layout, own: tuple[int, int, int]) -> None:
+    """Make a new image under a name that must be free."""
+    write_image(place.temporary(name), layout, own)
+    files.publish(place.temporary(name), place.path(name), place.check_ours)
+
+
+def give(descriptor: int, own: tuple[int, int, int]) -> None:
+    uid, gid, mode = own
+    os.fchown(descriptor, uid, gid)
+    os.fchmod(descriptor, mode)

@@ -1,0 +1,214 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Steps that only concern domains: freezing a guest, letting it write to new overlays, and what it gets at its next start.
+
+A domain may have been shut off, or may have gone on, since the plan was made; each step looks first.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any, ClassVar, Mapping
+
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Refused, Unavailable, VdiskError
+from ansible_collections.vdisk.gluster.plugins.module_utils._qemu import qcow2
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Place, Step, read_header
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.domain import Definition
+
+
+def _frozen(uuid: str) -> str:
+    return f"frozen {uuid}"
+
+
+@dataclass(frozen=True)
+class FreezeGuest(Step):
+    """Let the guest agent freeze the file systems of a running domain; C(overlay) is one that the domain writes to afterwards."""
+
+    domain: str
+    uuid: str
+    overlay: str
+    required: bool
+    stage: ClassVar[int] = 1
+
+    def describe(self) -> str:
+        """Return what the step does and why."""
+        return f"Freeze the file systems of domain {self.domain} for the instant of the snapshot, because its guest agent answers."
+
+    def apply(self, place: Place) -> None:
+        """Freeze; C(Refused) is raised only where the guest is as before."""
+        live = place.hypervisor.live(self.uuid)
+        if place.marked(_frozen(self.uuid)) is not None:
+            # a killed task was at it: the guest may be frozen, and may have gone over to its overlays already
+            self._thaw(place, quietly=True)
+            if live is None or any(part.paths[0] == self.overlay for part in live.values()):
+                return
+        if live is None:
+            return
+        place.mark(_frozen(self.uuid), 0)
+        try:
+            count = place.hypervisor.freeze(self.uuid)
+        except Unavailable as error:
+            if self.uuid in place.hypervisor.frozen:
+                # it may have begun to freeze, and be late with its answer; a guest that another program froze is not ours to thaw
+                self._thaw(place, quietly=True)
+            if self.required and not place.recovering:
+                raise Refused(
+                    f"the guest of domain {self.domain} could not be frozen, and quiesce is required: {error.message}", **error.details
+                ) from error
+            return
+        if count == 0 and self.required and not place.recovering:
+            self._thaw(place)
+            raise Refused(f"the guest agent of domain {self.domain} found no file system to freeze, and quiesce is required")
+        place.mark(_frozen(self.uuid), count)
+
+    def _thaw(self, place: Place, quietly: bool = False) -> None:
+        try:
+            place.hypervisor.thaw(self.uuid)
+        except VdiskError:
+            if not quietly:
+                raise
+
+    def can_be_undone(self, place: Place) -> bool:
+        """A frozen guest can be thawed."""
+        return True
+
+    def undo(self, place: Place) -> None:
+        """Thaw."""
+        self.release(place)
+
+    def release(self, place: Place) -> None:
+        """Thaw the guest, if it was not thawed.
+
+        :raises VdiskError: it stays frozen.
+        """
+        if self.uuid in place.hypervisor.frozen:
+            place.hypervisor.thaw(self.uuid)
+
+
+@dataclass(frozen=True)
+class ThawGuest(Step):
+    """Thaw the file systems of a guest right after the instant."""
+
+    domain: str
+    uuid: str
+    quiet: ClassVar[bool] = True
+    stage: ClassVar[int] = 3
+
+    def describe(self) -> str:
+        """Return what the step does and why."""
+        return f"Thaw the file systems of domain {self.domain}, because the instant is over."
+
+    def apply(self, place: Place) -> None:
+        """Thaw; where that fails it is tried again, and told, after the books of the snapshot are kept."""
+        if self.uuid in place.hypervisor.frozen:
+            try:
+                if place.hypervisor.thaw(self.uuid) == 0:
+                    # somebody else has thawed it meanwhile, before the instant maybe
+                    place.mark(_frozen(self.uuid), 0)
+            except VdiskError:
+                pass
+
+
+@dataclass(frozen=True)
+class SwitchLive(Step):
+    """Let a running domain write to new overlays, all its disks of the group in one instant.
+
+    C(overlays) has for each target the C(path) of the overlay, the name of the file C(below) it, and of that the C(format) and
+    C(size) in bytes, by which the overlay is checked before libvirt, which believes what it is given, gets it.
+    """
+
+    domain: str
+    uuid: str
+    overlays: Mapping[str, Mapping[str, Any]]
+    stage: ClassVar[int] = 2
+
+    def describe(self) -> str:
+        """Return what the step does and why."""
+        which = ", ".join(sorted(self.overlays))
+        return f"Let {which} of domain {self.domain} go on with {self._names()}, because the domain is running."
+
+    def _names(self) -> str:
+        return ", ".join(os.path.basename(str(self.overlays[target]["path"])) for target in sorted(self.overlays))
+
+    def is_done(self, place: Place) -> bool:
+        """The domain writes to the overlays."""
+        live = place.hypervisor.live(self.uuid)
+        return live is not None and all(self._is_on(live.get(target), entry) for target, entry in self.overlays.items())
+
+    @staticmethod
+    def _is_on(part: Definition | None, entry: Mapping[str, Any]) -> bool:
+        return part is not None and part.names[:2] == (os.path.basename(entry["path"]), entry["below"])
+
+    def apply(self, place: Place) -> None:
+        """Switch the disks that are still below their overlays, and see that they went over."""
+        live = place.hypervisor.live(self.uuid)
+        if live is None:
+            if place.recovering:
+                return  # nothing of it is running, and the files below the overlays are held at rest: the info file switches them
+            raise Refused(f"domain {self.domain} was shut off while its snapshot was being taken; run the task again")
+        pending = {target: entry for target, entry in self.overlays.items() if not self._is_on(live.get(target), entry)}
+        for target, entry in pending.items():
+            self._check(target, live.get(target), entry)
+        if pending:
+            place.hypervisor.snapshot(self.uuid, {target: str(entry["path"]) for target, entry in pending.items()})
+            if not self.is_done(place):
+                raise Unavailable(
+                    f"libvirt says that domain {self.domain} goes on with {self._names()}, but its live definition does not; look at "
+                    "virsh domblklist, then run the task again"
+                )
+
+    def _check(self, target: str, part: Definition | None, entry: Mapping[str, Any]) -> None:
+        """See that a disk is still on the file that is to be frozen, and that its overlay is the one that belongs over it."""
+        which = f"disk {target} of domain {self.domain}"
+        if part is None or part.names[0] != entry["below"]:
+            has = part.names[0] if part else "no file"
+            raise Refused(f"{which} has {has} open, not {entry['below']}, which its snapshot is to freeze; run the task again")
+        header = qcow2.parse(read_header(entry["path"]))
+        if (header.backing_file, header.backing_format, header.virtual_size) != (entry["below"], entry["format"], entry["size"]):
+            raise Refused(f"{entry['path']} is not the overlay that was made for {which}; run the task again")
+
+    def can_be_undone(self, place: Place) -> bool:
+        """As long as the domain is on none of the overlays, nothing has happened.
+
+        Where libvirt does not answer, or the domain has died, that is not known: it may have written to them before.
+        """
+        try:
+            live = place.hypervisor.live(self.uuid)
+        except VdiskError:
+            return False
+        paths = {os.path.basename(str(entry["path"])) for entry in self.overlays.values()}
+        return live is not None and not any(part.names[0] in paths for part in live.values())
+
+
+@dataclass(frozen=True)
+class PointMachines(Step):
+    """Let the stored definitions of domains of a host name the active file of the volume, so that they start on it."""
+
+    active: str
+    format: str
+    domains: tuple[str, ...]
+    host: str | None = None
+
+    def describe(self) -> str:
+        """Return what the step does and why."""
+        return f"Let the definition of domain {', '.join(self.domains)} name {self.active}, because that is the active file."
+
+    def apply(self, place: Place) -> None:
+        """Change every stored definition of this hypervisor that would not start on the chain as it is on the share."""
+        point_machines_here(place, self.format)
+
+
+def point_machines_here(place: Place, image_format: str) -> None:
+    """Change every stored definition of this hypervisor that would not start on the chain as it is on the share."""
+    names = place.chain_files()
+    for disk in place.disks():
+        if disk.stored is not None and not disk.stored.fits(names, image_format):
+            path = os.path.join(os.path.dirname(disk.stored.paths[0]), names[0])
+            place.hypervisor.redefine(disk, path, image_format)
+
+
+def quiesced_guests(place: Place, uuid: str | None) -> bool:
+    """Tell whether the guest of a domain had file systems frozen at the instant of the plan that is being applied."""
+    return uuid is not None and bool(place.marked(_frozen(uuid)))

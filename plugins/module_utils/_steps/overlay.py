@@ -1,0 +1,283 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Steps that make snapshots and merge them away.
+
+Each looks first whether the chain on disk still needs it. This matters when an unfinished plan is carried on: a machine
+may have written to the volume since, and merging once more what was merged already would put old data over new.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Mapping
+
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Refused
+from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs import files
+from ansible_collections.vdisk.gluster.plugins.module_utils._qemu import image_lock, qcow2
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Place, Step, publish_image, write_image, write_record
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.domain import point_machines_here, quiesced_guests
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume import info_file, layout, record_file
+
+
+@dataclass(frozen=True)
+class MakeOverlay(Step):
+    """Make an overlay that becomes the active file; owned like C(like), the active file before."""
+
+    file: str
+    backing_file: str
+    backing_format: str
+    size: int
+    snapshot: str
+    like: str
+    reason: str
+    stage: ClassVar[int] = 0
+    alone: ClassVar[bool] = False
+
+    def describe(self) -> str:
+        """Return what the step does and why."""
+        return f"Make the overlay {self.file} over {self.backing_file}, because {self.reason}."
+
+    def apply(self, place: Place) -> None:
+        """Make it; one that is there already must be the one meant."""
+        if files.is_there(place.path(self.file)):
+            header = place.header(self.file)
+            if (header.backing_file, header.backing_format) != (self.backing_file, self.backing_format):
+                raise Refused(f"{self.file} on {place.share} is not the overlay that was being made; move it away")
+            return
+        try:
+            like = files.fresh(lambda: os.stat(place.path(self.like)))
+        except OSError as error:
+            raise files.explain(error, place.path(self.like), "look at") from error
+        layout = qcow2.new_image(self.size, self.backing_file, self.backing_format)
+        publish_image(place, self.file, layout, (like.st_uid, like.st_gid, like.st_mode & 0o7777))
+
+    def at_rest(self, place: Place) -> tuple[str, ...]:
+        """Keep a machine from starting on the file that is about to be frozen or left; once the overlay is active that is over.
+
+        A domain of this host that runs on it is switched by a step of its own.
+        """
+        if self._is_named(place) or place.machine() is not None:
+            return ()
+        return tuple(dict.fromkeys((self.backing_file, self.like)))
+
+    def can_be_undone(self, place: Place) -> bool:
+        """An overlay that the info file does not name holds nothing yet."""
+        return not self._is_named(place)
+
+    def undo(self, place: Place) -> None:
+        """Remove the overlay."""
+        files.remove(place.path(self.file))
+
+    def _is_named(self, place: Place) -> bool:
+        info = place.info()
+        return info is not None and self.file in (info.active, *info.snapshots.values())
+
+
+@dataclass(frozen=True)
+class ReplaceOverlay(Step):
+    """Put a new empty overlay in the place of the one a snapshot made.
+
+    The new one waits under its temporary name before the plan is in the journal. As long as it is there the step is still to
+    be taken; once it is gone, what is in its place may hold new data and is left alone.
+    """
+
+    file: str
+    backing_file: str
+    backing_format: str
+    size: int
+    snapshot: str
+
+    def describe(self) -> str:
+        """Return what the step does and why."""
+        return f"Put a new empty overlay in the place of {self.file}, because the volume is to be what it was at snapshot {self.snapshot}."
+
+    def _waiting(self) -> str:
+        return layout.temporary(self.file, "revert")
+
+    def _waits(self, place: Place) -> bool:
+        return self._waiting() in files.names_in(place.root)
+
+    def prepare(self, place: Place) -> None:
+        """Make the new overlay under its temporary name, owned like the one it replaces."""
+        path = place.path(self._waiting())
+        try:
+            like = files.fresh(lambda: os.stat(place.path(self.file)))
+        except OSError as error:
+            raise files.explain(error, place.path(self.file), "look at") from error
+        layout = qcow2.new_image(self.size, self.backing_file, self.backing_format)
+        write_image(path, layout, (like.st_uid, like.st_gid, like.st_mode & 0o7777))
+        files.sync_directory(place.root)
+
+    def is_done(self, place: Place) -> bool:
+        """The new overlay does not wait any more: what is in its place may hold new data."""
+        return not self._waits(place)
+
+    def apply(self, place: Place) -> None:
+        """Give it the old one's name."""
+        if self.is_done(place):
+            return
+        place.check_ours()
+        try:
+            os.rename(place.path(self._waiting()), place.path(self.file))
+            files.sync_directory(place.root)
+        except OSError as error:
+            raise files.explain(error, place.path(self.file), "replace") from error
+
+    def at_rest(self, place: Place) -> tuple[str, ...]:
+        """Keep a machine from starting on the file that is about to be replaced."""
+        return (self.file,) if self._waits(place) else ()
+
+    def can_be_undone(self, place: Place) -> bool:
+        """As long as the new overlay waits, nothing has happened."""
+        return self._waits(place)
+
+    def throw_away(self, place: Place) -> None:
+        """Remove the new overlay."""
+        files.remove(place.path(self._waiting()))
+
+
+@dataclass(frozen=True)
+class WriteInfo(Step):
+    """Replace the info file."""
+
+    active: str
+    snapshots: Mapping[str, str]
+    quiet: ClassVar[bool] = True
+    alone: ClassVar[bool] = False
+
+    def describe(self) -> str:
+        """Return what the step does and why."""
+        return f"Make {self.active} the active file in the info file, because the chain changed."
+
+    def apply(self, place: Place) -> None:
+        """Replace it whole, owned like the active file."""
+        name = layout.info_file(place.volume)
+        try:
+            like = files.fresh(lambda: os.stat(place.path(self.active)))
+        except OSError as error:
+            raise files.explain(error, place.path(self.active), "look at") from error
+        content = info_file.dump(info_file.Info(self.active, self.snapshots))
+        files.replace(place.path(name), place.temporary(name), content, like, place.check_ours)
+
+    def can_be_undone(self, place: Place) -> bool:
+        """One that failed before the new file took the old one's place has done nothing."""
+        info = place.info()
+        return info is None or (info.active, dict(info.snapshots)) != (self.active, dict(self.snapshots))
+
+
+@dataclass(frozen=True)
+class WriteRecord(Step):
+    """Replace the record; C(taken) is a snapshot of it whose instant the guest of the domain C(frozen_by) was to be frozen for."""
+
+    record: Mapping[str, Any]
+    taken: str | None = None
+    frozen_by: str | None = None
+    quiet: ClassVar[bool] = True
+    alone: ClassVar[bool] = False
+
+    def describe(self) -> str:
+        """Return what the step does and why."""
+        return "Write the record, because what is known of the volume changed."
+
+    def apply(self, place: Place) -> None:
+        """Replace it whole."""
+        record = record_file.from_json(self.record)
+        if self.taken is not None and self.taken in record.snapshots:
+            note = replace(record.snapshots[self.taken], quiesced=quiesced_guests(place, self.frozen_by))
+            record = replace(record, snapshots={**record.snapshots, self.taken: note})
+        write_record(place, record)
+
+
+@dataclass(frozen=True)
+class Repoint(Step):
+    """Make the header of an overlay name another backing file that reads the same."""
+
+    file: str
+    backing_file: str
+    backing_format: str
+    alone: ClassVar[bool] = False
+
+    def describe(self) -> str:
+        """Return what the step does and why."""
+        return f"Let {self.file} lie on {self.backing_file}, because the file between them was merged."
+
+    def is_done(self, place: Place) -> bool:
+        """The header names that file, or a later merge of the same plan has taken the overlay up."""
+        if self.file not in place.chain_files():
+            return True
+        header = place.header(self.file)
+        return (header.backing_file, header.backing_format) == (self.backing_file, self.backing_format)
+
+    def touches(self) -> tuple[str, ...]:
+        """Its header is written."""
+        return (self.file,)
+
+    def apply(self, place: Place) -> None:
+        """Write the header anew, unless it names that file already, or a later merge of the same plan has taken the overlay up."""
+        if self.is_done(place):
+            return
+        repoint(place, self.file, self.backing_file, self.backing_format)
+
+
+def repoint(place: Place, file: str, backing_file: str, backing_format: str) -> None:
+    """Write the header of an overlay anew with another backing file, unless it names that one already."""
+    header = place.header(file)
+    if (header.backing_file, header.backing_format) == (backing_file, backing_format):
+        return
+    path = place.path(file)
+    with image_lock.written(path) as descriptor:
+        changed = qcow2.with_backing(place.header_bytes(file), backing_file, backing_format)
+        place.check_ours()
+        try:
+            files.write_all(descriptor, changed, 0)
+            os.fsync(descriptor)
+        except OSError as error:
+            raise files.explain(error, path, "write") from error
+
+
+@dataclass(frozen=True)
+class RemoveMerged(Step):
+    """Remove files that the chain no longer needs."""
+
+    files: tuple[str, ...]
+    reason: str = "the chain no longer needs it"
+    alone: ClassVar[bool] = False
+
+    def describe(self) -> str:
+        """Return what the step does and why."""
+        return f"Remove {', '.join(self.files)}, because {self.reason}."
+
+    def touches(self) -> tuple[str, ...]:
+        """They are removed."""
+        return self.files
+
+    def apply(self, place: Place) -> None:
+        """Remove them, after the chain on disk and the info file were read again and name none of them."""
+        if place.recovering:
+            # a domain may have been defined on one of them since the plan was made
+            self._point_machines(place)
+        info = place.info()
+        named = set(place.chain_files()) | set(info.snapshots.values() if info else ())
+        for disk in place.disks():
+            for part in (disk.live, disk.stored):
+                named |= set(part.names if part is not None else ())
+        for name in self.files:
+            if name in named:
+                raise Refused(f"{name} on {place.share} is still part of {place.volume} or of a domain; it is not removed")
+            if name not in place.held and files.is_there(place.path(name)) and image_lock.stays_open_in_qemu(place.path(name)):
+                raise Refused(
+                    f"{name} on {place.share} is not removed, because a machine or another program, here or on another host, has it open; "
+                    "let it end, then run the task again"
+                )
+        for name in self.files:
+            place.remove(name)
+        files.sync_directory(place.root)
+
+    @staticmethod
+    def _point_machines(place: Place) -> None:
+        content = files.read_text_file(place.path(layout.record(place.volume)), record_file.LIMIT)
+        if content is not None:
+            record = record_file.parse(content)
+            point_machines_here(place, record.base_format if place.chain_files()[0] == record.base_file else "qcow2")

@@ -1,0 +1,74 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Steps that mend what can be mended without guessing; each is one change that does no harm when it is made again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Refused
+from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs import files
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Place, Step
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.overlay import repoint
+
+
+@dataclass(frozen=True)
+class MendHeader(Step):
+    """Make the header of an overlay name its backing file by its bare name and with its format."""
+
+    file: str
+    backing_file: str
+    backing_format: str
+
+    def describe(self) -> str:
+        """Return what the step does and why."""
+        return (
+            f"Let the header of {self.file} name {self.backing_file} ({self.backing_format}), "
+            "because it names it by a path or without its format."
+        )
+
+    def touches(self) -> tuple[str, ...]:
+        """Its header is written."""
+        return (self.file,)
+
+    def apply(self, place: Place) -> None:
+        """Write the header anew, unless it is so already."""
+        repoint(place, self.file, self.backing_file, self.backing_format)
+
+
+@dataclass(frozen=True)
+class RemoveStray(Step):
+    """Remove an overlay that holds no data and that nothing names."""
+
+    file: str
+
+    def describe(self) -> str:
+        """Return what the step does and why."""
+        return f"Remove {self.file}, because it is an overlay without data that nothing names."
+
+    def touches(self) -> tuple[str, ...]:
+        """It is removed."""
+        return (self.file,)
+
+    def apply(self, place: Place) -> None:
+        """Remove it, after the chain on disk and the info file were read again."""
+        info = place.info()
+        if self.file in place.chain_files() or info is not None and self.file in (info.active, *info.snapshots.values()):
+            raise Refused(f"{self.file} on {place.share} is part of {place.volume}; it is not removed")
+        files.remove(place.path(self.file))
+
+
+@dataclass(frozen=True)
+class ClearAway(Step):
+    """Remove temporary files of killed tasks; recovery does it and tells of it, under the lock that this step asks for."""
+
+    quiet: ClassVar[bool] = True
+
+    def describe(self) -> str:
+        """Return what the step does and why."""
+        return "Clear away what killed tasks left."
+
+    def apply(self, place: Place) -> None:
+        """Nothing is left to be done."""

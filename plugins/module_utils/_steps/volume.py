@@ -1,0 +1,204 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Steps that make, adopt, grow and remove whole volumes."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.units import human
+from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs import files
+from ansible_collections.vdisk.gluster.plugins.module_utils._qemu import image_lock, qcow2
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Place, Step, give, write_record
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layout, record_file
+
+_ZEROES = bytes(4 << 20)
+
+
+@dataclass(frozen=True)
+class CreateVolume(Step):
+    """Make a blank base file and its record; not journaled, for nothing is there before it has its final name."""
+
+    file: str
+    file_format: str
+    size: int
+    allocation: str
+    uid: int
+    gid: int
+    mode: int
+    share: str
+    alone: ClassVar[bool] = False
+
+    def describe(self) -> str:
+        """Return what the step does and why."""
+        kind = self.file_format if self.file_format != "raw" else f"raw, {self.allocation}"
+        return f"Create {self.file} on {self.share} ({kind}, {human(self.size)}), because it is not there."
+
+    def apply(self, place: Place) -> None:
+        """Write it under a temporary name, then the record, then give it its name."""
+        own = (self.uid, self.gid, self.mode)
+        write = self._write_raw if self.file_format == "raw" else self._write_qcow2
+        temporary = place.temporary(self.file)
+        descriptor = files.create_temporary(temporary)
+        try:
+            try:
+                write(descriptor)
+                give(descriptor, own)
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            self.fill(place, temporary)
+            write_record(place, self.record())
+        except OSError as error:
+            files.remove(temporary, quietly=True)
+            raise files.explain(error, place.path(self.file), "write") from error
+        except BaseException:
+            files.remove(temporary, quietly=True)
+            raise
+        files.publish(temporary, place.path(self.file), place.check_ours)
+
+    def record(self) -> record_file.Record:
+        """Return the record of the volume."""
+        return record_file.Record(self.file, self.file_format, self.size, self.allocation)
+
+    def fill(self, place: Place, temporary: str) -> None:
+        """Bring content into the file before it has its name; a blank one has none."""
+
+    def _write_qcow2(self, descriptor: int) -> None:
+        layout = qcow2.new_image(self.size)
+        for offset, content in layout.pieces:
+            files.write_all(descriptor, content, offset)
+        os.ftruncate(descriptor, layout.length)
+
+    def _write_raw(self, descriptor: int) -> None:
+        if self.allocation == "sparse":
+            os.ftruncate(descriptor, self.size)
+        elif self.allocation == "falloc":
+            # the C library writes zeroes where the file system cannot reserve (posix_fallocate(3))
+            os.posix_fallocate(descriptor, 0, self.size)
+        else:
+            written = 0
+            while written < self.size:
+                written += os.write(descriptor, memoryview(_ZEROES)[: min(len(_ZEROES), self.size - written)])
+
+
+@dataclass(frozen=True)
+class AdoptVolume(Step):
+    """Write the record of a volume that another program made; not journaled, for it is one replacement."""
+
+    record: record_file.Record
+    share: str
+    volume: str
+    alone: ClassVar[bool] = False
+
+    def describe(self) -> str:
+        """Return what the step does and why."""
+        return f"Adopt {self.volume} on {self.share} as {self.record.base_format}, because it has no record; its files stay as they are."
+
+    def apply(self, place: Place) -> None:
+        """Write the record."""
+        write_record(place, self.record)
+
+
+@dataclass(frozen=True)
+class Grow(Step):
+    """Enlarge the active file; not journaled, for the record that follows is only a lower bound."""
+
+    file: str
+    file_format: str
+    old_size: int
+    size: int
+    record: record_file.Record
+
+    def describe(self) -> str:
+        """Return what the step does and why."""
+        return f"Grow {self.file} from {human(self.old_size)} to {human(self.size)}, because that size is wanted."
+
+    def touches(self) -> tuple[str, ...]:
+        """It becomes longer."""
+        return (self.file,)
+
+    def apply(self, place: Place) -> None:
+        """Grow it, through the domain that runs on it where there is one, and note the new size."""
+        path = place.path(self.file)
+        disk = place.machine()
+        if disk is not None:
+            if place.hypervisor.capacity(disk) < self.size:
+                place.hypervisor.resize(disk, self.size)
+            files.sync_file(path)
+        elif self.file_format == "raw":
+            with image_lock.written(path) as descriptor:
+                place.check_ours()
+                self._extend(descriptor, path)
+        else:
+            if place.header(self.file).virtual_size < self.size:
+                place.qemu_img.resize(path, self.file_format, self.size)
+            files.sync_file(path)
+        write_record(place, self.record)
+
+    def _extend(self, descriptor: int, path: str) -> None:
+        try:
+            if os.fstat(descriptor).st_size < self.size:
+                os.ftruncate(descriptor, self.size)
+                os.fsync(descriptor)
+        except OSError as error:
+            raise files.explain(error, path, "grow") from error
+
+
+@dataclass(frozen=True)
+class SetOwnership(Step):
+    """Give files another owner, group or mode; not journaled, for doing it again does no harm."""
+
+    files: tuple[str, ...]
+    uid: int
+    gid: int
+    mode: int
+    alone: ClassVar[bool] = False
+
+    def describe(self) -> str:
+        """Return what the step does and why."""
+        return f"Give {', '.join(self.files)} the owner {self.uid}, group {self.gid} and mode {self.mode:04o}, because they differ."
+
+    def apply(self, place: Place) -> None:
+        """Set them on each file, the active one last: by that one a later run sees whether all were reached."""
+        for name in reversed(self.files):
+            try:
+                descriptor = os.open(place.path(name), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+                try:
+                    give(descriptor, (self.uid, self.gid, self.mode))
+                finally:
+                    os.close(descriptor)
+            except OSError as error:
+                raise files.explain(error, place.path(name), "change the owner or mode of") from error
+
+
+@dataclass(frozen=True)
+class RemoveVolume(Step):
+    """Remove a whole volume: overlays from the active one down, base, info file, record."""
+
+    files: tuple[str, ...]
+    snapshots: tuple[str, ...]
+    alone: ClassVar[bool] = False
+
+    def describe(self) -> str:
+        """Return what the step does and why."""
+        also = f" and its snapshots {', '.join(self.snapshots)}" if self.snapshots else ""
+        return f"Remove the volume{also} ({', '.join(self.files)}), because it is to be absent."
+
+    def touches(self) -> tuple[str, ...]:
+        """They are removed."""
+        return self.files
+
+    def at_rest(self, place: Place) -> tuple[str, ...]:
+        """Keep a machine from starting on a file that is about to be removed."""
+        # not by a listing: the share was listed under the lock, and a list of volumes would list it for each of them
+        return tuple(name for name in self.files if files.is_there(place.path(name)))
+
+    def apply(self, place: Place) -> None:
+        """Remove what is still there, the info file last of the layout's files."""
+        for name in (*self.files, layout.info_file(place.volume), layout.record(place.volume)):
+            place.remove(name)
+        files.sync_directory(place.root)

@@ -1,0 +1,70 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Waiting for processes, files and threads without betting on how fast this machine is."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Callable
+
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.process import Runner
+
+PATIENCE = 30
+"""Seconds after which what does not come on a busy machine does not come at all."""
+
+
+class StoppedUntil:
+    """A clock that stands still until a program has written a file, however long a busy machine takes to start it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._since: float | None = None
+
+    def __call__(self) -> float:
+        if self._since is None and self._path.exists() and self._path.read_text(encoding="ascii").endswith("\n"):
+            self._since = time.monotonic()
+        return 0.0 if self._since is None else time.monotonic() - self._since
+
+
+def until(come: Callable[[], object], what: str = "it") -> None:
+    """Wait for something to come true."""
+    end = time.monotonic() + PATIENCE
+    while not come():
+        assert time.monotonic() < end, f"{what} did not come"
+        time.sleep(0.01)
+
+
+def is_running(pid: int) -> bool:
+    """Tell whether a process is there and not just waiting to be reaped."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as stream:
+            return stream.read().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        # the latter where it went between the two calls
+        return False
+
+
+def until_gone(pid: int) -> None:
+    """Wait for a process to end."""
+    until(lambda: not is_running(pid), f"the end of {pid}")
+
+
+def until_written(path: Path) -> str:
+    """Wait for a file with a line in it and return that."""
+    until(lambda: path.exists() and path.read_text(encoding="ascii").endswith("\n"), str(path))
+    return path.read_text(encoding="ascii").strip()
+
+
+def said_and_heard(runner: Runner, directory: Path) -> None:
+    """Run a program that says how far it is, each time once it was heard, and see that all of it is."""
+    heard: list[float] = []
+
+    def hear(fraction: float) -> None:
+        heard.append(fraction)
+        (directory / f"{round(fraction * 100)}").touch()
+
+    says = "for i in 10 55 100; do printf '    (%s.00/100%%)\\r' $i; while [ ! -e $0/$i ]; do sleep 0.01; done; done"
+    assert runner.run(["sh", "-c", says, str(directory)], on_progress=hear).returncode == 0
+    assert list(dict.fromkeys(heard)) == [0.1, 0.55, 1.0]

@@ -1,0 +1,101 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What opens a repository of archives is taken from where it is safe, and an archive that is not there is told with those that are."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ansible_collections.vdisk.gluster.plugins.module_utils._backup.archive_metadata import Archive
+from ansible_collections.vdisk.gluster.plugins.module_utils._backup.tool import NoRepository
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import BadInput, Refused
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.process import Runner
+from ansible_collections.vdisk.gluster.plugins.module_utils._modules import volume_backup_info
+
+
+def task(**options: Any) -> Any:
+    """Return a task with these options."""
+    usual = {
+        "repository": "/repo",
+        "passphrase": "secret",
+        "passphrase_file": None,
+        "secrets": None,
+        "ssh_command": None,
+        "lock_timeout": 1,
+    }
+    return SimpleNamespace(params={**usual, "tool": "borg", "volume": None, "archive": None, **options}, runner=Runner())
+
+
+def archive(volume: str, name: str) -> Archive:
+    """Return an archive of which nothing else is known."""
+    return Archive(volume, name, f"{volume}{name}", "2026-11-26T00:00:00", None)
+
+
+@pytest.mark.parametrize("place", ["", "  ", "/repo\n", "/re\0po"])
+def test_a_repository_is_a_path_or_an_address(place: str) -> None:
+    with pytest.raises(BadInput, match="^repository: "):
+        volume_backup_info.tool_of(task(repository=place))
+
+
+@pytest.mark.parametrize("key", ["PATH", "LD_PRELOAD", "BORG_PASSPHRASE", "lower", "A=B"])
+def test_secrets_are_variables_that_nobody_else_needs(key: str) -> None:
+    with pytest.raises(BadInput, match="^secrets: .*cannot be set"):
+        volume_backup_info.tool_of(task(secrets={key: "x"}))
+
+
+def test_the_first_line_of_a_private_file_is_the_passphrase(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    path.write_text("secret words\r\nand more\n")
+    path.chmod(0o600)
+    (tmp_path / "link").symlink_to(path)
+    for name in ("secret", "link"):
+        assert volume_backup_info._passphrase({"passphrase": None, "passphrase_file": str(tmp_path / name)}) == "secret words"
+
+
+def test_a_file_that_is_no_private_one_is_refused_at_once(tmp_path: Path) -> None:
+    def refusal(name: str) -> str:
+        with pytest.raises((Refused, BadInput)) as caught:
+            volume_backup_info._passphrase({"passphrase": None, "passphrase_file": str(tmp_path / name)})
+        return caught.value.message
+
+    assert "cannot be read: No such file" in refusal("missing")
+    (tmp_path / "open").write_text("secret\n")
+    (tmp_path / "open").chmod(0o644)
+    assert "can be read by others" in refusal("open")
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\n")
+    (tmp_path / "binary").chmod(0o600)
+    assert "it is no text" in refusal("binary")
+    (tmp_path / "empty").touch(0o600)
+    assert "it is empty" in refusal("empty")
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    assert "is no file" in refusal("pipe")
+
+
+def test_an_archive_is_found_by_its_name_or_as_the_newest() -> None:
+    there = [archive("a", "1"), archive("b", "1"), archive("a", "2")]
+    assert volume_backup_info.newest(there, "a", "1") is there[0] and volume_backup_info.newest(there, "a", "latest") is there[2]
+    with pytest.raises(Refused, match=r"no archive 3 of a \(it has: 1, 2\)"):
+        volume_backup_info.newest(there, "a", "3")
+    with pytest.raises(Refused, match=r"no archive latest of c \(it has: none\)"):
+        volume_backup_info.newest(there, "c", "latest")
+
+
+def test_what_is_asked_for_is_listed_and_no_repository_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = [archive("a", "1"), archive("b", "1"), archive("a", "2")]
+    monkeypatch.setattr(volume_backup_info, "tool_of", lambda _task: SimpleNamespace(archives=lambda: there))
+    monkeypatch.setattr(volume_backup_info, "archive_object", lambda found: f"{found.volume}.{found.name}")
+    for options, found in (({}, ["a.1", "b.1", "a.2"]), ({"volume": ["b"]}, ["b.1"]), ({"archive": "1"}, ["a.1", "b.1"])):
+        assert volume_backup_info.work(task(**options)).values == {"archives": found, "repository_exists": True}
+    assert volume_backup_info.work(task(archive="latest")).values["archives"] == ["b.1", "a.2"]
+
+    def none() -> list[Archive]:
+        raise NoRepository("there is none")
+
+    monkeypatch.setattr(volume_backup_info, "tool_of", lambda _task: SimpleNamespace(archives=none))
+    result = volume_backup_info.work(task())
+    assert result.msg == "There is no repository yet." and result.values == {"archives": [], "repository_exists": False}

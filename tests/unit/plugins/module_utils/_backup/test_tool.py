@@ -1,0 +1,82 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the backup tools are told and what their words mean, where the real ones cannot be made to say them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from ansible_collections.vdisk.gluster.plugins.module_utils._backup.tool import Borg, NoRepository, Repository, Restic, _sftp_command
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import BadInput, CommandFailed, Refused, Unavailable
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.process import Completed, Runner
+from ansible_collections.vdisk.gluster.plugins.module_utils._modules.volume_backup import keep_of
+
+REPOSITORY = Repository("/nowhere", "the phrase", {"KEY": "the key"}, "ssh", "repokey", "lz4", 1)
+
+
+def borg_says(message: str, msgid: str = "") -> str:
+    return "\n".join(
+        [
+            json.dumps({"type": "progress_message", "message": "Checking", "finished": False}),
+            json.dumps({"type": "log_message", "levelname": "ERROR", "message": message, "msgid": msgid}),
+            json.dumps({"type": "log_message", "levelname": "INFO", "message": "terminating"}),
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("tool", "returncode", "stderr", "kind"),
+    [
+        (Borg, 2, borg_says("Repository /r does not exist.", "Repository.DoesNotExist"), NoRepository),
+        (Borg, 2, borg_says("passphrase supplied in BORG_PASSPHRASE is incorrect.", "PassphraseWrong"), Refused),
+        (Borg, 2, borg_says("Failed to create/acquire the lock /r/lock (timeout).", "LockTimeout"), Unavailable),
+        (Borg, 2, borg_says("[Errno 28] No space left on device"), Unavailable),
+        (Borg, 2, "ssh: connect to host backup1 port 22: No route to host\n", CommandFailed),
+        (Borg, -9, "", CommandFailed),
+        (Restic, 10, "Fatal: repository does not exist", NoRepository),
+        (Restic, 12, '{"message_type":"exit_error","code":12,"message":"Fatal: wrong password or no key found"}', Refused),
+        (Restic, 1, "Fatal: unable to create lock in backend: repository is already locked by PID 1 on h by root", Unavailable),
+        (Restic, 1, "[0:00] one\nFatal: the end", CommandFailed),
+        (Restic, 1, "", CommandFailed),
+    ],
+)
+def test_what_a_tool_says_becomes_an_error_that_shows_no_secret(tool, returncode, stderr, kind) -> None:
+    stderr = stderr.replace("/r", "/r the phrase the key")
+    error = tool(Runner(), REPOSITORY)._failure(["tool"], Completed(("tool",), returncode, "", stderr), "do it")
+    assert error.__class__ is kind
+    assert "the phrase" not in f"{error.message} {error.details}" and "the key" not in f"{error.message} {error.details}"
+    assert "Checking" not in error.message and "terminating" not in error.message and "{" not in error.message
+
+
+@pytest.mark.parametrize("tool", [Borg, Restic])
+def test_nothing_shows_what_opens_a_repository(tool) -> None:
+    assert not [
+        word
+        for word in ("/nowhere", "the phrase", "the key")
+        if word in repr(REPOSITORY) or word in " ".join(tool(Runner(), REPOSITORY)._common())
+    ]
+    assert {"the phrase", "the key", "/nowhere"} <= set(tool(Runner(), REPOSITORY).environment().values())
+
+
+@pytest.mark.parametrize(
+    ("place", "command"),
+    [
+        ("/srv/backup", None),
+        ("s3:https://host/bucket", None),
+        ("sftp:backup@host:/srv/backup", "ssh -i 'a key' backup@host -s sftp"),
+        ("sftp://host/srv", "ssh -i 'a key' host -s sftp"),
+        ("sftp://backup@host:2222//srv", "ssh -i 'a key' -p 2222 backup@host -s sftp"),
+    ],
+)
+def test_restic_reaches_a_server_by_the_ssh_command(place: str, command: str | None) -> None:
+    assert _sftp_command(place, "ssh -i 'a key'") == command
+
+
+def test_retention_never_removes_everything() -> None:
+    assert keep_of(None) is None
+    assert keep_of({"last": 3, "daily": None, "within": "14d"}) == {"last": 3, "within": "14d"}
+    for said in ({}, {"last": None}, {"last": 0}, {"daily": -1}, {"within": "soon"}, {"within": "1d --prune"}):
+        with pytest.raises(BadInput):
+            keep_of(said)

@@ -1,0 +1,54 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Looks at many things at once: in order, with the first one's error, and no thread left behind."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from ansible_collections.vdisk.gluster.plugins.module_utils._common import parallel
+
+
+@pytest.mark.parametrize("count", [0, 1, parallel.FEW, parallel.FEW + 1, 7, 8, 9, 500])
+def test_results_come_in_the_order_of_the_items(count):
+    before = threading.active_count()
+    assert parallel.each(lambda number: number * number, iter(range(count))) == [number * number for number in range(count)]
+    assert threading.active_count() == before
+
+
+def test_as_many_as_there_are_threads_are_under_way_together():
+    # each waits for all the others: one after another this would never end
+    together = threading.Barrier(parallel.THREADS, timeout=30)
+    assert len(parallel.each(lambda _number: together.wait(), range(parallel.THREADS * 2))) == parallel.THREADS * 2
+
+
+def test_few_are_looked_at_in_the_thread_that_asks():
+    assert set(parallel.each(lambda _number: threading.get_ident(), range(parallel.FEW))) == {threading.get_ident()}
+
+
+def test_within_another_one_there_are_no_more_threads():
+    def look(_number):
+        return set(parallel.each(lambda _inner: threading.get_ident(), range(20)))
+
+    assert all(len(threads) == 1 for threads in parallel.each(look, range(20)))
+    # and afterwards there are again
+    together = threading.Barrier(parallel.THREADS, timeout=30)
+    parallel.each(lambda _number: together.wait(), range(parallel.THREADS))
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_the_error_of_the_first_item_that_failed_is_raised_and_no_thread_goes_on(error):
+    seen = []
+
+    def look(number):
+        seen.append(number)
+        if number in (5, 6):
+            raise error(str(number))
+        return number
+
+    before = threading.active_count()
+    with pytest.raises(error, match="^[56]$"):
+        parallel.each(look, range(10000))
+    assert threading.active_count() == before and len(seen) < 10000

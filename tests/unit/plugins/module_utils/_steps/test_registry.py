@@ -1,0 +1,161 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every step that a journal can hold comes back from it as the same step."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Damaged, Refused
+from ansible_collections.vdisk.gluster.plugins.module_utils._plans.snapshot import plan_absent, plan_present, plan_reverted
+from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import Wanted
+from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import plan_absent as plan_no_volume
+from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import plan_present as plan_volume
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps import registry
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Step
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.domain import FreezeGuest, PointMachines, SwitchLive, ThawGuest
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.merge import Commit, Pull
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.move import RemoveMoved, TakeAway, TakeOver
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.move_live import CopyFrozen, GoOver, PointElsewhere, WriteMovedInfo
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.overlay import (
+    MakeOverlay,
+    RemoveMerged,
+    ReplaceOverlay,
+    Repoint,
+    WriteInfo,
+    WriteRecord,
+)
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.restore import FillOverlay
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.volume import RemoveVolume
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume import record_file
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.record_file import Record, SnapshotNote
+from ansible_collections.vdisk.gluster.tests.harness import images
+from ansible_collections.vdisk.gluster.tests.harness.chains import GiB, stack
+from ansible_collections.vdisk.gluster.tests.harness.images import MiB
+from ansible_collections.vdisk.gluster.tests.harness.shares import GROUP, OWNER, PlainShare
+
+RECORD = Record("v", "raw", GiB, None, {"a": SnapshotNote("2026-01-05T00:00:00.000000Z", "ä", None, True)})
+STEPS = (
+    MakeOverlay("v.a", "v", "raw", GiB, "a", "v", "a test wants it"),
+    WriteInfo("v.a", {"a": "v.a"}),
+    WriteInfo("v", {}),
+    WriteRecord(record_file.to_json(RECORD)),
+    Commit(("v.b", "v.a"), "v", "raw", 1 << 40, ("a", "b")),
+    Pull(("v.a",), "v.b", "v", "raw", 7, ("b",)),
+    Repoint("v.c", "v.a", "qcow2"),
+    RemoveMerged(("v.b", "v.a")),
+    RemoveMerged(()),
+    ReplaceOverlay("v.a", "v", "raw", GiB, "a"),
+    RemoveVolume(("v.a", "v"), ("a",)),
+    FreezeGuest("web", "0a", "/mnt/v.a", True),
+    SwitchLive("web", "0a", {"vda": {"path": "/mnt/v.a", "below": "v", "format": "raw", "size": GiB}}),
+    ThawGuest("web", "0a"),
+    PointMachines("v.a", "qcow2", ("web",)),
+    TakeAway(("v.a", "v"), (1, 2), (3, 4), (5, 6), "gl1:/new", "0a"),
+    TakeOver(("v.a", "v"), "gl1:/vms", "gl1:/new", "0a", record_file.to_json(RECORD), {"active": "v.a", "snapshots": {"a": "v.a"}}),
+    RemoveMoved(("v.a", "v"), "gl1:/vms", "gl1:/new"),
+    CopyFrozen(("v.a", "v"), "gl1:/vms", "gl1:/new", "0a", record_file.to_json(RECORD)),
+    GoOver(("v.a", "v"), "qcow2", "raw", GiB, "gl1:/vms", "gl1:/new"),
+    WriteMovedInfo("v.a", None),
+    PointElsewhere("v.a", "qcow2", "gl1:/new", ("web",)),
+    FillOverlay("v.a", "v", "raw", GiB, "/var/tmp/disk", "archive v.monday of borg", ("v",)),
+)
+
+
+def through_a_file(step: Step) -> Step:
+    """Return what a journal makes of a step."""
+    return registry.from_json(json.loads(json.dumps(registry.to_json(step))))
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: type(step).__name__)
+def test_a_step_comes_back_as_it_was(step: Step) -> None:
+    back = through_a_file(step)
+    assert back == step
+    assert back.describe() == step.describe()
+
+
+def test_every_step_that_is_journaled_is_tried_here() -> None:
+    assert {type(step) for step in STEPS} == set(registry._journaled().values())
+
+
+def test_every_plan_that_is_journaled_has_only_steps_that_come_back() -> None:
+    found = stack(GiB, 1, GiB, 1, GiB)
+    for plan in (
+        *plan_present([found], "s", SnapshotNote()),
+        plan_absent(found, "abd"),
+        plan_reverted(found, "b", True),
+        plan_no_volume(found, True),
+    ):
+        assert plan.journaled
+        assert tuple(through_a_file(step) for step in plan.steps) == plan.steps
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        {},
+        {"step": None},
+        {"step": "Step"},
+        {"step": "CreateVolume", "file": "v"},
+        {"step": "__class__"},
+        {"step": ["Commit"]},
+        {"step": "RemoveMerged"},
+        {"step": "RemoveMerged", "files": ["v.a"], "more": 1},
+    ],
+)
+def test_a_step_of_another_release_is_not_guessed_at(entries: dict[str, object]) -> None:
+    with pytest.raises(Damaged, match="does not know"):
+        registry.from_json(entries)
+
+
+@pytest.mark.parametrize(("file_format", "allocation"), [("raw", "sparse"), ("raw", "falloc"), ("raw", "full"), ("qcow2", "sparse")])
+def test_a_volume_is_made_whole_with_owner_and_mode(share: PlainShare, file_format: str, allocation: str) -> None:
+    size = 3 * MiB + 512
+    share.create(size=size, format=file_format, allocation=allocation, uid=OWNER, gid=GROUP, mode=0o640)
+    status = os.stat(share.root / "v")
+    assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (OWNER, GROUP, 0o640)
+    assert images.content(share.root / "v", file_format) == bytes(size)
+    assert (status.st_blocks * 512 >= size) == (allocation != "sparse")
+    record = share.read().record
+    assert record == Record("v", file_format, size, allocation)
+    assert {path.name for path in (share.root / ".vdisk").iterdir()} == {"v.json"}
+    assert stat.S_IMODE(os.stat(share.root / ".vdisk").st_mode) == 0o700
+
+
+def test_a_volume_is_never_made_over_a_file_that_appeared_meanwhile(share: PlainShare) -> None:
+    nothing = share.read()
+    (share.root / "v").write_bytes(b"precious")
+    with pytest.raises(Refused, match="appeared while it was being made"):
+        share.apply(plan_volume(nothing, Wanted(MiB, uid=OWNER, gid=GROUP)))
+    assert (share.root / "v").read_bytes() == b"precious"
+    assert [path.name for path in share.root.iterdir() if path.name.startswith(".v.")] == []
+
+
+@pytest.mark.parametrize("file_format", ["raw", "qcow2"])
+def test_a_volume_grows_with_and_without_snapshots_and_frozen_files_stay(share: PlainShare, file_format: str) -> None:
+    share.create(size=MiB, format=file_format)
+    share.write((1, 0, MiB))
+    share.grow(2 * MiB)
+    assert share.content() == b"\x01" * MiB + bytes(MiB)
+    share.take("a")
+    frozen = (share.root / "v").read_bytes()
+    share.grow(3 * MiB + 512)
+    assert (share.root / "v").read_bytes() == frozen
+    assert share.points() == {"a": b"\x01" * MiB + bytes(MiB), "now": b"\x01" * MiB + bytes(2 * MiB + 512)}
+    share.drop("a")
+    assert share.content() == b"\x01" * MiB + bytes(2 * MiB + 512)
+    assert share.read().active.virtual_size == 3 * MiB + 512
+
+
+def test_owner_and_mode_are_set_on_every_file_of_the_chain(share: PlainShare) -> None:
+    share.create(size=MiB)
+    share.take("a")
+    share.apply(plan_volume(share.read(), Wanted(uid=OWNER, gid=GROUP, mode=0o600)))
+    for name in ("v", "v.a"):
+        status = os.stat(Path(share.root) / name)
+        assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (OWNER, GROUP, 0o600)
