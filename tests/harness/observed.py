@@ -219,12 +219,12 @@ def huge(volumes: int = 500, files: int = 200) -> dict[str, Any]:
         length = -files if files < 0 else files if number % 10 == 0 else dice.randrange(0, 20)
         points = [
             {
-                "name": f"auto-{place:04}",
-                "created": ago(days=(length - place) * 0.9),
+                "name": f"auto-{context:04}",
+                "created": ago(days=(length - context) * 0.9),
                 "size": dice.randrange(10 * MIB, 4 * GIB),
                 "label": "nightly",
             }
-            for place in range(length - 1)
+            for context in range(length - 1)
         ]
         running = number % 3 != 0
         made.append(
@@ -239,7 +239,7 @@ def huge(volumes: int = 500, files: int = 200) -> dict[str, Any]:
                 defined_in=[f"vm-{number:04}"],
             )
         )
-    told = [share(name, 80 * TIB, (30 + 9 * place) * TIB) for place, name in enumerate(names)]
+    told = [share(name, 80 * TIB, (30 + 9 * context) * TIB) for context, name in enumerate(names)]
     return {
         "hv1": {"shares": told, "volumes": made},
         "hv2": {"shares": told, "volumes": [{**one, "domains": [], "defined_in": []} for one in made[::2]]},

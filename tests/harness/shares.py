@@ -16,13 +16,13 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._common.process impo
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share import Share
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.base import Plan
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.snapshot import plan_absent, plan_present
-from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import Wanted
+from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import VolumeRequest
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import plan_absent as plan_no_volume
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import plan_present as plan_volume
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.qemu_img import QemuImg
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Place, Step
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Step, StepContext
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.registry import from_json, to_json
-from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.session import Corridor, Outcome, Planner
+from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.session import Outcome, Planner, Session
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layout
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.model import Volume
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.reader import list_share, read_volume
@@ -42,9 +42,9 @@ class Killed(BaseException):
 def _deadly(step: Step, after: bool) -> Step:
     """Return a step that is the same in a journal, and kills its task before or after it was taken."""
 
-    def apply(self: Step, place: Place) -> None:
+    def apply(self: Step, context: StepContext) -> None:
         if after:
-            step.apply(place)
+            step.apply(context)
         raise Killed
 
     kind = type(type(step).__name__, (type(step),), {"apply": apply})
@@ -63,25 +63,25 @@ class PlainShare:
         """Return the state of a volume, read anew."""
         return read_volume(list_share(self.share), name)
 
-    def place(self, name: str = "v") -> Place:
+    def context(self, name: str = "v") -> StepContext:
         """Return where the steps for a volume are applied, as a task of its own."""
-        return Place(self.share.mount_point, self.share.name, name, f"{next(_tokens):x}", self.qemu_img)
+        return StepContext(self.share.mount_point, self.share.name, name, f"{next(_tokens):x}", self.qemu_img)
 
     def apply(self, plan: Plan, steps: Iterable[Step] | None = None) -> None:
         """Apply the steps of a plan, each as the journal gives it back where it is journaled."""
-        place = self.place(plan.before.name)
+        context = self.context(plan.before.name)
         for step in plan.steps if steps is None else steps:
-            (from_json(to_json(step)) if plan.journaled else step).apply(place)
+            (from_json(to_json(step)) if plan.journaled else step).apply(context)
 
     def create(self, name: str = "v", **wanted: Any) -> Volume:
         """Make a volume, owned by who runs the tests where nothing else is said."""
         wanted = {"uid": os.getuid(), "gid": os.getgid(), **wanted}
-        self.apply(plan_volume(self.read(name), Wanted(**wanted)))
+        self.apply(plan_volume(self.read(name), VolumeRequest(**wanted)))
         return self.sound(name)
 
     def grow(self, size: int, name: str = "v") -> Volume:
         """Grow a volume."""
-        self.apply(plan_volume(self.read(name), Wanted(size=size)))
+        self.apply(plan_volume(self.read(name), VolumeRequest(size=size)))
         return self.sound(name)
 
     def take(self, snapshot: str, name: str = "v") -> Volume:
@@ -145,17 +145,17 @@ class PlainShare:
             return [*plans[:-1], replace(last, steps=(*last.steps[:index], _deadly(last.steps[index], done > 0), *last.steps[index + 1 :]))]
 
         with contextlib.suppress(Killed):
-            self.corridor().change({name: self.share for name in names or ("v",)}, deadly, grouped=len(names) > 1)
+            self.session().change({name: self.share for name in names or ("v",)}, deadly, grouped=len(names) > 1)
             raise AssertionError("the task was not killed")
         return tuple(steps)
 
-    def corridor(self, check_mode: bool = False) -> Corridor:
+    def session(self, check_mode: bool = False) -> Session:
         """Return the corridor of a task."""
-        return Corridor(self.qemu_img, check_mode, 5, deep=True)
+        return Session(self.qemu_img, check_mode, 5, deep=True)
 
     def recover(self, name: str = "v") -> Outcome:
         """Let the next task on a volume finish what an earlier one began, and want nothing itself."""
-        return self.corridor().change({name: self.share}, lambda volumes: [Plan(volume, volume) for volume in volumes])
+        return self.session().change({name: self.share}, lambda volumes: [Plan(volume, volume) for volume in volumes])
 
 
 def predicted(volume: Volume) -> object:

@@ -42,7 +42,7 @@ PROGRAM = "qemu-storage-daemon"
 
 
 @dataclass(frozen=True)
-class View:
+class RawView:
     """A raw file, and how a program gets to where it is seen: C(enter) is called in its process.
 
     C(close) ends the view, so that a read which got stuck in it returns with an error.
@@ -103,7 +103,7 @@ def can_view() -> bool:
 
 
 @contextlib.contextmanager
-def raw_of(source: Source, directory: str, name: str, through: str, qemu_img: QemuImg, warn: Callable[[str], None]) -> Iterator[View]:
+def raw_of(source: Source, directory: str, name: str, through: str, qemu_img: QemuImg, warn: Callable[[str], None]) -> Iterator[RawView]:
     """Give what a frozen chain reads as as a raw file in a private directory: a view, or a copy where there can be none.
 
     :param through: C(view), C(copy), or C(auto) for whichever this host can do, the view first.
@@ -119,11 +119,11 @@ def raw_of(source: Source, directory: str, name: str, through: str, qemu_img: Qe
     check_space(directory, needed, f"the copy of {source.label}")
     path = os.path.join(directory, name)
     qemu_img.convert(source.path, source.format, path, "raw", label=source.label)
-    yield View(name, path, lambda: os.chdir(directory), lambda: None)
+    yield RawView(name, path, lambda: os.chdir(directory), lambda: None)
 
 
 @contextlib.contextmanager
-def view_of(source: Source, directory: str, name: str) -> Iterator[View]:
+def view_of(source: Source, directory: str, name: str) -> Iterator[RawView]:
     """Show what a frozen chain reads as as the raw file C(name) in a private directory; it is empty for everybody else.
 
     :raises CommandFailed: the daemon does not open the chain.
@@ -166,7 +166,7 @@ def view_of(source: Source, directory: str, name: str) -> Iterator[View]:
                 raise CommandFailed(f"{source.label} could not be shown as a raw file: {said.strip()}", argv, process.poll(), said)
             spaces = os.open(f"/proc/{process.pid}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
             try:
-                yield View(name, os.path.join(inside, name), lambda: _go(spaces, directory), process.kill)
+                yield RawView(name, os.path.join(inside, name), lambda: _go(spaces, directory), process.kill)
             finally:
                 os.close(spaces)
             if process.poll() is not None:

@@ -19,10 +19,10 @@ from urllib.parse import urlsplit
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._backup import archive_metadata
 from ansible_collections.vdisk.gluster.plugins.module_utils._backup.archive_metadata import Archive, Description
-from ansible_collections.vdisk.gluster.plugins.module_utils._backup.raw_view import View
+from ansible_collections.vdisk.gluster.plugins.module_utils._backup.raw_view import RawView
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import CommandFailed, Damaged, Refused, Unavailable
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.process import Completed, Runner, find_program
-from ansible_collections.vdisk.gluster.plugins.module_utils._common.progress import Step
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.progress import ProgressStep
 
 KEEP = ("last", "hourly", "daily", "weekly", "monthly", "yearly", "within")
 """What retention may say, in words that both tools have."""
@@ -46,7 +46,7 @@ class Repository:
 
 
 @dataclass(frozen=True)
-class Stored:
+class ArchiveStats:
     """What an archive took; bytes."""
 
     original_size: int
@@ -83,7 +83,7 @@ class BackupTool:
         """
         raise NotImplementedError
 
-    def create(self, description: Description, view: View, step: Step) -> Stored:
+    def create(self, description: Description, view: RawView, step: ProgressStep) -> ArchiveStats:
         """Store a disk, and what is known of it, as a new archive."""
         raise NotImplementedError
 
@@ -208,7 +208,7 @@ class Borg(BackupTool):
             found.append(Archive(*names, entry["id"], entry["start"], description))
         return found
 
-    def create(self, description: Description, view: View, step: Step) -> Stored:
+    def create(self, description: Description, view: RawView, step: ProgressStep) -> ArchiveStats:
         """Store the disk from standard input: of a file by name borg looks at times, which a view over FUSE makes up.
 
         The fixed chunker finds a block again where it was, and reads no holes.
@@ -235,7 +235,7 @@ class Borg(BackupTool):
         finally:
             os.close(descriptor)
         stats = json.loads(done.stdout)["archive"]["stats"]
-        return Stored(stats["original_size"], stats["deduplicated_size"])
+        return ArchiveStats(stats["original_size"], stats["deduplicated_size"])
 
     def read_out(self, archive: Archive, file: str, take: Callable[[bytes], None]) -> None:
         """Hand over a file of an archive."""
@@ -321,7 +321,7 @@ class Restic(BackupTool):
                 found.append(Archive(description.volume, description.archive, entry["id"], entry["time"], description))
         return sorted(found, key=lambda archive: archive.made)
 
-    def create(self, description: Description, view: View, step: Step) -> Stored:
+    def create(self, description: Description, view: RawView, step: ProgressStep) -> ArchiveStats:
         """Store the disk; C(--force) reads it whole, whatever its times say."""
         done = self._run(
             [
@@ -343,7 +343,7 @@ class Restic(BackupTool):
         if done.returncode:
             self._run([*self._common(), "forget", str(summary.get("snapshot_id"))], "remove what was stored incompletely")
             raise self._failure(done.argv, done, f"store {description.volume}")
-        return Stored(summary["total_bytes_processed"], summary["data_added"])
+        return ArchiveStats(summary["total_bytes_processed"], summary["data_added"])
 
     def read_out(self, archive: Archive, file: str, take: Callable[[bytes], None]) -> None:
         """Hand over a file of an archive."""

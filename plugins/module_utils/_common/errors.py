@@ -25,7 +25,7 @@ class Refused(VdiskError):
     """What is wanted would not be safe, or is not known to be safe, in the state that was found."""
 
 
-class GivenUp(Refused):
+class Abandoned(Refused):
     """The first step of a journaled plan finds that the plan does not fit any more, and has done nothing; the message is a clause."""
 
 

@@ -58,7 +58,7 @@ def find_program(name: str, remedy: str) -> str:
 
 
 @dataclass(frozen=True)
-class Limits:
+class ResourceLimits:
     """What a program may use that looks at a file of unknown origin: bytes of address space, seconds of processor time."""
 
     address_space: int
@@ -161,7 +161,7 @@ class Runner:
         argv: Sequence[str],
         pass_fds: Sequence[int] = (),
         stall_timeout: float | None = None,
-        limits: Limits | None = None,
+        limits: ResourceLimits | None = None,
         on_progress: Callable[[float], None] | None = None,
         environment: Mapping[str, str] | None = None,
         stdin: int = subprocess.DEVNULL,

@@ -28,7 +28,7 @@ _PAUSE = 0.5
 
 
 @dataclass(frozen=True)
-class Report:
+class ProgressReport:
     """How far a step is: bytes, the fraction from 0 to 1, bytes a second, seconds left; None where that is not known."""
 
     label: str
@@ -62,12 +62,12 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02} min"
 
 
-def dump(report: Report, subject: str | None = None) -> bytes:
+def dump(report: ProgressReport, subject: str | None = None) -> bytes:
     """Return a report as it is handed on; C(subject) tells others exactly what the whole work is."""
     return json.dumps({**asdict(report), "subject": subject}).encode("utf-8")
 
 
-def parse(content: bytes | str) -> tuple[Report, str | None] | None:
+def parse(content: bytes | str) -> tuple[ProgressReport, str | None] | None:
     """Return a report and its subject, or None where it is none: the file is only as good as who wrote it."""
     try:
         entries = json.loads(content)
@@ -78,7 +78,7 @@ def parse(content: bytes | str) -> tuple[Report, str | None] | None:
     figures = {name: _number(entries.get(name)) for name in ("done", "total", "fraction", "rate", "left")}
     label = "".join(character for character in entries["label"][:400] if character.isprintable())
     subject = entries.get("subject")
-    return Report(label, **figures), subject if isinstance(subject, str) else None
+    return ProgressReport(label, **figures), subject if isinstance(subject, str) else None
 
 
 def _number(value: Any) -> Any:
@@ -87,7 +87,7 @@ def _number(value: Any) -> Any:
     return value
 
 
-Output = Callable[[Report], None]
+Output = Callable[[ProgressReport], None]
 
 
 class Progress:
@@ -101,13 +101,13 @@ class Progress:
         self._outputs = [output] if output else []
         self._clock = clock
         self._lock = threading.Lock()
-        self._step: Step | None = None
-        self._handed_on: Report | None = None
+        self._step: ProgressStep | None = None
+        self._handed_on: ProgressReport | None = None
         self._last = clock()
 
-    def step(self, label: str, total: int | None = None) -> Step:
+    def step(self, label: str, total: int | None = None) -> ProgressStep:
         """Begin a step, of so many bytes in all, which takes the place of the one before; also a context manager, which ends it."""
-        step = Step(self, label, total, self._clock)
+        step = ProgressStep(self, label, total, self._clock)
         with self._lock:
             self._step = step
         self.tell(step)
@@ -122,7 +122,7 @@ class Progress:
         if step is not None:
             self.tell(step)
 
-    def tell(self, step: Step) -> None:
+    def tell(self, step: ProgressStep) -> None:
         """Hand on how far a step is, if it is the present one, it is time, and something changed."""
         with self._lock:
             now = self._clock()
@@ -140,7 +140,7 @@ class Progress:
                 output(report)
 
 
-class Step:
+class ProgressStep:
     """One stretch of work, whose progress can be told in bytes or as a fraction."""
 
     def __init__(self, progress: Progress, label: str, total: int | None, clock: Callable[[], float]) -> None:
@@ -150,11 +150,11 @@ class Step:
         self._clock = clock
         self._at: float | None = None
         self._figures: collections.deque[tuple[float, float]] = collections.deque([(clock(), 0.0)])
-        self._report = Report(label, None, total)
+        self._report = ProgressReport(label, None, total)
         self.ended = False
         """Whether it is over: others that are under way may be told of then."""
 
-    def __enter__(self) -> Step:
+    def __enter__(self) -> ProgressStep:
         return self
 
     def __exit__(self, *_failure: object) -> None:
@@ -172,16 +172,16 @@ class Step:
             self._report = self._measure(at, counted=done is not None)
         self._progress.tell(self)
 
-    def mirror(self, report: Report) -> None:
+    def mirror(self, report: ProgressReport) -> None:
         """Tell the figures of another task's report as this step's."""
-        self._report = Report(self._label, report.done, report.total, report.fraction, report.rate, report.left)
+        self._report = ProgressReport(self._label, report.done, report.total, report.fraction, report.rate, report.left)
         self._progress.tell(self)
 
-    def report(self) -> Report:
+    def report(self) -> ProgressReport:
         """Return how far the step is."""
         return self._report
 
-    def _measure(self, at: float, counted: bool) -> Report:
+    def _measure(self, at: float, counted: bool) -> ProgressReport:
         now = self._clock()
         while len(self._figures) > _RATE_FIGURES and now - self._figures[1][0] >= _RATE_OVER:
             self._figures.popleft()
@@ -190,7 +190,7 @@ class Step:
             self._figures.append((now, at))
         speed = (at - before) / (now - since) if now > since and at > before else None
         whole = self._total if self._total is not None else (None if counted else 1)
-        return Report(
+        return ProgressReport(
             self._label,
             int(at) if counted or self._total is not None else None,
             self._total,

@@ -15,7 +15,7 @@ import re
 import stat
 import time
 
-from ansible_collections.vdisk.gluster.plugins.module_utils._common.progress import LIMIT, Report, dump, parse
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.progress import LIMIT, ProgressReport, dump, parse
 
 DIRECTORY = "/run/lock"
 """In memory, on every Linux, and where the locks within a host are."""
@@ -50,7 +50,7 @@ class ProgressFile:
         self._works = True
         self._swept = False
 
-    def __call__(self, report: Report) -> None:
+    def __call__(self, report: ProgressReport) -> None:
         """Replace the file; not durably: after a power cut there is no such task any more."""
         if not self._works:
             return
@@ -78,7 +78,7 @@ class ProgressFile:
         _unlink(self._path)
 
 
-def read(token: str) -> tuple[Report, str | None] | None:
+def read(token: str) -> tuple[ProgressReport, str | None] | None:
     """Return what a task of this host last reported and its subject, or None where it reports nothing."""
     try:
         descriptor = os.open(path_of(token), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)

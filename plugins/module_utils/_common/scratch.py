@@ -19,14 +19,14 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._steps.frozen_read i
 FILE = "image"
 
 
-def spool_of(tmp_dest: str, work: str) -> str:
+def scratch_path(tmp_dest: str, work: str) -> str:
     """Return the directory for some work: always the same one, so that the next run takes away what a killed one left."""
     digest = hashlib.sha256(work.encode("utf-8", "surrogateescape")).hexdigest()[:16]
     return os.path.join(os.path.realpath(tmp_dest), f"vdisk-gluster-{digest}")
 
 
 @contextlib.contextmanager
-def spool(directory: str) -> Iterator[str]:
+def scratch_directory(directory: str) -> Iterator[str]:
     """Give the path of a file in the directory, which is made empty and removed in the end; whoever asks is alone at its work.
 
     :raises Refused: somebody else has made it.

@@ -9,7 +9,7 @@ import contextlib
 import time
 from typing import Iterator
 
-from ansible_collections.vdisk.gluster.plugins.module_utils._common.progress import Progress, Report
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.progress import Progress, ProgressReport
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.progress_file import ProgressFile, read, token_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.lock import host_lock
 
@@ -18,7 +18,7 @@ _LOOK_EVERY = 0.5
 
 
 @contextlib.contextmanager
-def alone(work: str, subject: str, label: str, progress: Progress, patience: float) -> Iterator[bool]:
+def single_flight(work: str, subject: str, label: str, progress: Progress, patience: float) -> Iterator[bool]:
     """Hold the lock of work within this host and give True; False where another task has it that does not do the same.
 
     A task whose connection was cut goes on. The same work once more waits for it, shows how far it is, and then finds it done.
@@ -33,7 +33,7 @@ def alone(work: str, subject: str, label: str, progress: Progress, patience: flo
         with host_lock(work) as ours:
             if ours:
                 with ProgressFile(token, subject) as watchable:
-                    watchable(Report(label))
+                    watchable(ProgressReport(label))
                     progress.also_to(watchable)
                     yield True
                 return

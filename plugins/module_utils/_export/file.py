@@ -14,8 +14,8 @@ from typing import Any, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.checksum import checksum
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Damaged, Refused, Unavailable
-from ansible_collections.vdisk.gluster.plugins.module_utils._common.progress import Step
-from ansible_collections.vdisk.gluster.plugins.module_utils._common.single_flight import alone
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.progress import ProgressStep
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.single_flight import single_flight
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.units import SECTOR, round_up
 from ansible_collections.vdisk.gluster.plugins.module_utils._export import manifest_file
 from ansible_collections.vdisk.gluster.plugins.module_utils._export.manifest_file import Manifest
@@ -39,7 +39,7 @@ _TEMPORARY = "export"
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ExportRequest:
     """What a task wants to have exported."""
 
     snapshot: str | None
@@ -57,7 +57,7 @@ class Wanted:
 class Export:
     """One export: whether it is needed, and making it."""
 
-    def __init__(self, qemu_img: QemuImg, wanted: Wanted, dest: str) -> None:
+    def __init__(self, qemu_img: QemuImg, wanted: ExportRequest, dest: str) -> None:
         self._qemu_img = qemu_img
         self._progress = qemu_img.progress
         self._wanted = wanted
@@ -91,7 +91,7 @@ class Export:
         """Make the file, unless it is there and holds what it should."""
         wanted = self._wanted
         subject = f"{source.label} {source.created} {wanted.format} {wanted.compress}"
-        with alone(
+        with single_flight(
             f"export:{self._dest}", subject, f"copy {source.label} to {self._dest}", self._progress, self._qemu_img.stall_timeout
         ) as ours:
             if not ours:
@@ -157,7 +157,7 @@ class Export:
 
         :raises Refused: the file that is there is not for this task to replace.
         """
-        if not files.is_there(self._dest):
+        if not files.exists(self._dest):
             return "it is not there"
         if self._wanted.force:
             return "force is set"
@@ -169,7 +169,7 @@ class Export:
         :raises Refused: the file that is there is not for this task to replace.
         """
         with files.explained(self._dest, "look at"):
-            if files.is_there(self._dest) and not self._wanted.force:
+            if files.exists(self._dest) and not self._wanted.force:
                 self._ours(source, self._manifest())
 
     def _ours(self, source: Source, manifest: Manifest | None) -> Manifest:
@@ -204,7 +204,7 @@ class Export:
             return "the volume was written to since"
         return None
 
-    def _reads_as(self, source: Source, path: str, step: Step | None = None) -> bool:
+    def _reads_as(self, source: Source, path: str, step: ProgressStep | None = None) -> bool:
         """Tell whether a copy reads as its source, and is as long; by its header first: one not of ours could name any file."""
         image_format = self._wanted.format
         with open(path, "rb") as stream:

@@ -18,7 +18,7 @@ from typing import Any, Mapping, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.dependencies import load
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import BadInput, Damaged, Refused, Unavailable, VdiskError
-from ansible_collections.vdisk.gluster.plugins.module_utils._common.progress import Step
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.progress import ProgressStep
 from ansible_collections.vdisk.gluster.plugins.module_utils._glance.image import Image, image_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs import files
 
@@ -31,7 +31,7 @@ _SECRET = re.compile("password|secret|token|passcode")
 class _Body:
     """The data of an upload, hashed while they are read; with a length, so that they are sent as they are and not in chunks."""
 
-    def __init__(self, descriptor: int, size: int, algorithms: Sequence[str], step: Step) -> None:
+    def __init__(self, descriptor: int, size: int, algorithms: Sequence[str], step: ProgressStep) -> None:
         self.digests = {algorithm: hashlib.new(algorithm) for algorithm in algorithms}
         self.done = 0
         self._descriptor = descriptor
@@ -102,7 +102,7 @@ class ImageService:
         entries = {**properties, "name": name, "disk_format": disk_format, "container_format": "bare", "visibility": visibility}
         return image_of(self._ask("post", "/images", f"make the image {name}", json=entries).json())
 
-    def upload(self, image: Image, path: str, algorithms: Sequence[str], step: Step) -> dict[str, str]:
+    def upload(self, image: Image, path: str, algorithms: Sequence[str], step: ProgressStep) -> dict[str, str]:
         """Send a file as the data of an image and return the hashes, by algorithm, of what was sent.
 
         :raises Unavailable: the service refused it, or cut the connection.
@@ -147,7 +147,7 @@ class ImageService:
         except VdiskError:
             pass  # the failure that is under way says more; the next run finds the image by its properties
 
-    def download(self, image: Image, path: str, step: Step) -> None:
+    def download(self, image: Image, path: str, step: ProgressStep) -> None:
         """Write the data of an image to a new private file, sparse where they are zero, durably, and check their hash.
 
         :raises Damaged: they are not what the service says they are; no file is left.
@@ -165,7 +165,7 @@ class ImageService:
                 raise files.explain(error, path, "write") from error
             raise
 
-    def _receive(self, image: Image, descriptor: int, step: Step) -> None:
+    def _receive(self, image: Image, descriptor: int, step: ProgressStep) -> None:
         if image.hash is None:
             raise Refused(
                 f"{self.label} has no hash of image {image.name}, so what is read could not be checked; export and upload it anew"

@@ -78,7 +78,7 @@ def fresh(read: Callable[[], T], path: str | None = None, listed: bool = False) 
     return read()
 
 
-def is_there(path: str) -> bool:
+def exists(path: str) -> bool:
     """Tell whether anything has a name, a link that leads nowhere too.
 
     os.path.lexists says no as well where nobody can tell: where the share does not answer, say.
@@ -103,7 +103,7 @@ def status_of(path: str, ask: Callable[[str], os.stat_result] | None = None) -> 
         raise explain(error, path, "look at") from error
 
 
-def names_in(directory: str) -> frozenset[str]:
+def list_names(directory: str) -> frozenset[str]:
     """Return the names in a directory; none where it does not exist."""
     try:
         return frozenset(fresh(lambda: os.listdir(directory)))
@@ -113,7 +113,7 @@ def names_in(directory: str) -> frozenset[str]:
         raise explain(error, directory, "list") from error
 
 
-def names_in_place(directory: str) -> frozenset[str]:
+def list_names_nofollow(directory: str) -> frozenset[str]:
     """Return the names in a directory; none where it does not exist, or something else is in its place, a link to one say."""
 
     def read() -> list[str]:
@@ -218,7 +218,7 @@ def sync_file(path: str) -> None:
         raise explain(error, path, "write") from error
 
 
-def let_go(descriptor: int) -> None:
+def close_quietly(descriptor: int) -> None:
     """Close a descriptor by which nothing was written; that locks on it were lost is told here too, and looked for elsewhere."""
     with contextlib.suppress(OSError):
         os.close(descriptor)

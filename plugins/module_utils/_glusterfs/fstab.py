@@ -11,7 +11,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.mounts im
 
 
 @dataclass(frozen=True)
-class Entry:
+class FstabEntry:
     """One entry for a share."""
 
     source: str
@@ -27,16 +27,16 @@ def _fields(line: str) -> list[str]:
     return [] if line.lstrip().startswith("#") else [unescape(field) for field in line.split()]
 
 
-def find(text: str, mount_point: str) -> Entry | None:
+def find(text: str, mount_point: str) -> FstabEntry | None:
     """Return the entry for a mount point."""
     for line in text.splitlines():
         fields = _fields(line)
         if len(fields) >= 4 and fields[1] == mount_point:
-            return Entry(fields[0], fields[1], fields[3])
+            return FstabEntry(fields[0], fields[1], fields[3])
     return None
 
 
-def with_entry(text: str, entry: Entry) -> str:
+def with_entry(text: str, entry: FstabEntry) -> str:
     """Return the text with this entry in the place of any for the same mount point, else at the end."""
     lines, placed = [], False
     for line in text.splitlines():

@@ -28,7 +28,7 @@ _undivided: set[str] = set()
 """Names of graphs that this task has seen to have one part only."""
 
 
-def check_whole(share: str, mount_point: str) -> None:
+def check_complete(share: str, mount_point: str) -> None:
     """See that every part of a distributed share answers; called before a listing and after it, and before what cannot be taken back.
 
     :raises Incomplete: one does not.

@@ -73,7 +73,7 @@ def trouble_of(mount_point: str, timeout: float) -> str | None:
 
     C(dead): its FUSE client is gone or cut off. C(wedged): the client is there and says nothing for C(timeout) seconds.
     """
-    said = responsiveness.ask(mount_point, timeout, responsiveness.look_into)
+    said = responsiveness.probe(mount_point, timeout, responsiveness.probe_directory)
     if said is None:
         return f"{WEDGED}: it has not answered for {timeout:g} s"
     if said in files.GONE:

@@ -28,13 +28,13 @@ def statvfs(path: str) -> None:
     os.statvfs(path)
 
 
-def look_into(path: str) -> None:
+def probe_directory(path: str) -> None:
     """Ask a mount for its capacity, and to open its root directory: without quorum it still tells its capacity."""
     os.statvfs(path)
     os.close(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
 
 
-def ask(path: str, timeout: float, how: Callable[[str], None] = statvfs) -> int | None:
+def probe(path: str, timeout: float, how: Callable[[str], None] = statvfs) -> int | None:
     """Return 0 where a mount point answers, the number of its error where it answers by one, None where it does not in time.
 
     :param timeout: seconds to wait.
@@ -43,7 +43,7 @@ def ask(path: str, timeout: float, how: Callable[[str], None] = statvfs) -> int 
     answer, open_there = os.pipe()
     child = os.fork()
     if not child:
-        _ask_and_end(path, how, open_there)
+        _probe_and_end(path, how, open_there)
     os.close(open_there)
     try:
         if select.select([answer], [], [], timeout)[0]:
@@ -58,7 +58,7 @@ def ask(path: str, timeout: float, how: Callable[[str], None] = statvfs) -> int 
         os.close(answer)
 
 
-def _ask_and_end(path: str, how: Callable[[str], None], keep: int) -> None:
+def _probe_and_end(path: str, how: Callable[[str], None], keep: int) -> None:
     """Ask, and end this process, which is a child, with the number of the error as its exit status."""
     said = 255
     try:

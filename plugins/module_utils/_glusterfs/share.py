@@ -12,7 +12,7 @@ from typing import Any, Mapping, Sequence
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import BadInput, DeadMount, Unavailable, VdiskError
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.files import GONE, explain
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.mounts import FUSE_TYPE, Mount, mount_at
-from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.responsiveness import ANSWER_TIMEOUT, ask, look_into
+from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.responsiveness import ANSWER_TIMEOUT, probe, probe_directory
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layout
 
 DEFAULT_BASE = "/var/lib/vdisk/mnt"
@@ -130,7 +130,7 @@ def check_mounted(share: Share, table: Sequence[Mount]) -> None:
         raise Unavailable(
             f"{share.mount_point} is the mount point of {share.name}, but {found.source} ({found.fs_type}) is mounted there; unmount it"
         )
-    said = ask(share.mount_point, share.answer_timeout, look_into)
+    said = probe(share.mount_point, share.answer_timeout, probe_directory)
     if said is None:
         raise DeadMount(
             f"the mount of {share.name} at {share.mount_point} is wedged: it has not answered for {share.answer_timeout:g} s; see that its "

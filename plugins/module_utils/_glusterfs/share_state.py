@@ -22,16 +22,16 @@ UNKNOWN = {"zeroes_ranges": None, "owner": None, "group": None, "mode": None, "f
 
 
 @dataclass(frozen=True)
-class State:
+class ShareState:
     """One share as it was found: mounted or not, in which way it does not answer, its fstab entry, its root's owner, group and mode."""
 
     mounted: bool
     trouble: str | None = None
-    entry: fstab.Entry | None = None
+    entry: fstab.FstabEntry | None = None
     root: tuple[int, int, int] | None = None
 
 
-def read_state(share: Share, fstab_path: str) -> State:
+def read_state(share: Share, fstab_path: str) -> ShareState:
     """Return a share as it is now.
 
     :raises Refused: something else is mounted at its mount point.
@@ -39,7 +39,7 @@ def read_state(share: Share, fstab_path: str) -> State:
     found = mounts.mount_at(mounts.read_mount_table(), share.mount_point)
     entry = fstab.find(read_fstab(fstab_path), share.mount_point)
     if found is None:
-        return State(False, entry=entry)
+        return ShareState(False, entry=entry)
     if not is_mounted_from(found, share.name):
         raise Refused(
             f"{found.source} ({found.fs_type}) is mounted at {share.mount_point}, the mount point of {share.name}; unmount it or choose "
@@ -47,10 +47,10 @@ def read_state(share: Share, fstab_path: str) -> State:
         )
     trouble = mounts.trouble_of(share.mount_point, share.answer_timeout)
     if trouble is not None:
-        return State(True, trouble, entry)
+        return ShareState(True, trouble, entry)
     with files.explained(share.mount_point, "look at"):
         status = os.stat(share.mount_point)
-    return State(True, entry=entry, root=(status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)))
+    return ShareState(True, entry=entry, root=(status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)))
 
 
 def read_fstab(path: str) -> str:
@@ -59,7 +59,7 @@ def read_fstab(path: str) -> str:
     return "" if content is None else content.decode("utf-8", "surrogateescape")
 
 
-def state_object(share: Share, state: State, proven: bool | None) -> dict[str, Any]:
+def state_object(share: Share, state: ShareState, proven: bool | None) -> dict[str, Any]:
     """Return the C(share) object of a share as it was read; C(proven) where writing to it was tried."""
     if not state.mounted or state.trouble:
         return {**share_object(share, mounted=state.mounted), **at_boot(state.entry)}
@@ -73,7 +73,7 @@ def owned(root: tuple[int, int, int] | None) -> dict[str, Any]:
     return {"owner": root[0], "group": root[1], "mode": f"{root[2]:04o}"} if root else {}
 
 
-def at_boot(entry: fstab.Entry | None) -> dict[str, Any]:
+def at_boot(entry: fstab.FstabEntry | None) -> dict[str, Any]:
     """Return what a share object says of the entry in fstab."""
     return {"fstab_entry": entry.line() if entry else None}
 

@@ -87,6 +87,6 @@ def _is_installed() -> bool:
     return any(os.path.exists(os.path.join(directory, daemon)) for directory in _DIRECTORIES for daemon in _DAEMONS)
 
 
-def running(disks: Sequence[Disk]) -> tuple[Disk, ...]:
+def running_disks(disks: Sequence[Disk]) -> tuple[Disk, ...]:
     """Return the disks that a running domain has open now."""
     return tuple(disk for disk in disks if disk.live is not None)

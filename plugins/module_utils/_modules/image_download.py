@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Iterator, Mapping
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Refused
-from ansible_collections.vdisk.gluster.plugins.module_utils._common.scratch import check_space, spool
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.scratch import check_space, scratch_directory
 from ansible_collections.vdisk.gluster.plugins.module_utils._glance import client
 from ansible_collections.vdisk.gluster.plugins.module_utils._glance.image import Image
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.qemu_img import QemuImg
@@ -23,11 +23,11 @@ class ServiceImage:
 
     name: str
     cloud: str | None
-    spool: str
+    scratch_directory: str
 
 
 @dataclass(frozen=True)
-class Found:
+class DownloadedImage:
     """An image that was found; C(path) is None in check mode, where nothing is read but what is said of it.
 
     C(base_format) is that of the volume which is made of it where the task names none.
@@ -42,7 +42,7 @@ class Found:
 
 
 @contextlib.contextmanager
-def downloaded(wanted: ServiceImage, qemu_img: QemuImg, check_mode: bool) -> Iterator[Found]:
+def downloaded(wanted: ServiceImage, qemu_img: QemuImg, check_mode: bool) -> Iterator[DownloadedImage]:
     """Find an image and, but in check mode, read it into a file whose hash is the service's.
 
     :raises Refused: there is no such image, or none that can be read safely.
@@ -54,15 +54,15 @@ def downloaded(wanted: ServiceImage, qemu_img: QemuImg, check_mode: bool) -> Ite
         raise Refused(f"source_image_name: {label} is {image.disk_format}, which cannot become a volume; convert it, and upload it anew")
     origin = {"image": f"{image.name} ({image.id})", "format": image.format, "checksum": image.hash}
     if check_mode:
-        yield Found(label, image.format, _virtual_size(image), origin, None)
+        yield DownloadedImage(label, image.format, _virtual_size(image), origin, None)
         return
     with contextlib.ExitStack() as holding:
         if not holding.enter_context(host_lock(f"spool:{wanted.spool}")):
             raise Refused(f"source_image_name: another task is making the same volumes of {label} right now; let it end")
-        path = holding.enter_context(spool(wanted.spool))
+        path = holding.enter_context(scratch_directory(wanted.spool))
         check_space(wanted.spool, image.size or 0, label)
         service.download(image, path, qemu_img.progress.step(f"download {label}", image.size))
-        yield Found(label, image.format, _virtual_size(image), origin, path)
+        yield DownloadedImage(label, image.format, _virtual_size(image), origin, path)
 
 
 def _virtual_size(image: Image) -> int | None:

@@ -14,7 +14,7 @@ from typing import Any, Mapping, Sequence
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import BadInput, Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.ownership import group_id, mode_bits, user_id
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.units import parse_size
-from ansible_collections.vdisk.gluster.plugins.module_utils._export.file import Export, Wanted
+from ansible_collections.vdisk.gluster.plugins.module_utils._export.file import Export, ExportRequest
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs import files
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share import Share, shares_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._modules import image_upload
@@ -22,8 +22,8 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime imp
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.base import Plan
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.temporary import plan_temporary
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.qemu_img import QemuImg
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps.frozen_read import held
-from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.session import Corridor
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.frozen_read import hold_readable
+from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.session import Session
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layout
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.locator import Shares
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.model import Volume
@@ -40,8 +40,8 @@ def work(task: Task) -> Result:
     return _to_file(task, task.params["dest"])
 
 
-def _wanted(params: Mapping[str, Any]) -> Wanted:
-    wanted = Wanted(
+def _wanted(params: Mapping[str, Any]) -> ExportRequest:
+    wanted = ExportRequest(
         layout.check_snapshot(params["snapshot"]) if params["snapshot"] is not None else None,
         params["format"],
         params["compress"],
@@ -60,7 +60,7 @@ def _wanted(params: Mapping[str, Any]) -> Wanted:
     return wanted
 
 
-def _find(task: Task) -> tuple[str, Wanted, Shares]:
+def _find(task: Task) -> tuple[str, ExportRequest, Shares]:
     name = layout.check_volume(task.params["volume"])
     return name, _wanted(task.params), Shares(shares_of(task.params, task.warn))
 
@@ -75,9 +75,9 @@ def _share_of(name: str, shares: Shares) -> Share:
 def _look(task: Task) -> Source:
     """Return what is to be read, as it is now."""
     name, wanted, shares = _find(task)
-    corridor = Corridor(QemuImg(task.runner), True, task.params["lock_timeout"], hypervisor=task.hypervisor())
-    found = corridor.read({name: _share_of(name, shares)})[name]
-    if wanted.snapshot is None and found.machines:
+    session = Session(QemuImg(task.runner), True, task.params["lock_timeout"], hypervisor=task.hypervisor())
+    found = session.read({name: _share_of(name, shares)})[name]
+    if wanted.snapshot is None and found.running_disks:
         return Source(found, None, None, found.chain.files, running=True)
     return source_of(found, wanted.snapshot, "exported")
 
@@ -90,24 +90,24 @@ def _to_file(task: Task, dest: str) -> Result:
     dest = _destination(dest, name, wanted, shares.named)
     share = _share_of(name, shares)
     qemu_img = QemuImg(task.runner)
-    corridor = Corridor(qemu_img, task.check_mode, params["lock_timeout"], hypervisor=hypervisor)
+    session = Session(qemu_img, task.check_mode, params["lock_timeout"], hypervisor=hypervisor)
     export = Export(qemu_img, wanted, dest)
-    found = corridor.read({name: share})[name]
-    if wanted.snapshot is None and found.machines:
-        return _export_running(corridor, export, found, share, params["quiesce"], task.check_mode)
+    found = session.read({name: share})[name]
+    if wanted.snapshot is None and found.running_disks:
+        return _export_running(session, export, found, share, params["quiesce"], task.check_mode)
     if task.check_mode:
         return export.predict(source_of(found, wanted.snapshot, "exported"))
     with contextlib.ExitStack() as images:
-        with corridor.locked(name, share, lambda volume: export.check(source_of(volume, wanted.snapshot, "exported"))) as volume:
+        with session.locked(name, share, lambda volume: export.check(source_of(volume, wanted.snapshot, "exported"))) as volume:
             source = source_of(volume, wanted.snapshot, "exported")
-            images.enter_context(held(source.paths))
+            images.enter_context(hold_readable(source.paths))
             if wanted.snapshot is None:
-                return export.make(source, corridor.recovered)
+                return export.make(source, session.recovered)
         # nobody writes to what a snapshot froze, and its image locks keep it from being merged: others may go on
-        return export.make(source, corridor.recovered)
+        return export.make(source, session.recovered)
 
 
-def _export_running(corridor: Corridor, export: Export, found: Volume, share: Share, quiesce: str, check_mode: bool) -> Result:
+def _export_running(session: Session, export: Export, found: Volume, share: Share, quiesce: str, check_mode: bool) -> Result:
     """Export what a volume reads as now while a domain runs on it: from files that a temporary snapshot freezes."""
 
     def planner(volume: Volume) -> Plan:
@@ -117,14 +117,14 @@ def _export_running(corridor: Corridor, export: Export, found: Volume, share: Sh
         export.check(Source(volume, None, None, volume.chain.files, running=True))
         return plan
 
-    with corridor.frozen(found.name, share, planner) as volume:
-        before = corridor.recovered
+    with session.frozen(found.name, share, planner) as volume:
+        before = session.recovered
         source = Source(volume, None, None, volume.chain.files, running=True)
         result = export.predict(source) if check_mode else export.make(source, ())
-    return replace(result, changed=True, actions=(*before, *result.actions, *corridor.recovered[len(before) :]))
+    return replace(result, changed=True, actions=(*before, *result.actions, *session.recovered[len(before) :]))
 
 
-def _destination(dest: str, volume: str, wanted: Wanted, shares: Sequence[Share]) -> str:
+def _destination(dest: str, volume: str, wanted: ExportRequest, shares: Sequence[Share]) -> str:
     """Return the path of the file to make.
 
     :raises BadInput: it is no absolute path.

@@ -29,7 +29,7 @@ def work(task: Task) -> Result:
 
 def _exports(directory: str) -> list[dict[str, Any]]:
     found = []
-    for name in sorted(files.names_in(directory)):
+    for name in sorted(files.list_names(directory)):
         if name.endswith(manifest_file.SUFFIX) and not name.startswith("."):
             entry = _export(os.path.join(directory, name))
             found += [entry] if entry else []

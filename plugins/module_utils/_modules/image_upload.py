@@ -15,8 +15,8 @@ from typing import Any, Callable, Iterator, Mapping
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.checksum import checksum
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import BadInput, Refused, Unavailable
-from ansible_collections.vdisk.gluster.plugins.module_utils._common.scratch import FILE, spool, spool_of
-from ansible_collections.vdisk.gluster.plugins.module_utils._common.single_flight import alone
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.scratch import FILE, scratch_directory, scratch_path
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.single_flight import single_flight
 from ansible_collections.vdisk.gluster.plugins.module_utils._export import manifest_file
 from ansible_collections.vdisk.gluster.plugins.module_utils._glance import client, image_marker
 from ansible_collections.vdisk.gluster.plugins.module_utils._glance.image import DISK_FORMATS, Image
@@ -32,7 +32,7 @@ _OWN = ("id", "name", "status", "visibility", "size", "disk_format", "container_
 
 
 @dataclass(frozen=True)
-class ImageWish:
+class ImageRequest:
     """The image that a task wants; C(dest) is a file that it wants as well."""
 
     name: str
@@ -49,7 +49,7 @@ def work(task: Task, look: Callable[[Task], Source], make_file: Callable[[Task, 
     :param look: returns what is to be read, as it is now.
     :param make_file: makes the export's file at a path, or says in check mode what it would do.
     """
-    wish = _wish(task.params)
+    wish = _request(task.params)
     # first of all: where the SDK is missing in this Python the module starts anew in another one
     service = client.connect(wish.cloud, task.runner.stall_timeout)
     export = _ImageExport(task, wish, service, look, make_file)
@@ -57,13 +57,13 @@ def work(task: Task, look: Callable[[Task], Source], make_file: Callable[[Task, 
         return export.predict()
     subject = f"{task.params['volume']} {task.params['snapshot']} {task.params['format']} {task.params['compress']}"
     label = f"export {task.params['volume']} as image {wish.name}"
-    with alone(f"image:{wish.cloud}:{wish.name}", subject, label, task.progress, task.runner.stall_timeout) as ours:
+    with single_flight(f"image:{wish.cloud}:{wish.name}", subject, label, task.progress, task.runner.stall_timeout) as ours:
         if not ours:
             raise Refused(f"image_name: another task is exporting to image {wish.name} right now; let it end")
         return export.make()
 
 
-def _wish(params: Mapping[str, Any]) -> ImageWish:
+def _request(params: Mapping[str, Any]) -> ImageRequest:
     name = params["image_name"]
     if not 0 < len(name) <= 255 or name != name.strip() or not name.isprintable():
         raise BadInput(f"image_name: {name!r} is not a name for an image; use 1 to 255 printable characters")
@@ -76,7 +76,7 @@ def _wish(params: Mapping[str, Any]) -> ImageWish:
         if not isinstance(value, (str, int, float)):
             raise BadInput(f"image_properties: the value of {key} is no text; give one, as the image service knows nothing else")
         properties[str(key)] = str(value)
-    return ImageWish(name, params["cloud"], params["visibility"], properties, params["dest"], params["tmp_dest"])
+    return ImageRequest(name, params["cloud"], params["visibility"], properties, params["dest"], params["tmp_dest"])
 
 
 class _ImageExport:
@@ -85,7 +85,7 @@ class _ImageExport:
     def __init__(
         self,
         task: Task,
-        wish: ImageWish,
+        wish: ImageRequest,
         service: client.ImageService,
         look: Callable[[Task], Source],
         make_file: Callable[[Task, str], Result],
@@ -96,7 +96,7 @@ class _ImageExport:
         self._look = look
         self._make_file = make_file
         self._began = time.monotonic()
-        self._spool = spool_of(wish.tmp_dest, f"{wish.cloud}:{wish.name}")
+        self._spool = scratch_path(wish.tmp_dest, f"{wish.cloud}:{wish.name}")
 
     def predict(self) -> Result:
         """Return what check mode says."""
@@ -317,7 +317,7 @@ class _ImageExport:
         if self._wish.dest is not None:
             yield self._wish.dest
             return
-        with spool(self._spool) as path:
+        with scratch_directory(self._spool) as path:
             yield path
 
 

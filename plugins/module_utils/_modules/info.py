@@ -15,8 +15,14 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._qemu import image_l
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layout
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.domain import Disk
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.locator import Shares
-from ansible_collections.vdisk.gluster.plugins.module_utils._volume.model import Volume, absent, promised, volume_object
-from ansible_collections.vdisk.gluster.plugins.module_utils._volume.reader import Listing, list_share, observed, read_volume, read_volumes
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.model import Volume, absent, provisioned, volume_object
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.reader import (
+    Listing,
+    list_share,
+    read_volume,
+    read_volumes,
+    with_domains,
+)
 
 
 def share_info(task: Task) -> Result:
@@ -37,7 +43,7 @@ def _share_facts(share: Share, shares: Shares) -> dict[str, Any]:
     return {
         **share_object(share, True, is_writable(share), space.total, space.available),
         "volumes": len(volumes),
-        "provisioned_bytes": promised(volumes),
+        "provisioned_bytes": provisioned(volumes),
         "allocated_bytes": sum(entry.allocated_size for volume in volumes for entry in volume.chain.files),
     }
 
@@ -53,7 +59,7 @@ def volume_info(task: Task) -> Result:
         found = read_volumes([(listing, name) for listing in listings.values() for name in listing.volumes()])
     else:
         found = [volume for volumes in parallel.each(lambda name: _look_for(name, shares, listings), names) for volume in volumes]
-    found = [observed(volume, hypervisor) for volume in found]
+    found = [with_domains(volume, hypervisor) for volume in found]
     states = parallel.each(_with_state, found)
     objects = [{**state, "connection": _connection(volume, shares, base)} for state, volume in zip(states, found)]
     there = sum(volume.exists for volume in found)
@@ -95,7 +101,7 @@ def _with_state(volume: Volume) -> dict[str, Any]:
     entry["problems"] += [problem for disk in volume.disks for problem in _old_definition(volume, disk)]
     entry["problems"] += [
         f"{volume.label} has the temporary snapshot {name} of a task that was killed; the next task that changes the volume merges it back"
-        for name in volume.given_up
+        for name in volume.abandoned
     ]
     return entry
 

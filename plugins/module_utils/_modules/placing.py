@@ -9,14 +9,14 @@ from typing import Any, Mapping, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import BadInput
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share import Share, capacity
-from ansible_collections.vdisk.gluster.plugins.module_utils._plans.placement import Candidate, Limits, choose
-from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import Wanted
+from ansible_collections.vdisk.gluster.plugins.module_utils._plans.placement import Candidate, PlacementLimits, choose
+from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import VolumeRequest
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.locator import Shares
-from ansible_collections.vdisk.gluster.plugins.module_utils._volume.model import Volume, promised
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.model import Volume, provisioned
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.reader import Listing, read_volumes
 
 
-def limits_of(params: Mapping[str, Any]) -> Limits:
+def limits_of(params: Mapping[str, Any]) -> PlacementLimits:
     """Return what the operator allows for placing volumes.
 
     :raises BadInput: an option is out of range.
@@ -26,11 +26,16 @@ def limits_of(params: Mapping[str, Any]) -> Limits:
         raise BadInput(f"reserved_percentage: {reserved} is not a percentage; give a number from 0 to 100")
     if ratio is not None and not 0 < ratio < float("inf"):
         raise BadInput(f"max_over_subscription_ratio: {ratio} is not a ratio; give a number above 0, as 20.0")
-    return Limits(reserved, ratio)
+    return PlacementLimits(reserved, ratio)
 
 
-def places(
-    names: Sequence[str], wanted: Wanted, new: Wanted, shares: Shares, listings: Mapping[str, Listing], limits: Limits | None
+def contexts(
+    names: Sequence[str],
+    wanted: VolumeRequest,
+    new: VolumeRequest,
+    shares: Shares,
+    listings: Mapping[str, Listing],
+    limits: PlacementLimits | None,
 ) -> dict[str, Share]:
     """Return the share of each volume; C(limits) are for placing new ones, made as C(new); without them none is made."""
     where: dict[str, Share] = {}
@@ -54,22 +59,22 @@ def places(
 
 
 def _check_growth(
-    volume: Volume, wanted: Wanted, share: Share, listings: Mapping[str, Listing], limits: Limits, taken: dict[str, int]
+    volume: Volume, wanted: VolumeRequest, share: Share, listings: Mapping[str, Listing], limits: PlacementLimits, taken: dict[str, int]
 ) -> None:
     """Refuse a growth that a new volume of that size would be refused; growth is always thin."""
     size = volume.active.virtual_size if volume.chain.files else None
     if size is not None and wanted.size is not None and wanted.size > size:
-        choose_share(volume.name, wanted.size - size, Wanted(), [share], listings, limits, taken)
+        choose_share(volume.name, wanted.size - size, VolumeRequest(), [share], listings, limits, taken)
         taken[share.name] = taken.get(share.name, 0) + wanted.size - size
 
 
 def choose_share(
     name: str,
     size: int,
-    wanted: Wanted,
+    wanted: VolumeRequest,
     shares: Sequence[Share],
     listings: Mapping[str, Listing],
-    limits: Limits,
+    limits: PlacementLimits,
     taken: Mapping[str, int],
 ) -> str:
     """Return the name of the share that takes this many more virtual bytes; C(taken) is what the task itself has planned on each.
@@ -82,7 +87,7 @@ def choose_share(
         planned = taken.get(share.name, 0)
         if limits.max_over_subscription_ratio is not None:
             listing = listings[share.name]
-            planned += promised(read_volumes([(listing, other) for other in listing.volumes()]))
+            planned += provisioned(read_volumes([(listing, other) for other in listing.volumes()]))
         reserved = 0 if wanted.thin else taken.get(share.name, 0)
         candidates.append(Candidate(share.name, space.total, max(0, space.available - reserved), planned))
     return choose(name, size, wanted.thin, candidates, limits)

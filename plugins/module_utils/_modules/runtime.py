@@ -83,7 +83,7 @@ class Task:
         return self.runner.progress
 
     @property
-    def heeds_elsewhere(self) -> bool:
+    def respects_other_hosts(self) -> bool:
         """Whether domains of other hosts that are shut off keep a volume from being changed."""
         return self.params.get("attached_elsewhere") != "ignore"
 

@@ -22,7 +22,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share imp
 )
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share_state import (
     UNKNOWN,
-    State,
+    ShareState,
     at_boot,
     owned,
     read_fstab,
@@ -43,7 +43,7 @@ class Action:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class MountRequest:
     """What a task wants of each share."""
 
     state: str
@@ -60,7 +60,7 @@ def work(task: Task) -> Result:
     """Bring the shares of a task into the wanted state."""
     params = task.params
     shares = shares_of(params, task.warn)
-    wanted = Wanted(
+    wanted = MountRequest(
         params["state"],
         params["boot"],
         params["writable"],
@@ -111,7 +111,7 @@ def _report_failures(failures, count: int, required: str, task: Task, after: lis
         task.warn(f"{share.name}: {error.message}")
 
 
-def _one(share: Share, wanted: Wanted, task: Task, actions: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+def _one(share: Share, wanted: MountRequest, task: Task, actions: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Bring one share into the wanted state and return its objects before and after."""
     if wanted.state == "mounted" and wanted.writable and "ro" in (share.options or "").split(","):
         raise BadInput(f"{share.name} is to be mounted read-only (option ro), so it cannot be proven writable; set writable to false")
@@ -157,11 +157,11 @@ def _warn_of_few_threads(share: Share, threads: int | None, task: Task) -> None:
         )
 
 
-def _entry(share: Share) -> fstab.Entry:
-    return fstab.Entry(share.name, share.mount_point, str(join_options("defaults,_netdev", with_fresh(share.options))))
+def _entry(share: Share) -> fstab.FstabEntry:
+    return fstab.FstabEntry(share.name, share.mount_point, str(join_options("defaults,_netdev", with_fresh(share.options))))
 
 
-def _plan_mounted(share: Share, state: State, wanted: Wanted, task: Task) -> list[Action]:
+def _plan_mounted(share: Share, state: ShareState, wanted: MountRequest, task: Task) -> list[Action]:
     plan: list[Action] = []
     entry = _entry(share)
     other_options = wanted.boot and state.entry is not None and state.entry != entry
@@ -206,7 +206,7 @@ def _plan_mounted(share: Share, state: State, wanted: Wanted, task: Task) -> lis
     return plan
 
 
-def _refuse_full_mount_point(share: Share, state: State) -> None:
+def _refuse_full_mount_point(share: Share, state: ShareState) -> None:
     """Refuse to mount over files: they landed there while the share was not mounted and would be hidden."""
     hidden = [] if state.mounted else _names_below(share)
     if hidden:
@@ -242,7 +242,7 @@ def _refuse_users(share: Share, why: str) -> None:
         raise Refused(f"{share.name} at {share.mount_point} {why}, but {users[0]}{more}; let it end first")
 
 
-def _mount(share: Share, wanted: Wanted, task: Task) -> None:
+def _mount(share: Share, wanted: MountRequest, task: Task) -> None:
     try:
         os.makedirs(share.mount_point, 0o755, exist_ok=True)
     except OSError as error:
@@ -250,7 +250,7 @@ def _mount(share: Share, wanted: Wanted, task: Task) -> None:
     mounts.mount(share.name, share.mount_point, with_fresh(share.options), task.runner, wanted.retries)
 
 
-def _unmount_troubled(share: Share, state: State, task: Task) -> None:
+def _unmount_troubled(share: Share, state: ShareState, task: Task) -> None:
     if str(state.trouble).startswith(mounts.WEDGED):
         # with its client the mount is dead: what hangs in it comes free, and unmounting cannot hang too
         fuse_client.kill_client(share.mount_point)
@@ -276,7 +276,7 @@ def _check_answers(share: Share) -> None:
         )
 
 
-def _target(root: tuple[int, int, int] | None, wanted: Wanted) -> tuple[int, int, int] | None:
+def _target(root: tuple[int, int, int] | None, wanted: MountRequest) -> tuple[int, int, int] | None:
     """Return owner, group and mode that a root directory is to have; None where it cannot be looked at yet."""
     if root is None:
         return None
@@ -288,7 +288,7 @@ def _target(root: tuple[int, int, int] | None, wanted: Wanted) -> tuple[int, int
     )
 
 
-def _own_root(share: Share, state: State, wanted: Wanted, check_mode: bool) -> list[str]:
+def _own_root(share: Share, state: ShareState, wanted: MountRequest, check_mode: bool) -> list[str]:
     """Give the share's root the wanted owner, group and mode, and return what was (would be) done."""
     target = _target(state.root, wanted)
     if state.root is None or target is None or target == state.root:
@@ -307,7 +307,7 @@ def _own_root(share: Share, state: State, wanted: Wanted, check_mode: bool) -> l
     ]
 
 
-def _plan_away(share: Share, state: State, wanted: Wanted, task: Task) -> list[Action]:
+def _plan_away(share: Share, state: ShareState, wanted: MountRequest, task: Task) -> list[Action]:
     plan: list[Action] = []
     if state.mounted:
         _refuse_users(share, f"is to be {wanted.state}")
@@ -324,7 +324,7 @@ def _plan_away(share: Share, state: State, wanted: Wanted, task: Task) -> list[A
                 lambda: _write_fstab(wanted.fstab, fstab.without_entry(read_fstab(wanted.fstab), share.mount_point)),
             )
         )
-    if wanted.state == "absent" and (state.mounted or files.is_there(share.mount_point)):
+    if wanted.state == "absent" and (state.mounted or files.exists(share.mount_point)):
         if not state.mounted and _names_below(share):
             raise Refused(
                 f"{share.mount_point} is not mounted and not empty, so it is not removed; look at what it holds and move that away"

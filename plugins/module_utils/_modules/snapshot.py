@@ -14,7 +14,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime imp
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.base import Plan, refuse_zeroing
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.snapshot import plan_absent, plan_present, plan_reverted
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.qemu_img import QemuImg
-from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.session import Corridor
+from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.session import Session
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layout
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.locator import Shares
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.model import Volume, snapshot_object, volume_object
@@ -40,30 +40,30 @@ def work(task: Task) -> Result:
     def planner(found: Sequence[Volume]) -> list[Plan]:
         if present:
             for volume in found if params["removable"] else ():
-                for disk in volume.machines:
+                for disk in volume.running_disks:
                     refuse_zeroing(volume, disk)
             return list(plan_present(found, snapshots[0], note, params["quiesce"]))
         if params["state"] == "reverted":
             return [plan_reverted(volume, snapshots[0], params["discard_newer"]) for volume in found]
         return [plan_absent(volume, snapshots, only_up) for volume in found]
 
-    corridor = Corridor(
+    session = Session(
         QemuImg(task.runner),
         task.check_mode,
         params["lock_timeout"],
         deep=params["state"] == "reverted",
         hypervisor=hypervisor,
-        heeds_elsewhere=task.heeds_elsewhere,
+        respects_other_hosts=task.respects_other_hosts,
         warn=task.warn,
     )
     only_up = False
     try:
-        outcome = corridor.change(where, planner, grouped=True, listings=listings)
+        outcome = session.change(where, planner, grouped=True, listings=listings)
     except Denied as error:
         # nothing was merged: QEMU is not let write the file below, but it may merge the other way
         task.warn(error.message)
         only_up = True
-        outcome = corridor.change(where, planner, grouped=True)
+        outcome = session.change(where, planner, grouped=True)
     named = [snapshot_object(volume, snapshot) for volume in outcome.after for snapshot in volume.snapshots if snapshot.name in snapshots]
     after = [volume_object(volume) for volume in outcome.after]
     return Result(

@@ -13,7 +13,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._libvirt.connection 
 from ansible_collections.vdisk.gluster.plugins.module_utils._libvirt.hypervisor import NoDomain, NoHypervisor
 from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime import Result, Task
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.attachment import (
-    Wanted,
+    AttachmentRequest,
     own_disk,
     plan_attached,
     plan_detached,
@@ -21,7 +21,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._plans.attachment im
 )
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.base import Plan
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.qemu_img import QemuImg
-from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.session import Corridor
+from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.session import Session
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layout
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.domain import Domain
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.locator import Shares
@@ -49,7 +49,7 @@ def work(task: Task) -> Result:
     shares = Shares(shares_of(params, task.warn))
     listings = shares.list()
     where = shares.locate([name], listings)
-    wanted = Wanted(params["target"], {key: params[key] for key in ("bus", "cache", "io", "discard", "serial")})
+    wanted = AttachmentRequest(params["target"], {key: params[key] for key in ("bus", "cache", "io", "discard", "serial")})
     # asked before anything is looked at, so that a name that is misspelt is told first
     domain = _domain(hypervisor, params["domain"], present) if host is None else None
 
@@ -60,10 +60,10 @@ def work(task: Task) -> Result:
         now = _domain(hypervisor, params["domain"], present)
         return [plan_attached(volume, now, wanted) if present and now else plan_detached(volume, now) for volume in volumes]
 
-    corridor = Corridor(
-        QemuImg(task.runner), task.check_mode, params["lock_timeout"], hypervisor=hypervisor, heeds_elsewhere=task.heeds_elsewhere
+    session = Session(
+        QemuImg(task.runner), task.check_mode, params["lock_timeout"], hypervisor=hypervisor, respects_other_hosts=task.respects_other_hosts
     )
-    outcome = corridor.change(where, planner, listings=listings)
+    outcome = session.change(where, planner, listings=listings)
     if domain is None:
         before, after = (
             _object_on_record(volumes[0], params["domain"], host or hypervisor.host.name) for volumes in (outcome.before, outcome.after)

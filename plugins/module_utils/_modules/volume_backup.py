@@ -14,18 +14,18 @@ from typing import Any, Mapping, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._backup import archive_metadata
 from ansible_collections.vdisk.gluster.plugins.module_utils._backup.archive_metadata import Archive, Description, archive_object
-from ansible_collections.vdisk.gluster.plugins.module_utils._backup.raw_view import View, raw_of
-from ansible_collections.vdisk.gluster.plugins.module_utils._backup.tool import KEEP, BackupTool, NoRepository, Stored
+from ansible_collections.vdisk.gluster.plugins.module_utils._backup.raw_view import RawView, raw_of
+from ansible_collections.vdisk.gluster.plugins.module_utils._backup.tool import KEEP, ArchiveStats, BackupTool, NoRepository
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import BadInput, Damaged, Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.progress import Progress
-from ansible_collections.vdisk.gluster.plugins.module_utils._common.scratch import clear, spool, spool_of
-from ansible_collections.vdisk.gluster.plugins.module_utils._common.single_flight import alone
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.scratch import clear, scratch_directory, scratch_path
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.single_flight import single_flight
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share import Share, shares_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime import Result, Task
 from ansible_collections.vdisk.gluster.plugins.module_utils._modules.volume_backup_info import tool_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.qemu_img import QemuImg
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps import frozen_read
-from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.session import Corridor
+from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.session import Session
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layout
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.locator import Shares
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.model import Volume
@@ -67,22 +67,22 @@ class _Backup:
         self._snapshot = layout.check_snapshot(params["snapshot"])
         self._name = archive_metadata.check_name(params["archive"])
         self._full = archive_metadata.full_name(self._volume, self._name)
-        self._spool = spool_of(params["tmp_dest"], f"backup:{params['repository']}:{self._full}")
+        self._spool = scratch_path(params["tmp_dest"], f"backup:{params['repository']}:{self._full}")
         self._keep = keep_of(params["keep"])
         self._tool = tool_of(task)
         self._shares = Shares(shares_of(params, task.warn))
         self._qemu_img = QemuImg(task.runner)
-        self._corridor = Corridor(self._qemu_img, task.check_mode, params["lock_timeout"], hypervisor=task.hypervisor())
+        self._session = Session(self._qemu_img, task.check_mode, params["lock_timeout"], hypervisor=task.hypervisor())
         self._actions: list[str] = []
 
     def run(self) -> Result:
         """Do it, or tell in check mode what would be done."""
         share = self._shares.share_of(self._volume, self._shares.list())
-        volume = self._corridor.read({self._volume: share})[self._volume] if share is not None else None
+        volume = self._session.read({self._volume: share})[self._volume] if share is not None else None
         if self._task.check_mode:
             return self._work(share, volume)
         digest = hashlib.sha256(self._task.params["repository"].encode("utf-8", "surrogateescape")).hexdigest()
-        with alone(
+        with single_flight(
             f"backup:{digest}:{self._full}", self._snapshot, f"back up {self._volume}", self._task.progress, self._task.runner.stall_timeout
         ) as ours:
             if not ours:
@@ -97,7 +97,7 @@ class _Backup:
         there = next((archive for archive in archives if (archive.volume, archive.name) == (self._volume, self._name)), None)
         self._refuse_others(archives, share)
         before = archive_object(there) if there else {}
-        stored: Stored | None = None
+        stored: ArchiveStats | None = None
         verified = False
         if there is None:
             if share is None or volume is None:
@@ -121,7 +121,7 @@ class _Backup:
             duration=None if check_mode else round(seconds, 3),
             verified=verified or check_mode and params["verify"] != "none",
         )
-        recovered = self._corridor.recovered
+        recovered = self._session.recovered
         actions = (*recovered, *self._actions)
         done = "would be" if check_mode else "was"
         made = bool(before) is False
@@ -188,15 +188,15 @@ class _Backup:
             "virtual_size": snapshot.virtual_size if snapshot else None,
         }
 
-    def _make(self, share: Share) -> tuple[Archive, Stored, bool]:
+    def _make(self, share: Share) -> tuple[Archive, ArchiveStats, bool]:
         """Store the snapshot and, where that is wanted, read it back; what does not read back as it should is removed again."""
         with contextlib.ExitStack() as images:
-            with self._corridor.locked(self._volume, share, lambda volume: source_of(volume, self._snapshot, "backed up")) as volume:
+            with self._session.locked(self._volume, share, lambda volume: source_of(volume, self._snapshot, "backed up")) as volume:
                 source = source_of(volume, self._snapshot, "backed up")
-                images.enter_context(frozen_read.held(source.paths))
+                images.enter_context(frozen_read.hold_readable(source.paths))
             # nobody writes to what a snapshot froze, and its image locks keep it from being merged: others may go on
             identities = [frozen_read.identity(path, private=False) for path in source.paths]
-            with spool(self._spool) as path:
+            with scratch_directory(self._spool) as path:
                 directory, through = os.path.dirname(path), self._task.params["read_through"]
                 with raw_of(source, directory, archive_metadata.DISK, through, self._qemu_img, self._task.warn) as view:
                     description = self._describe(source, view)
@@ -215,7 +215,7 @@ class _Backup:
             raise
         return there, stored, True
 
-    def _describe(self, source: Source, view: View) -> Description:
+    def _describe(self, source: Source, view: RawView) -> Description:
         """Return what is said of the disk in its archive."""
         step = self._task.progress.step(f"checksum of {source.label}", source.virtual_size)
         size, data, digest = view.checksum(self._task.runner.stall_timeout, step.update)

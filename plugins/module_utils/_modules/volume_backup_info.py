@@ -37,15 +37,15 @@ def tool_of(task: Task) -> BackupTool:
     :raises Refused: the file with the passphrase cannot be used.
     """
     params = task.params
-    place = params["repository"]
-    if not place.strip() or "\n" in place or "\x00" in place:
+    context = params["repository"]
+    if not context.strip() or "\n" in context or "\x00" in context:
         raise BadInput("repository: it is empty or has a line break; give a path or an address that the tool knows")
     secrets = {str(key): str(value) for key, value in (params["secrets"] or {}).items()}
     for key in secrets:
         if not _VARIABLE.match(key) or key in _OURS:
             raise BadInput(f"secrets: {key!r} cannot be set; name variables that the tool reads, as AWS_SECRET_ACCESS_KEY")
     repository = Repository(
-        place,
+        context,
         _passphrase(params),
         secrets,
         params["ssh_command"],

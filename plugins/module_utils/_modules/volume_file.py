@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Sequence
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.ownership import group_id, mode_bits, user_id
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.units import parse_virtual_size
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share import shares_of
-from ansible_collections.vdisk.gluster.plugins.module_utils._modules.placing import limits_of, places
+from ansible_collections.vdisk.gluster.plugins.module_utils._modules.placing import contexts, limits_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime import Result, Task
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.base import Plan
-from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import Wanted, plan_absent, plan_present
+from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import VolumeRequest, plan_absent, plan_present
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.qemu_img import QemuImg
-from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.session import Corridor
+from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.session import Session
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layout
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.locator import Shares
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.model import Volume, volume_object
 
 if TYPE_CHECKING:
-    from ansible_collections.vdisk.gluster.plugins.module_utils._modules.volume_source import Wish
+    from ansible_collections.vdisk.gluster.plugins.module_utils._modules.volume_source import SourceRequest
 
 _SOURCES = (
     *("source_volume", "source_snapshot", "source_share"),
@@ -32,7 +32,7 @@ _SOURCES = (
 """Options that say what a volume is to be copied from."""
 
 
-def work(task: Task, wish: Wish | None = None) -> Result:
+def work(task: Task, wish: SourceRequest | None = None) -> Result:
     """Bring the volumes of a task into the wanted state; C(wish) is a source that its options do not name."""
     params = task.params
     names = layout.check_volumes(params["name"])
@@ -46,8 +46,8 @@ def work(task: Task, wish: Wish | None = None) -> Result:
         from ansible_collections.vdisk.gluster.plugins.module_utils._modules import volume_source
         from ansible_collections.vdisk.gluster.plugins.module_utils._plans import copy
 
-        wish = wish or volume_source.wish_of(params, names)
-    wanted = Wanted(
+        wish = wish or volume_source.source_request_of(params, names)
+    wanted = VolumeRequest(
         parse_virtual_size(params["size"]) if params["size"] is not None else None,
         params["format"],
         params["allocation"],
@@ -62,15 +62,15 @@ def work(task: Task, wish: Wish | None = None) -> Result:
     present = params["state"] == "present"
     listings = shares.list()
     qemu_img = QemuImg(task.runner)
-    corridor = Corridor(qemu_img, task.check_mode, params["lock_timeout"], params["repair"], hypervisor, task.heeds_elsewhere, task.warn)
+    session = Session(qemu_img, task.check_mode, params["lock_timeout"], params["repair"], hypervisor, task.respects_other_hosts, task.warn)
     with contextlib.ExitStack() as holding:
         original = None
         # a source is only for making a volume: where all are there it may be gone
         missing = [name for name in names if shares.share_of(name, listings) is None] if wish else []
         if wish and missing:
-            original = holding.enter_context(volume_source.opened(wish, corridor, shares, qemu_img, task.check_mode))
-        new = copy.wanted_of_copy(wanted, original) if original else wanted
-        where = places(names, wanted, new, shares, listings, limits if present else None)
+            original = holding.enter_context(volume_source.opened(wish, session, shares, qemu_img, task.check_mode))
+        new = copy.request_of_copy(wanted, original) if original else wanted
+        where = contexts(names, wanted, new, shares, listings, limits if present else None)
         if original and original.path:
             volume_source.check_room([where[name] for name in missing], new, original, qemu_img, limits)
 
@@ -79,8 +79,8 @@ def work(task: Task, wish: Wish | None = None) -> Result:
                 return [plan_absent(volume, params["delete_snapshots"]) for volume in volumes]
             return [copy.plan_copy(volume, wanted, original) if wish else plan_present(volume, wanted) for volume in volumes]
 
-        outcome = corridor.change(where, planner, listings=listings)
-        told = corridor.recovered
+        outcome = session.change(where, planner, listings=listings)
+        told = session.recovered
     after = [volume_object(volume) for volume in outcome.after]
     values = {"volumes": after}
     if len(names) == 1:
@@ -88,7 +88,7 @@ def work(task: Task, wish: Wish | None = None) -> Result:
     return Result(
         _sentence(names, present, outcome.changed, task.check_mode),
         outcome.changed,
-        (*outcome.actions, *corridor.recovered[len(told) :]),
+        (*outcome.actions, *session.recovered[len(told) :]),
         values,
         [volume_object(volume) for volume in outcome.before],
         after,

@@ -14,11 +14,11 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._modules.placing imp
 from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime import Result, Task
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.base import Plan, actions_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.move import is_there, plan_move
-from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import Wanted
+from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import VolumeRequest
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.qemu_img import QemuImg
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps import frozen_read
-from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.recovery import clearing_away
-from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.session import Corridor
+from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.recovery import cleanup_action
+from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.session import Session
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layout
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.locator import Shares
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.model import Volume, volume_object
@@ -83,12 +83,12 @@ class _Mover:
         self._check_mode = task.check_mode
         self._old, self._new = old, new
         self._limits = limits_of(task.params)
-        self._corridor = Corridor(
+        self._session = Session(
             QemuImg(task.runner),
             task.check_mode,
             task.params["lock_timeout"],
             hypervisor=task.hypervisor(),
-            heeds_elsewhere=task.heeds_elsewhere,
+            respects_other_hosts=task.respects_other_hosts,
             warn=task.warn,
         )
         self._predicted: list[str] = []
@@ -96,7 +96,7 @@ class _Mover:
     @property
     def actions(self) -> tuple[str, ...]:
         """What was done, or would be."""
-        return tuple(self._predicted) if self._check_mode else self._corridor.recovered
+        return tuple(self._predicted) if self._check_mode else self._session.recovered
 
     def move(self, name: str) -> tuple[Volume, Volume]:
         """Move one volume and return its states before and after."""
@@ -120,9 +120,9 @@ class _Mover:
         # what a killed move left on the old share has no volume any more whose next task would clear it away
         if is_there(at_old, at_new) and not at_old.leftovers + at_new.leftovers:
             return at_new, at_new
-        with self._corridor.locked_together(pair, lambda volumes: is_there(*volumes)) as (at_old, at_new):
+        with self._session.locked_together(pair, lambda volumes: is_there(*volumes)) as (at_old, at_new):
             self._check_space(at_old, to)
-            self._corridor.apply(_plans(at_old, at_new))
+            self._session.apply(_plans(at_old, at_new))
         now = self._read(name, to)
         return (now if is_there(at_old, at_new) else at_old), now
 
@@ -133,17 +133,19 @@ class _Mover:
         plans = _plans(old, new)
         if plans[0].steps:
             self._check_space(old, Share(new.share, new.mount_point))
-        self._predicted += [clearing_away(leftover) for leftover in old.leftovers + new.leftovers]
+        self._predicted += [cleanup_action(leftover) for leftover in old.leftovers + new.leftovers]
         self._predicted += actions_of(plans)
         return (plans[0].before if plans[0].steps else new), plans[1].after
 
     def _read(self, name: str, share: Share) -> Volume:
-        return self._corridor.look([(name, share)])[0]
+        return self._session.look([(name, share)])[0]
 
     def _place(self, volume: Volume) -> Share:
         """Return the share that takes a volume: it promises as much as a new one."""
         size = volume.active.virtual_size or 0 if volume.chain.files else 0
-        chosen = choose_share(volume.name, size, Wanted(size=size), list(self._new.usable.values()), self._new.list(), self._limits, {})
+        chosen = choose_share(
+            volume.name, size, VolumeRequest(size=size), list(self._new.usable.values()), self._new.list(), self._limits, {}
+        )
         return self._new.usable[chosen]
 
     def _check_space(self, volume: Volume, share: Share) -> None:

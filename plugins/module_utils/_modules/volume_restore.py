@@ -15,21 +15,21 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._backup import archi
 from ansible_collections.vdisk.gluster.plugins.module_utils._backup.archive_metadata import LATEST, Archive, Description, archive_object
 from ansible_collections.vdisk.gluster.plugins.module_utils._backup.raw_view import raw_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Refused, Unavailable
-from ansible_collections.vdisk.gluster.plugins.module_utils._common.scratch import check_space, clear, spool, spool_of
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.scratch import check_space, clear, scratch_directory, scratch_path
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.sparse import SparseWriter
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.units import parse_virtual_size
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share import Share, shares_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._modules import volume_file
-from ansible_collections.vdisk.gluster.plugins.module_utils._modules.image_download import Found
+from ansible_collections.vdisk.gluster.plugins.module_utils._modules.image_download import DownloadedImage
 from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime import Result, Task
 from ansible_collections.vdisk.gluster.plugins.module_utils._modules.volume_backup import check_digest
 from ansible_collections.vdisk.gluster.plugins.module_utils._modules.volume_backup_info import newest, tool_of
-from ansible_collections.vdisk.gluster.plugins.module_utils._modules.volume_source import Wish
+from ansible_collections.vdisk.gluster.plugins.module_utils._modules.volume_source import SourceRequest
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.base import refuse_attached_elsewhere, refuse_in_use, refuse_problems
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.restore import plan_restored
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.qemu_img import QemuImg
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps import frozen_read
-from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.session import Corridor
+from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.session import Session
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layout
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.locator import Shares
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.lock import host_lock
@@ -61,7 +61,7 @@ class _Restore:
         self._shares = Shares(shares_of(params, task.warn))
         self._archive: Archive = newest(self._tool.archives(), self._volume, wanted)
         self._description: Description = self._tool.description(self._archive)
-        self._spool = spool_of(params["tmp_dest"], f"restore:{self._name}:{self._archive.id}")
+        self._spool = scratch_path(params["tmp_dest"], f"restore:{self._name}:{self._archive.id}")
         self._looking = f"{self._spool}-look"
 
     @property
@@ -84,8 +84,8 @@ class _Restore:
         share = self._shares.share_of(self._name, self._shares.list())
         if share is None:
             return self._make()
-        corridor = self._corridor()
-        volume = corridor.read({self._name: share})[self._name]
+        session = self._session()
+        volume = session.read({self._name: share})[self._name]
         if not self._task.params["replace"]:
             if volume.record is not None and (volume.record.origin or {}) == self._origin:
                 return self._unchanged(volume, f"{volume.label} was restored from {self._archive.label} already.")
@@ -95,14 +95,14 @@ class _Restore:
             )
         return self._replace(share, volume)
 
-    def _corridor(self) -> Corridor:
+    def _session(self) -> Session:
         task = self._task
-        return Corridor(
+        return Session(
             QemuImg(task.runner),
             task.check_mode,
             task.params["lock_timeout"],
             hypervisor=self._hypervisor,
-            heeds_elsewhere=task.heeds_elsewhere,
+            respects_other_hosts=task.respects_other_hosts,
             warn=task.warn,
         )
 
@@ -118,7 +118,7 @@ class _Restore:
     def _make(self) -> Result:
         """Restore under a name that is free, in the way of every copy: complete, and only then named."""
         params = self._task.params
-        wish = Wish(fetched=self._fetched)
+        wish = SourceRequest(fetched=self._fetched)
         more = {
             "name": [self._name],
             "state": "present",
@@ -134,14 +134,14 @@ class _Restore:
         return replace(result, msg=msg, values=self._values(volume), before=result.before[0], after=result.after[0])
 
     @contextlib.contextmanager
-    def _fetched(self) -> Iterator[Found]:
+    def _fetched(self) -> Iterator[DownloadedImage]:
         """Give the disk of the archive as a file, but in check mode."""
         said = self._description
         if self._task.check_mode:
-            yield Found(self._archive.label, "raw", said.virtual_size, self._origin, None, said.format)
+            yield DownloadedImage(self._archive.label, "raw", said.virtual_size, self._origin, None, said.format)
             return
         with self._spooled() as path:
-            yield Found(self._archive.label, "raw", said.virtual_size, self._origin, path, said.format)
+            yield DownloadedImage(self._archive.label, "raw", said.virtual_size, self._origin, path, said.format)
 
     @contextlib.contextmanager
     def _spooled(self) -> Iterator[str]:
@@ -153,7 +153,7 @@ class _Restore:
         with contextlib.ExitStack() as holding:
             if not holding.enter_context(host_lock(f"spool:{self._spool}")):
                 raise Refused(f"archive: another task is restoring {self._name} from {label} right now; let it end")
-            path = holding.enter_context(spool(self._spool))
+            path = holding.enter_context(scratch_directory(self._spool))
             check_space(self._spool, said.data_size, label)
             step = self._task.progress.step(f"fetch {label}", said.virtual_size)
             digest = hashlib.sha256()
@@ -173,13 +173,13 @@ class _Restore:
 
     def _replace(self, share: Share, volume: Volume) -> Result:
         """Put the content of the archive on top of a volume that is there."""
-        corridor, said = self._corridor(), self._description
+        session, said = self._session(), self._description
         refuse_problems(volume)
         refuse_in_use(volume, "restored")
         refuse_attached_elsewhere(volume, "restored")
         if self._size is not None and self._size != max(volume.active.virtual_size or 0, said.virtual_size):
             raise Refused(f"size: {volume.label} keeps its size when its content is replaced; leave size out, and grow it afterwards")
-        if self._reads_as_the_archive(corridor, share, volume):
+        if self._reads_as_the_archive(session, share, volume):
             return self._unchanged(volume, f"{volume.label} reads as {self._archive.label} already.")
         note = SnapshotNote(utc_now(), LABEL, f"what it held before it was restored from {self._archive.label}")
         with contextlib.ExitStack() as holding:
@@ -189,7 +189,7 @@ class _Restore:
                 os.truncate(path, max(said.virtual_size, volume.active.virtual_size or 0))
                 needed = said.data_size + said.virtual_size // 1024 + (1 << 20)
                 frozen_read.check_space(needed, frozen_read.available_in(share.mount_point), share.name, self._archive.label)
-            outcome = corridor.change(
+            outcome = session.change(
                 {self._name: share},
                 lambda found: [plan_restored(found[0], self._snapshot, note, path, self._archive.label, said.virtual_size, self._origin)],
             )
@@ -204,7 +204,7 @@ class _Restore:
             after,
         )
 
-    def _reads_as_the_archive(self, corridor: Corridor, share: Share, volume: Volume) -> bool:
+    def _reads_as_the_archive(self, session: Session, share: Share, volume: Volume) -> bool:
         """Tell whether a volume holds the disk of the archive, and zeroes beyond its end; nothing is read where its origin is another."""
         said, size = self._description, volume.active.virtual_size or 0
         if size < said.virtual_size or volume.record is None or (volume.record.origin or {}) != self._origin:
@@ -213,10 +213,10 @@ class _Restore:
             if self._task.check_mode:
                 found = volume
             else:
-                found = holding.enter_context(corridor.locked(self._name, share, lambda now: source_of(now, None, "compared")))
+                found = holding.enter_context(session.locked(self._name, share, lambda now: source_of(now, None, "compared")))
             source = source_of(found, None, "compared")
-            holding.enter_context(frozen_read.held(source.paths))
-            path = holding.enter_context(spool(self._looking))
+            holding.enter_context(frozen_read.hold_readable(source.paths))
+            path = holding.enter_context(scratch_directory(self._looking))
             directory, qemu_img = os.path.dirname(path), QemuImg(self._task.runner)
             view = holding.enter_context(raw_of(source, directory, archive_metadata.DISK, "auto", qemu_img, self._task.warn))
             step = self._task.progress.step(f"checksum of {volume.label}", size)

@@ -15,27 +15,27 @@ from typing import Any, Callable, ContextManager, Iterator, Mapping, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.checksum import checksum
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import BadInput, Damaged, Refused
-from ansible_collections.vdisk.gluster.plugins.module_utils._common.scratch import spool_of
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.scratch import scratch_path
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.units import human
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share import Share, capacity, check_base
-from ansible_collections.vdisk.gluster.plugins.module_utils._modules.image_download import Found, ServiceImage, downloaded
-from ansible_collections.vdisk.gluster.plugins.module_utils._plans.placement import Limits
+from ansible_collections.vdisk.gluster.plugins.module_utils._modules.image_download import DownloadedImage, ServiceImage, downloaded
+from ansible_collections.vdisk.gluster.plugins.module_utils._plans.placement import PlacementLimits
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.temporary import plan_temporary
-from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import Wanted
+from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import VolumeRequest
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.qemu_img import QemuImg
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.untrusted_image import complete_image_size
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps import frozen_read
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.copy import check_digest
-from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.session import Corridor
+from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.session import Session
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layout
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.locator import Shares
-from ansible_collections.vdisk.gluster.plugins.module_utils._volume.source import Original, Source, source_of
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.source import CopySource, Source, source_of
 
 _CHECKSUM = re.compile(r"\A(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})\Z")
 
 
 @dataclass(frozen=True)
-class Wish:
+class SourceRequest:
     """What a task says of a source: a volume, at a snapshot or now, maybe on another share; an image file; an image of a service.
 
     C(fetched) gives what comes from elsewhere as a file, as a backup does.
@@ -48,10 +48,10 @@ class Wish:
     image_format: str | None = None
     checksum: str | None = None
     service_image: ServiceImage | None = None
-    fetched: Callable[[], ContextManager[Found]] | None = None
+    fetched: Callable[[], ContextManager[DownloadedImage]] | None = None
 
 
-def wish_of(params: Mapping[str, Any], names: Sequence[str]) -> Wish | None:
+def source_request_of(params: Mapping[str, Any], names: Sequence[str]) -> SourceRequest | None:
     """Return what a task says of a source, or None where it names none.
 
     :raises BadInput: its options do not go together, or one of them is malformed.
@@ -88,14 +88,14 @@ def wish_of(params: Mapping[str, Any], names: Sequence[str]) -> Wish | None:
     digest = digest.strip().lower() if digest is not None else None
     if digest is not None and not _CHECKSUM.match(digest):
         raise BadInput(f"source_checksum: {digest!r} is no checksum; write sha256: or sha512: and the digest in hexadecimal")
-    return Wish(volume, snapshot, _share(share, params), image, image_format, digest, service_image)
+    return SourceRequest(volume, snapshot, _share(share, params), image, image_format, digest, service_image)
 
 
 def _service_image(params: Mapping[str, Any], names: Sequence[str]) -> ServiceImage | None:
     name, cloud = params["source_image_name"], params["cloud"]
     if name is None:
         return None
-    return ServiceImage(name, cloud, spool_of(params["tmp_dest"], f"{cloud}:{name}:{','.join(names)}"))
+    return ServiceImage(name, cloud, scratch_path(params["tmp_dest"], f"{cloud}:{name}:{','.join(names)}"))
 
 
 def _share(name: str | None, params: Mapping[str, Any]) -> Share | None:
@@ -105,7 +105,7 @@ def _share(name: str | None, params: Mapping[str, Any]) -> Share | None:
 
 
 @contextlib.contextmanager
-def opened(wish: Wish, corridor: Corridor, shares: Shares, qemu_img: QemuImg, check_mode: bool) -> Iterator[Original]:
+def opened(wish: SourceRequest, session: Session, shares: Shares, qemu_img: QemuImg, check_mode: bool) -> Iterator[CopySource]:
     """Find a source, judge it, and hold it; in check mode it is only looked at.
 
     :raises Refused: it is not there, or cannot be read safely.
@@ -127,23 +127,23 @@ def opened(wish: Wish, corridor: Corridor, shares: Shares, qemu_img: QemuImg, ch
     share = among.share_of(name, among.list())
     if share is None:
         raise Refused(f"source_volume: {name} does not exist on {', '.join(among.usable)}, so it cannot be copied")
-    if wish.snapshot is None and corridor.read({name: share})[name].machines:
-        with corridor.frozen(name, share, lambda volume: plan_temporary(volume, "copy")) as volume:
+    if wish.snapshot is None and session.read({name: share})[name].running_disks:
+        with session.frozen(name, share, lambda volume: plan_temporary(volume, "copy")) as volume:
             yield original_of(Source(volume, None, None, volume.chain.files, running=True))
         return
     if check_mode:
-        yield original_of(source_of(corridor.read({name: share})[name], wish.snapshot, "copied"))
+        yield original_of(source_of(session.read({name: share})[name], wish.snapshot, "copied"))
         return
     with contextlib.ExitStack() as holding:
-        with corridor.locked(name, share, lambda volume: source_of(volume, wish.snapshot, "copied")) as volume:
+        with session.locked(name, share, lambda volume: source_of(volume, wish.snapshot, "copied")) as volume:
             source = source_of(volume, wish.snapshot, "copied")
-            holding.enter_context(frozen_read.held(source.paths))
+            holding.enter_context(frozen_read.hold_readable(source.paths))
             original = original_of(source)
         # the lock of the source is free again: its files are held, and two locks at once could wait for one another
         yield original
 
 
-def check_room(shares: Sequence[Share], new: Wanted, original: Original, qemu_img: QemuImg, limits: Limits) -> None:
+def check_room(shares: Sequence[Share], new: VolumeRequest, original: CopySource, qemu_img: QemuImg, limits: PlacementLimits) -> None:
     """Refuse copies whose data do not fit, where their whole size may be promised but is not there."""
     for share in {share.name: share for share in shares}.values():
         space = capacity(share)
@@ -154,16 +154,16 @@ def check_room(shares: Sequence[Share], new: Wanted, original: Original, qemu_im
         frozen_read.check_space(one * count, available, share.name, original.label)
 
 
-def original_of(source: Source) -> Original:
+def original_of(source: Source) -> CopySource:
     """Return a frozen chain as what a new volume is made of; whoever asks holds it, or only predicts."""
     origin = {"share": source.volume.share, "volume": source.volume.name, "snapshot": source.snapshot}
     identities = tuple(frozen_read.identity(path, private=False) for path in source.paths)
     base_format = str(source.volume.chain.files[-1].format)
-    return Original(source.label, source.path, source.format, source.virtual_size, base_format, identities, origin)
+    return CopySource(source.label, source.path, source.format, source.virtual_size, base_format, identities, origin)
 
 
 @contextlib.contextmanager
-def _image_found(wish: Wish, found: Found, qemu_img: QemuImg) -> Iterator[Original]:
+def _image_found(wish: SourceRequest, found: DownloadedImage, qemu_img: QemuImg) -> Iterator[CopySource]:
     """Judge the file of a service's image as any image; in check mode there is none, and C(path) is empty."""
     if found.path is not None:
         with _image(replace(wish, image=found.path, image_format=found.format), qemu_img, check_mode=False) as original:
@@ -171,11 +171,11 @@ def _image_found(wish: Wish, found: Found, qemu_img: QemuImg) -> Iterator[Origin
         return
     if found.virtual_size is None:
         raise Refused(f"source_image_name: the service does not say how large the disk of {found.label} is; only a run can tell")
-    yield Original(found.label, "", found.format, found.virtual_size, found.base_format, (), found.origin)
+    yield CopySource(found.label, "", found.format, found.virtual_size, found.base_format, (), found.origin)
 
 
 @contextlib.contextmanager
-def _image(wish: Wish, qemu_img: QemuImg, check_mode: bool) -> Iterator[Original]:
+def _image(wish: SourceRequest, qemu_img: QemuImg, check_mode: bool) -> Iterator[CopySource]:
     """Open an image once, judge it by its own header and by qemu-img, and hold it open.
 
     What was judged is what is copied: it is read through the descriptor that was opened here, whatever its name means later.
@@ -202,7 +202,7 @@ def _image(wish: Wish, qemu_img: QemuImg, check_mode: bool) -> Iterator[Original
         said = qemu_img.foreign_info(through, image_format, f"source_image: {wish.image}")
         size = _agreed(wish, said, size, through)
         origin = {"image": wish.image, "format": image_format, "checksum": wish.checksum}
-        original = Original(label, through, image_format, size, "raw", (before,), origin, wish.checksum)
+        original = CopySource(label, through, image_format, size, "raw", (before,), origin, wish.checksum)
         if check_mode and wish.checksum is not None:
             check_digest(original, checksum(through, wish.checksum.partition(":")[0]))
         yield original
@@ -210,7 +210,7 @@ def _image(wish: Wish, qemu_img: QemuImg, check_mode: bool) -> Iterator[Original
         os.close(descriptor)
 
 
-def _agreed(wish: Wish, said: Mapping[str, Any], size: int, path: str) -> int:
+def _agreed(wish: SourceRequest, said: Mapping[str, Any], size: int, path: str) -> int:
     """Return the size of an image on which its header as it is read here and qemu-img agree.
 
     :raises Refused: qemu-img sees another image in it, or one that needs more files.

@@ -29,7 +29,7 @@ _PREFIXES = {"virtio": "vd", "scsi": "sd", "sata": "sd", "usb": "sd"}
 
 
 @dataclass(frozen=True)
-class Wanted:
+class AttachmentRequest:
     """What a task wants of the disk; None is no word on it."""
 
     target: str | None
@@ -41,7 +41,7 @@ def own_disk(volume: Volume, domain: Domain) -> Disk | None:
     return next((disk for disk in volume.disks if disk.uuid == domain.uuid), None)
 
 
-def plan_attached(volume: Volume, domain: Domain, wanted: Wanted) -> Plan:
+def plan_attached(volume: Volume, domain: Domain, wanted: AttachmentRequest) -> Plan:
     """Return the plan that makes a volume a disk of a domain, now if it runs and at its next start.
 
     :raises Refused: the volume is not sound, is in use elsewhere, or belongs to another domain, here or on another host; or the target is

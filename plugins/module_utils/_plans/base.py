@@ -11,7 +11,7 @@ from typing import Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Step
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps.domain import PointMachines
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.domain import RedefineDomains
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.domain import Disk
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.model import Volume
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.record_file import Record
@@ -31,23 +31,23 @@ class Plan:
     journaled: bool = False
 
     @property
-    def touched(self) -> tuple[str, ...]:
+    def modified_files(self) -> tuple[str, ...]:
         """The files that nobody may be reading meanwhile, each once; a domain of this host that reads them is part of the plan."""
-        if self.before.machines:
+        if self.before.running_disks:
             return ()
-        return self._touched
+        return self._modified_files
 
     @property
-    def merged_live(self) -> tuple[str, ...]:
+    def modified_live(self) -> tuple[str, ...]:
         """The files that a running domain merges or lets go of, and that no task may be reading meanwhile."""
-        return self._touched if self.before.machines else ()
+        return self._modified_files if self.before.running_disks else ()
 
     @property
-    def _touched(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(file for step in self.steps for file in step.touches()))
+    def _modified_files(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(file for step in self.steps for file in step.modified_files()))
 
 
-def side_by_side(plans: Sequence[Plan]) -> list[tuple[Plan, Step]]:
+def interleaved(plans: Sequence[Plan]) -> list[tuple[Plan, Step]]:
     """Return the steps of plans in the order in which they are taken.
 
     The volumes of a group go through each kind of step together, so that their instants lie close to one another.
@@ -59,7 +59,7 @@ def side_by_side(plans: Sequence[Plan]) -> list[tuple[Plan, Step]]:
 
 def actions_of(plans: Sequence[Plan]) -> list[str]:
     """Return the sentences that say what plans do and why, in order."""
-    return [step.describe() for _plan, step in side_by_side(plans) if not step.quiet]
+    return [step.describe() for _plan, step in interleaved(plans) if not step.internal]
 
 
 def nothing_to_do(volume: Volume) -> Plan:
@@ -67,7 +67,7 @@ def nothing_to_do(volume: Volume) -> Plan:
     if not volume.exists or volume.problems or not volume.chain.files:
         return Plan(volume, volume)
     names = [entry.file for entry in volume.chain.files]
-    return Plan(volume, volume, point_machines(volume, volume.active_file, volume.active.format, names))
+    return Plan(volume, volume, redefine_domains(volume, volume.active_file, volume.active.format, names))
 
 
 def refuse_problems(volume: Volume) -> None:
@@ -100,8 +100,10 @@ def refuse_in_use(volume: Volume, what: str) -> None:
 
     :raises Refused: a domain of this host runs on it, or will go on from a saved state, or its image lock is held elsewhere.
     """
-    if volume.machines:
-        raise Refused(f"{volume.label} is {volume.machines[0].label}, which is running, so it cannot be {what} now; shut it down first")
+    if volume.running_disks:
+        raise Refused(
+            f"{volume.label} is {volume.running_disks[0].label}, which is running, so it cannot be {what} now; shut it down first"
+        )
     refuse_saved(volume, what)
     refuse_in_use_elsewhere(volume, what)
 
@@ -124,7 +126,7 @@ def refuse_in_use_elsewhere(volume: Volume, what: str) -> None:
 
     :raises Refused: its image lock is held elsewhere.
     """
-    if not volume.in_use or volume.machines:
+    if not volume.in_use or volume.running_disks:
         return
     if volume.running_on is not None:
         holder = volume.holders[0]
@@ -149,7 +151,7 @@ def refuse_attached_elsewhere(volume: Volume, what: str) -> None:
 
     :raises Refused: such a domain is on record and shut off, and the task does not say that it is no matter.
     """
-    for entry in volume.hindrances[:1]:
+    for entry in volume.blocking_attachments[:1]:
         host = volume.host
         there = "this host, which this task does not ask for its domains" if host and host.is_host_of(entry) else entry.host
         raise Refused(
@@ -160,18 +162,20 @@ def refuse_attached_elsewhere(volume: Volume, what: str) -> None:
         )
 
 
-def machine_of(volume: Volume, what: str) -> Disk | None:
+def running_disk_of(volume: Volume, what: str) -> Disk | None:
     """Return the disk of the running domain that has a volume, or None where the volume is at rest.
 
     :raises Refused: it is in use elsewhere, two domains have it, a block job is at work, or the domain has other files than the volume.
     """
     refuse_saved(volume, what)
     refuse_in_use_elsewhere(volume, what)
-    if len(volume.machines) > 1:
-        raise Refused(f"{volume.label} is {volume.machines[0].label} and {volume.machines[1].label} at once; shut one of the domains down")
-    if not volume.machines:
+    if len(volume.running_disks) > 1:
+        raise Refused(
+            f"{volume.label} is {volume.running_disks[0].label} and {volume.running_disks[1].label} at once; shut one of the domains down"
+        )
+    if not volume.running_disks:
         return None
-    disk = volume.machines[0]
+    disk = volume.running_disks[0]
     names = tuple(entry.file for entry in volume.chain.files)
     if disk.live is None or disk.live.names != names:
         has = ", ".join(disk.live.names if disk.live else ())
@@ -198,7 +202,7 @@ def refuse_zeroing(volume: Volume, disk: Disk) -> None:
         )
 
 
-def point_machines(volume: Volume, active: str, image_format: str | None, names: Sequence[str]) -> tuple[Step, ...]:
+def redefine_domains(volume: Volume, active: str, image_format: str | None, names: Sequence[str]) -> tuple[Step, ...]:
     """Return the step that lets the definitions of domains follow a volume, where they would not start on it.
 
     :param names: the files of the chain then, the active one first.
@@ -207,4 +211,4 @@ def point_machines(volume: Volume, active: str, image_format: str | None, names:
     if not stale or image_format is None:
         return ()
     host = volume.host.name if volume.host is not None else None
-    return (PointMachines(active, image_format, tuple(disk.domain for disk in stale), host),)
+    return (RedefineDomains(active, image_format, tuple(disk.domain for disk in stale), host),)

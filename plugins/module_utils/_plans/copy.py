@@ -10,14 +10,14 @@ from dataclasses import fields, replace
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.units import human
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.base import Plan, refuse_problems
-from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import Wanted, plan_new, plan_present
+from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import VolumeRequest, plan_new, plan_present
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.copy import CopyVolume
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.volume import CreateVolume
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.model import Volume
-from ansible_collections.vdisk.gluster.plugins.module_utils._volume.source import Original
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.source import CopySource
 
 
-def wanted_of_copy(wanted: Wanted, original: Original) -> Wanted:
+def request_of_copy(wanted: VolumeRequest, original: CopySource) -> VolumeRequest:
     """Return what is wanted of a copy: as large as its original, and in its format, where the task says nothing else.
 
     :raises Refused: it is to be smaller.
@@ -30,7 +30,7 @@ def wanted_of_copy(wanted: Wanted, original: Original) -> Wanted:
     return replace(wanted, size=wanted.size or original.virtual_size, format=wanted.format or original.base_format)
 
 
-def plan_copy(volume: Volume, wanted: Wanted, original: Original | None) -> Plan:
+def plan_copy(volume: Volume, wanted: VolumeRequest, original: CopySource | None) -> Plan:
     """Return the plan that makes a volume be there, as a copy if it is not: an original is only for making it.
 
     :raises Refused: it went away after it was found, and what it is to be copied from was not opened.
@@ -40,7 +40,7 @@ def plan_copy(volume: Volume, wanted: Wanted, original: Original | None) -> Plan
     refuse_problems(volume)
     if original is None:
         raise Refused(f"{volume.label} was there a moment ago and is gone now; see who removed it, then run the task again")
-    plan = plan_new(volume, wanted_of_copy(wanted, original))
+    plan = plan_new(volume, request_of_copy(wanted, original))
     (blank,) = plan.steps
     step = CopyVolume(**{entry.name: getattr(blank, entry.name) for entry in fields(CreateVolume)}, original=original)
     return replace(plan, after=replace(plan.after, record=step.record()), steps=(step,))

@@ -12,14 +12,19 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors impor
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.units import SECTOR, round_up
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.base import (
     Plan,
-    machine_of,
     nothing_to_do,
     record_of,
     refuse_attached_elsewhere,
     refuse_problems,
+    running_disk_of,
 )
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps.move import RemoveMoved, TakeAway, TakeOver
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps.move_live import CopyFrozen, GoOver, PointElsewhere, WriteMovedInfo
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.move import ReceiveVolume, RemoveSourceFiles, WithdrawVolume
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.move_live import (
+    CopyFrozenFiles,
+    RedefineMovedDomains,
+    SwitchToTarget,
+    WriteMovedInfo,
+)
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import record_file
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.model import Volume, absent
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.source import Identity
@@ -53,7 +58,7 @@ def check_movable(old: Volume) -> None:
         raise Refused(f"{old.label} does not exist, so it cannot be moved")
     refuse_problems(old)
     record_of(old, "moved")
-    machine_of(old, "moved")
+    running_disk_of(old, "moved")
     refuse_attached_elsewhere(old, "moved")
     if old.strays:
         raise Refused(f"{old.strays[0]} lies beside {old.label} and belongs to nothing; look at what it is and move it away first")
@@ -70,20 +75,20 @@ def plan_move(old: Volume, new: Volume, identities: Sequence[Identity], token: s
     files = tuple(entry.file for entry in old.chain.files)
     active = old.chain.files[0]
     domains = tuple(disk.domain for disk in old.disks if disk.stored is not None)
-    elsewhere = (PointElsewhere(files[0], str(active.format), new.share, domains),) if domains else ()
+    elsewhere = (RedefineMovedDomains(files[0], str(active.format), new.share, domains),) if domains else ()
     info = {"active": old.info.active, "snapshots": dict(old.info.snapshots)} if old.info else None
     record = record_file.to_json(record_of(old, "moved"))
     moved = replace(old, share=new.share, mount_point=new.mount_point, leftovers=(), disks=())
     gone = absent(old.name, old.share, old.mount_point)
-    if old.machines:
+    if old.running_disks:
         size = round_up(active.virtual_size or 0, SECTOR)
-        copied = CopyFrozen(files, old.share, new.share, token, record)
-        over = GoOver(files, str(active.format), active.backing_format, size, old.share, new.share)
+        copied = CopyFrozenFiles(files, old.share, new.share, token, record)
+        over = SwitchToTarget(files, str(active.format), active.backing_format, size, old.share, new.share)
         return (
-            Plan(old, gone, (over, *elsewhere, RemoveMoved(files, old.share, new.share)), journaled=True),
+            Plan(old, gone, (over, *elsewhere, RemoveSourceFiles(files, old.share, new.share)), journaled=True),
             Plan(new, moved, (copied, WriteMovedInfo(files[0], info)), journaled=True),
         )
-    away = TakeAway(
+    away = WithdrawVolume(
         files,
         tuple(seen.inode for seen in identities),
         tuple(seen.size for seen in identities),
@@ -91,9 +96,9 @@ def plan_move(old: Volume, new: Volume, identities: Sequence[Identity], token: s
         new.share,
         token,
     )
-    over = TakeOver(files, old.share, new.share, token, record, info)
+    over = ReceiveVolume(files, old.share, new.share, token, record, info)
     # the first step on the old share decides, and its last comes last
     return (
-        Plan(old, gone, (away, *elsewhere, RemoveMoved(files, old.share, new.share)), journaled=True),
+        Plan(old, gone, (away, *elsewhere, RemoveSourceFiles(files, old.share, new.share)), journaled=True),
         Plan(new, moved, (over,), journaled=True),
     )

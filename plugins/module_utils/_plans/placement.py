@@ -23,14 +23,14 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Limits:
+class PlacementLimits:
     """What the operator allows: percent of each share to keep free, and virtual bytes promised for each byte there is."""
 
     reserved_percentage: int = 0
     max_over_subscription_ratio: float | None = None
 
 
-def room(candidate: Candidate, limits: Limits, thin: bool) -> int:
+def room(candidate: Candidate, limits: PlacementLimits, thin: bool) -> int:
     """Return the largest volume, in bytes, that a share may take; thin volumes may be promised beyond what is free."""
     free = max(0, candidate.available - candidate.total * limits.reserved_percentage // 100)
     ratio = limits.max_over_subscription_ratio
@@ -40,7 +40,7 @@ def room(candidate: Candidate, limits: Limits, thin: bool) -> int:
     return min(promisable, int(free * ratio) if thin else free)
 
 
-def choose(what: str, size: int, thin: bool, candidates: Sequence[Candidate], limits: Limits) -> str:
+def choose(what: str, size: int, thin: bool, candidates: Sequence[Candidate], limits: PlacementLimits) -> str:
     """Return the share for a volume of this size, in bytes; ties go to the share named first.
 
     :raises Refused: none has room; the message gives the sizes.

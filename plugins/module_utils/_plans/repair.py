@@ -13,24 +13,24 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._volume.backing_chai
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.model import Volume, reassembled
 
 
-def refuse_beyond_mending(volume: Volume, but: tuple[str, ...] = ()) -> None:
+def refuse_beyond_repair(volume: Volume, but: tuple[str, ...] = ()) -> None:
     """Refuse to change a volume with problems that no header with other names would solve.
 
     :param but: problems that something else solves.
     :raises Refused: it has such problems; the message names all of them.
     """
-    mendable = {mend.problem for mend in volume.chain.mends}
+    mendable = {mend.problem for mend in volume.chain.repairs}
     rest = [problem for problem in volume.problems if problem not in mendable and problem not in but]
     if rest:
         raise Refused(f"{volume.label} is not changed, because {'; '.join(rest)}")
 
 
-def mended(volume: Volume) -> tuple[list[Step], Volume]:
+def repaired(volume: Volume) -> tuple[list[Step], Volume]:
     """Return the steps that mend a volume, and the volume then.
 
     :raises Refused: something is wrong with it that can only be guessed at.
     """
-    from ansible_collections.vdisk.gluster.plugins.module_utils._steps.repair import ClearAway, MendHeader, RemoveStray
+    from ansible_collections.vdisk.gluster.plugins.module_utils._steps.repair import ClearAway, RemoveStray, RepairHeader
 
     steps: list[Step] = []
     strays = tuple(file for file in volume.facts if file not in {entry.file for entry in volume.chain.files})
@@ -46,21 +46,21 @@ def mended(volume: Volume) -> tuple[list[Step], Volume]:
             )
         steps.append(RemoveStray(file))
         after = reassembled(after, facts={name: seen for name, seen in after.facts.items() if name != file})
-    refuse_beyond_mending(after)
-    headers = {mend.file: (mend.backing_file, mend.backing_format) for mend in after.chain.mends}
+    refuse_beyond_repair(after)
+    headers = {mend.file: (mend.backing_file, mend.backing_format) for mend in after.chain.repairs}
     facts = dict(after.facts)
-    mends: list[Step] = []
+    repairs: list[Step] = []
     for file, (backing_file, backing_format) in headers.items():
         if backing_format is None:
             raise Refused(f"the format of {backing_file} below {file} on {volume.share} is not known; give the format of the volume")
-        mends.append(MendHeader(file, backing_file, backing_format))
+        repairs.append(RepairHeader(file, backing_file, backing_format))
         header = facts[file].header
         if header is not None:
             facts[file] = replace(facts[file], header=replace(header, backing_file=backing_file, backing_format=backing_format))
     if volume.leftovers:
         steps.append(ClearAway())
     # headers first: what lies below them is only then found by name
-    return [*mends, *steps], replace(reassembled(after, facts=facts), leftovers=(), strays=())
+    return [*repairs, *steps], replace(reassembled(after, facts=facts), leftovers=(), strays=())
 
 
 def _is_empty_overlay(facts: FileFacts, volume: Volume) -> bool:

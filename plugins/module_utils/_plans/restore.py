@@ -12,8 +12,8 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors impor
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.units import SECTOR, round_up
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.base import (
     Plan,
-    point_machines,
     record_of,
+    redefine_domains,
     refuse_attached_elsewhere,
     refuse_in_use,
     refuse_problems,
@@ -57,6 +57,6 @@ def plan_restored(volume: Volume, snapshot: str, note: SnapshotNote, source: str
         FillOverlay(file, active.file, str(active.format), size, source, label, tuple(names[1:])),
         WriteInfo(file, snapshots),
         WriteRecord(record_file.to_json(record)),
-        *point_machines(volume, file, "qcow2", names),
+        *redefine_domains(volume, file, "qcow2", names),
     )
     return Plan(volume, after, steps, journaled=True)

@@ -19,24 +19,24 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors impor
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.units import SECTOR, round_up
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.base import (
     Plan,
-    machine_of,
     nothing_to_do,
-    point_machines,
     record_of,
+    redefine_domains,
     refuse_attached_elsewhere,
     refuse_in_use,
     refuse_problems,
     refuse_zeroing,
+    running_disk_of,
 )
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu import qcow2
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Step
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps.domain import FreezeGuest, SwitchLive, ThawGuest
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.domain import FreezeGuest, SwitchDomain, ThawGuest
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.merge import Commit, Pull
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.overlay import (
-    MakeOverlay,
+    CreateOverlay,
+    RebaseOverlay,
     RemoveMerged,
     ReplaceOverlay,
-    Repoint,
     WriteInfo,
     WriteRecord,
 )
@@ -75,7 +75,7 @@ def plan_present(volumes: Sequence[Volume], snapshot: str, note: SnapshotNote, q
             f"{have[0].label} has a snapshot {snapshot} already and {missing.label} has none: a group is taken in one instant; "
             "choose another name, or name only the volumes that lack it"
         )
-    disks = {volume.name: machine_of(volume, "given a snapshot") for volume in volumes}
+    disks = {volume.name: running_disk_of(volume, "given a snapshot") for volume in volumes}
     for volume in volumes:
         refuse_attached_elsewhere(volume, "given a snapshot")
     plans = [_plan_take(volume, snapshot, note, disks[volume.name], quiesce) for volume in volumes]
@@ -102,7 +102,7 @@ def _switch(disks: Mapping[str, Disk], plans: Sequence[Plan], quiesce: str) -> t
         for disk in [disks.get(plan.before.name)]
         if disk is not None
     }
-    switch = SwitchLive(first.domain, first.uuid, overlays)
+    switch = SwitchDomain(first.domain, first.uuid, overlays)
     if not _freezes(first, quiesce):
         return (switch,)
     overlay = str(next(iter(overlays.values()))["path"])
@@ -130,10 +130,10 @@ def _plan_take(volume: Volume, snapshot: str, note: SnapshotNote, disk: Disk | N
     entry = ChainFile(file, "qcow2", active.file, active.format, size, qcow2.new_image(size, active.file, str(active.format)).length)
     after = with_chain(volume, (entry, *volume.chain.files), snapshots, record)
     steps = (
-        MakeOverlay(file, active.file, str(active.format), size, snapshot, active.file, f"snapshot {snapshot} is not there"),
+        CreateOverlay(file, active.file, str(active.format), size, snapshot, active.file, f"snapshot {snapshot} is not there"),
         WriteInfo(file, snapshots),
         WriteRecord(record_file.to_json(record), snapshot, frozen_by),
-        *point_machines(volume, file, "qcow2", [entry.file for entry in after.chain.files]),
+        *redefine_domains(volume, file, "qcow2", [entry.file for entry in after.chain.files]),
     )
     return Plan(volume, after, steps, journaled=True)
 
@@ -148,7 +148,7 @@ def with_chain(volume: Volume, files: Sequence[ChainFile], snapshots: Mapping[st
         info=Info(names[0], snapshots),
         chain=replace(volume.chain, files=tuple(files), snapshots=snapshots),
         disks=tuple(on_chain(disk, names, files[0].format) for disk in volume.disks),
-        given_up=(),
+        abandoned=(),
     )
 
 
@@ -193,8 +193,8 @@ def plan_reverted(volume: Volume, name: str, discard_newer: bool) -> Plan:
             f"{'that one' if len(newer) == 1 else 'those'} too, with all that was written since {name}"
         )
     made_by = volume.chain.snapshots[name]
-    place = next(index for index, entry in enumerate(volume.chain.files) if entry.file == made_by)
-    below = volume.chain.files[place + 1]
+    context = next(index for index, entry in enumerate(volume.chain.files) if entry.file == made_by)
+    below = volume.chain.files[context + 1]
     size = round_up(volume.active.virtual_size or 0, SECTOR)
     # the newest one's overlay is replaced under its name, so that a machine's definition still fits; further down, a new name
     # is needed for the switch to be one instant: an overlay with others upon it cannot be emptied under them
@@ -202,18 +202,18 @@ def plan_reverted(volume: Volume, name: str, discard_newer: bool) -> Plan:
     snapshots = {**{kept: volume.chain.snapshots[kept] for kept in names[: names.index(name)]}, name: file}
     record = replace(old, snapshots={kept: note for kept, note in old.snapshots.items() if kept not in newer})
     if newer:
-        gone = tuple(entry.file for entry in volume.chain.files[: place + 1])
+        gone = tuple(entry.file for entry in volume.chain.files[: context + 1])
         steps: tuple[Step, ...] = (
-            MakeOverlay(file, below.file, str(below.format), size, name, volume.active_file, "the volume is to be what it was then"),
+            CreateOverlay(file, below.file, str(below.format), size, name, volume.active_file, "the volume is to be what it was then"),
             WriteInfo(file, snapshots),
-            *point_machines(volume, file, "qcow2", [file, *(entry.file for entry in volume.chain.files[place + 1 :])]),
+            *redefine_domains(volume, file, "qcow2", [file, *(entry.file for entry in volume.chain.files[context + 1 :])]),
             RemoveMerged(gone, f"it came after snapshot {name}"),
             WriteRecord(record_file.to_json(record)),
         )
     else:
         steps = (ReplaceOverlay(file, below.file, str(below.format), size, name),)
     entry = ChainFile(file, "qcow2", below.file, below.format, size, qcow2.new_image(size, below.file, str(below.format)).length)
-    after = with_chain(volume, (entry, *volume.chain.files[place + 1 :]), snapshots, record)
+    after = with_chain(volume, (entry, *volume.chain.files[context + 1 :]), snapshots, record)
     return Plan(volume, after, steps, journaled=True)
 
 
@@ -242,7 +242,7 @@ def plan_absent(volume: Volume, names: Sequence[str], only_up: bool = False) -> 
     if not dropped:
         return nothing_to_do(volume)
     old = record_of(volume, "rid of a snapshot")
-    disk = machine_of(volume, "rid of a snapshot")
+    disk = running_disk_of(volume, "rid of a snapshot")
     refuse_attached_elsewhere(volume, "rid of a snapshot")
     directions = _Directions(live=disk is not None, only_up=only_up)
     if disk is not None and not only_up and volume.chain.snapshots[dropped[-1]] == volume.active_file:
@@ -265,7 +265,7 @@ def plan_absent(volume: Volume, names: Sequence[str], only_up: bool = False) -> 
     # must never make a file active that is merged already, for a machine may have written to the one it went into
     steps += [
         WriteInfo(active, snapshots),
-        *point_machines(volume, active, stack.files[-1].format, [entry.file for entry in reversed(stack.files)]),
+        *redefine_domains(volume, active, stack.files[-1].format, [entry.file for entry in reversed(stack.files)]),
         RemoveMerged(tuple(merged)),
         WriteRecord(record_file.to_json(record)),
     ]
@@ -323,7 +323,7 @@ def _merge_down(stack: _Stack, first: int, last: int, gone: tuple[str, ...], mov
     above = stack.files[last + 1 :]
     steps: list[Step] = [Commit(merged, base.file, str(base.format), moved, gone)]
     if above:
-        steps.append(Repoint(above[0].file, base.file, str(base.format)))
+        steps.append(RebaseOverlay(above[0].file, base.file, str(base.format)))
         above = (replace(above[0], backing_file=base.file, backing_format=base.format), *above[1:])
     result = _Stack((*stack.files[: first - 1], joined, *above), (*stack.snapshots[:first], *stack.snapshots[last + 1 :]))
     return steps, result, merged

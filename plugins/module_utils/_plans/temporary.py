@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 
-from ansible_collections.vdisk.gluster.plugins.module_utils._plans.base import Plan, machine_of, refuse_zeroing
+from ansible_collections.vdisk.gluster.plugins.module_utils._plans.base import Plan, refuse_zeroing, running_disk_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.snapshot import AUTO, plan_absent, plan_present
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.model import Volume
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.record_file import SnapshotNote, utc_now
@@ -23,7 +23,7 @@ def plan_temporary(volume: Volume, why: str, quiesce: str = AUTO) -> Plan:
     :param why: what it is read for, in a word.
     :raises Refused: the volume cannot have a snapshot now.
     """
-    disk = machine_of(volume, "frozen for a moment")
+    disk = running_disk_of(volume, "frozen for a moment")
     if disk is not None:
         refuse_zeroing(volume, disk)
     taken = set(volume.chain.snapshots)

@@ -11,14 +11,14 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors impor
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.units import human
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.base import (
     Plan,
-    machine_of,
     nothing_to_do,
     record_of,
     refuse_attached_elsewhere,
     refuse_in_use,
     refuse_problems,
+    running_disk_of,
 )
-from ansible_collections.vdisk.gluster.plugins.module_utils._plans.repair import mended, refuse_beyond_mending
+from ansible_collections.vdisk.gluster.plugins.module_utils._plans.repair import refuse_beyond_repair, repaired
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu import qcow2
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Step
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.overlay import WriteRecord
@@ -32,7 +32,7 @@ DEFAULT_MODE = 0o660
 
 
 @dataclass(frozen=True)
-class Wanted:
+class VolumeRequest:
     """What a task wants of a volume; None is no word on it. Sizes in bytes, C(uid) and C(gid) as numbers."""
 
     size: int | None = None
@@ -49,7 +49,7 @@ class Wanted:
         return self.format == "qcow2" or self.allocation in (None, "sparse")
 
 
-def plan_present(volume: Volume, wanted: Wanted) -> Plan:
+def plan_present(volume: Volume, wanted: VolumeRequest) -> Plan:
     """Return the plan that makes a volume be there as wanted.
 
     :raises Refused: it is there and cannot safely become so.
@@ -58,7 +58,7 @@ def plan_present(volume: Volume, wanted: Wanted) -> Plan:
         refuse_problems(volume)
         return plan_new(volume, wanted)
     if not wanted.repair:
-        refuse_beyond_mending(volume)
+        refuse_beyond_repair(volume)
     steps: list[Step] = []
     after = volume
     if volume.record is None:
@@ -68,9 +68,9 @@ def plan_present(volume: Volume, wanted: Wanted) -> Plan:
     else:
         record = record_of(volume, "changed")
     if wanted.repair:
-        mends, after = mended(after)
-        steps += mends
-        if mends:
+        repairs, after = repaired(after)
+        steps += repairs
+        if repairs:
             refuse_in_use(volume, "mended")
             refuse_attached_elsewhere(volume, "mended")
     _refuse_other_making(volume, record, wanted)
@@ -84,7 +84,7 @@ def plan_present(volume: Volume, wanted: Wanted) -> Plan:
         if wanted.format is None:
             record_of(volume, "grown")
         refuse_problems(after)
-        machine_of(volume, "grown")
+        running_disk_of(volume, "grown")
         record = replace(record, virtual_size=wanted.size)
         after = _grown(after, record)
         steps.append(Grow(volume.active_file, str(after.active.format), size, wanted.size, record))
@@ -104,7 +104,7 @@ def plan_present(volume: Volume, wanted: Wanted) -> Plan:
     return Plan(volume, after, tuple(steps))
 
 
-def plan_new(volume: Volume, wanted: Wanted) -> Plan:
+def plan_new(volume: Volume, wanted: VolumeRequest) -> Plan:
     """Return the plan that makes a blank volume.
 
     :raises BadInput: it has no size, or an allocation that its format does not have.
@@ -130,7 +130,7 @@ def plan_new(volume: Volume, wanted: Wanted) -> Plan:
     return Plan(volume, after, (step,))
 
 
-def _record_for_adoption(volume: Volume, wanted: Wanted) -> Record:
+def _record_for_adoption(volume: Volume, wanted: VolumeRequest) -> Record:
     """Return the record that a volume of another program gets.
 
     :raises Refused: its format is not said and not certain, or what is said does not fit what is there.
@@ -156,7 +156,7 @@ def _record_for_adoption(volume: Volume, wanted: Wanted) -> Record:
         )
     allocation = "sparse" if said == "qcow2" or facts.allocated < facts.size else None
     sized = with_record(volume, Record(base.file, said, 0, allocation))
-    hard = [problem for problem in sized.problems if problem not in {mend.problem for mend in sized.chain.mends}]
+    hard = [problem for problem in sized.problems if problem not in {mend.problem for mend in sized.chain.repairs}]
     if hard and not wanted.repair:
         raise Refused(f"{volume.label} cannot be adopted as {said}, because {hard[0]}")
     size = sized.active.virtual_size or 0
@@ -165,7 +165,7 @@ def _record_for_adoption(volume: Volume, wanted: Wanted) -> Record:
     return Record(base.file, said, size, allocation, attachments=volume.attachments)
 
 
-def _refuse_other_making(volume: Volume, record: Record, wanted: Wanted) -> None:
+def _refuse_other_making(volume: Volume, record: Record, wanted: VolumeRequest) -> None:
     if wanted.format is not None and wanted.format != record.base_format:
         raise Refused(f"{volume.label} is {record.base_format} and is not converted to {wanted.format}; make a new volume in that format")
     if wanted.allocation is not None and record.allocation is not None and wanted.allocation != record.allocation:
@@ -180,7 +180,7 @@ def _grown(volume: Volume, record: Record) -> Volume:
     return replace(volume, chain=replace(volume.chain, files=files), record=record)
 
 
-def _owned(volume: Volume, wanted: Wanted) -> Ownership | None:
+def _owned(volume: Volume, wanted: VolumeRequest) -> Ownership | None:
     """Return the ownership a volume should have; while it is in use the hypervisor chooses owner and group."""
     if volume.ownership is None or (wanted.uid, wanted.gid, wanted.mode) == (None, None, None):
         return None

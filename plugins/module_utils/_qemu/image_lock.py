@@ -23,7 +23,7 @@ import time
 from typing import Callable, Iterator, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Refused
-from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.files import explain, fresh, let_go
+from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.files import close_quietly, explain, fresh
 
 # not in the fcntl module of Python 3.8; the values are the kernel's (fcntl.h)
 _F_OFD_GETLK, _F_OFD_SETLK = 36, 37
@@ -153,7 +153,7 @@ def _try_to_hold(path: str, uses: Sequence[int], denies: Sequence[int], access: 
                 "let it end, then run the task again"
             )
     except BaseException as error:
-        let_go(descriptor)
+        close_quietly(descriptor)
         if isinstance(error, OSError) and error.errno in (errno.EAGAIN, errno.EACCES):
             raise Refused(f"{path} is in use: its image lock is held elsewhere; run the task again later") from error
         raise
@@ -165,7 +165,7 @@ def changing(*paths: str) -> Iterator[None]:
     """Keep every QEMU on every host from opening these images while they are changed without QEMU."""
     with contextlib.ExitStack() as held:
         for path in paths:
-            held.callback(let_go, _hold(path, uses=_PERMISSIONS, denies=_PERMISSIONS))
+            held.callback(close_quietly, _hold(path, uses=_PERMISSIONS, denies=_PERMISSIONS))
         yield
 
 
@@ -179,7 +179,7 @@ def written(path: str) -> Iterator[int]:
     try:
         yield descriptor
     finally:
-        let_go(descriptor)
+        close_quietly(descriptor)
 
 
 @contextlib.contextmanager
@@ -188,6 +188,6 @@ def reading(*paths: str) -> Iterator[None]:
     with contextlib.ExitStack() as held:
         for path in paths:
             descriptor = _hold(path, uses=(_READ,), denies=(_WRITE, _RESIZE))
-            held.callback(let_go, descriptor)
+            held.callback(close_quietly, descriptor)
             _take(descriptor, _OURS, 1)
         yield

@@ -16,11 +16,11 @@ import threading
 from typing import Any, ContextManager, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import CommandFailed, Refused, Unavailable
-from ansible_collections.vdisk.gluster.plugins.module_utils._common.process import Completed, Limits, Runner, find_program
-from ansible_collections.vdisk.gluster.plugins.module_utils._common.progress import Progress, Step
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.process import Completed, ResourceLimits, Runner, find_program
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.progress import Progress, ProgressStep
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.lock import host_lock
 
-FOREIGN = Limits(address_space=1 << 30, processor_seconds=30)
+FOREIGN = ResourceLimits(address_space=1 << 30, processor_seconds=30)
 """What looking at an image of other origin may take: a crafted one could ask for all there is (as OpenStack limits it)."""
 
 _OPTIONS = {
@@ -112,7 +112,7 @@ class QemuImg:
         compress: bool = False,
         rate_limit: int | None = None,
         label: str | None = None,
-        step: Step | None = None,
+        step: ProgressStep | None = None,
     ) -> None:
         """Copy what a chain reads as into one new file; sparse where it is zero, and not yet durable.
 
@@ -126,7 +126,7 @@ class QemuImg:
         words += ["-r", str(rate_limit)] if rate_limit else []
         self._copy(source, source_format, target, target_format, words, label, step)
 
-    def fill(self, source: str, source_format: str, target: str, target_format: str, label: str, step: Step | None = None) -> None:
+    def fill(self, source: str, source_format: str, target: str, target_format: str, label: str, step: ProgressStep | None = None) -> None:
         """Copy what a chain reads as into a blank image that is there and at least as large; zeroes are not written.
 
         Without C(--target-is-zero) qemu-img would zero the image first, which does nothing on GlusterFS but takes its time.
@@ -135,7 +135,9 @@ class QemuImg:
         """
         self._copy(source, source_format, target, target_format, ["-n", "--target-is-zero"], label, step)
 
-    def overwrite(self, source: str, source_format: str, target: str, target_format: str, label: str, step: Step | None = None) -> None:
+    def overwrite(
+        self, source: str, source_format: str, target: str, target_format: str, label: str, step: ProgressStep | None = None
+    ) -> None:
         """Copy what a chain reads as over all of an image that is there and as large; zeroes are written too, as zeroes of its own."""
         self._copy(source, source_format, target, target_format, ["-n"], label, step)
 
@@ -147,7 +149,7 @@ class QemuImg:
         target_format: str,
         words: Sequence[str],
         label: str | None,
-        step: Step | None,
+        step: ProgressStep | None,
     ) -> None:
         # writes out of order overtake slow reads, up to a quarter faster on GlusterFS; in formats that place clusters as they
         # are written they would lie in disorder for good
@@ -172,7 +174,7 @@ class QemuImg:
             raise Refused(f"{label} is not taken as {image_format}, because qemu-img says: {reason}", **details)
         return json.loads(done.stdout)
 
-    def compare(self, one: str, one_format: str, other: str, other_format: str, step: Step | None = None) -> bool:
+    def compare(self, one: str, one_format: str, other: str, other_format: str, step: ProgressStep | None = None) -> bool:
         """Tell whether two images read the same as far as both reach, and zero beyond; their lengths may differ."""
         done = self._run(
             ["compare", "-p", "-f", one_format, "-F", other_format, one, other],
@@ -200,7 +202,7 @@ class QemuImg:
                 self._merges[directory] = threading.Semaphore(_MERGES if enough else 1)
             return self._merges[directory]
 
-    def _run(self, arguments: Sequence[str], doing: str, sound: Sequence[int] = (0,), step: Step | None = None) -> Completed:
+    def _run(self, arguments: Sequence[str], doing: str, sound: Sequence[int] = (0,), step: ProgressStep | None = None) -> Completed:
         argv = [self.program, *arguments]
         # with -q qemu-img says nothing of its progress, -p or not
         done = self._runner.run(argv, on_progress=(lambda fraction: step.update(fraction=fraction)) if step else None)

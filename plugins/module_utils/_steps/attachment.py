@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Mapping
 
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Place, Step, write_record
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Step, StepContext, write_record
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import record_file
 
 
@@ -29,17 +29,17 @@ class RecordAttachments(Step):
         """Return what the step does and why."""
         return f"Write down in the record of {self.volume} which domains have it, because {self.reason}."
 
-    def apply(self, place: Place) -> None:
+    def apply(self, context: StepContext) -> None:
         """Replace the record whole."""
-        write_record(place, record_file.from_json(self.record))
+        write_record(context, record_file.from_json(self.record))
 
-    def can_be_undone(self, place: Place) -> bool:
+    def can_be_undone(self, context: StepContext) -> bool:
         """The record can be written as it was."""
         return True
 
-    def undo(self, place: Place) -> None:
-        """Write it as it was."""
-        write_record(place, record_file.from_json(self.had))
+    def undo(self, context: StepContext) -> None:
+        """Write it was."""
+        write_record(context, record_file.from_json(self.had))
 
 
 @dataclass(frozen=True)
@@ -58,12 +58,12 @@ class AttachDisk(Step):
         """Return what the step does and why."""
         return f"Attach {self.path} to domain {self.domain} as {self.target} {_when(self.live)}, because it does not have it."
 
-    def apply(self, place: Place) -> None:
+    def apply(self, context: StepContext) -> None:
         """Attach it, unless the domain has it."""
-        for disk in place.disks():
+        for disk in context.disks():
             if disk.uuid == self.uuid and (disk.live if self.live else disk.stored) is not None:
                 return
-        place.hypervisor.attach(self.uuid, self.path, self.image_format, self.target, self.options, self.live)
+        context.hypervisor.attach(self.uuid, self.path, self.image_format, self.target, self.options, self.live)
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,8 @@ class DetachDisk(Step):
         """Return what the step does and why."""
         return f"Detach {self.volume} ({self.target}) from domain {self.domain} {_when(self.live)}, because it is to be absent."
 
-    def apply(self, place: Place) -> None:
+    def apply(self, context: StepContext) -> None:
         """Detach it, unless the domain does not have it any more."""
-        for disk in place.disks():
+        for disk in context.disks():
             if (disk.uuid, disk.target) == (self.uuid, self.target) and (disk.live if self.live else disk.stored) is not None:
-                place.hypervisor.detach(self.uuid, self.target, self.live)
+                context.hypervisor.detach(self.uuid, self.target, self.live)

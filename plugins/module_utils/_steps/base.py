@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs import files
-from ansible_collections.vdisk.gluster.plugins.module_utils._libvirt.hypervisor import NoHypervisor, running
+from ansible_collections.vdisk.gluster.plugins.module_utils._libvirt.hypervisor import NoHypervisor, running_disks
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu import qcow2
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.qemu_img import QemuImg
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import info_file, layout, record_file
@@ -20,11 +20,11 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._volume.domain impor
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.journal import Journal
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.lock import HeldLock
 
-_ASKING = threading.RLock()
+_HYPERVISOR_LOCK = threading.RLock()
 
 
 @dataclass(frozen=True)
-class Place:
+class StepContext:
     """Where steps are applied: the mounted share, the volume, the program that merges, and the hypervisor of this host.
 
     C(journal) holds the plan, where it is journaled; C(recovering) tells that an earlier task has begun it. C(held) are files
@@ -45,16 +45,16 @@ class Place:
     def disks(self) -> tuple[Disk, ...]:
         """Return the disks of this host's domains that have the volume, as they are now."""
         # steps of several volumes may ask at once
-        with _ASKING:
+        with _HYPERVISOR_LOCK:
             self.hypervisor.refresh()
             return self.hypervisor.disks_of(self.volume, self.root)
 
-    def machine(self) -> Disk | None:
+    def running_disk(self) -> Disk | None:
         """Return the disk of the domain of this host that runs on the volume now, if one does.
 
         :raises Refused: two do.
         """
-        found = running(self.disks())
+        found = running_disks(self.disks())
         if len(found) > 1:
             raise Refused(f"{self.volume} on {self.share} is {found[0].label} and {found[1].label} at once; shut one of them down")
         return found[0] if found else None
@@ -134,50 +134,50 @@ class Place:
 class Step:
     """One step of a plan; C(quiet) ones only keep the books of the step before and are no action of their own."""
 
-    quiet: ClassVar[bool] = False
+    internal: ClassVar[bool] = False
     stage: ClassVar[int] = 9
     """Steps of several volumes that change together are taken stage by stage."""
-    alone: ClassVar[bool] = True
+    exclusive: ClassVar[bool] = True
     """Whether it waits for those of other volumes, and they for it: it does, unless steps of its kind are known to go side by side."""
 
     def describe(self) -> str:
         """Return what the step does and why, as a sentence."""
         raise NotImplementedError
 
-    def prepare(self, place: Place) -> None:
+    def prepare(self, context: StepContext) -> None:
         """Do what can be thrown away again, before the plan is in the journal."""
 
-    def apply(self, place: Place) -> None:
+    def apply(self, context: StepContext) -> None:
         """Do it, or find that it is done; C(Refused) is raised only before anything was done."""
         raise NotImplementedError
 
-    def throw_away(self, place: Place) -> None:
+    def discard_prepared(self, context: StepContext) -> None:
         """Remove what C(prepare) made, where the plan is given up."""
 
-    def is_done(self, place: Place) -> bool:
+    def is_done(self, context: StepContext) -> bool:
         """Tell whether the files on the share are already as the step leaves them."""
         return False
 
-    def touches(self) -> tuple[str, ...]:
+    def modified_files(self) -> tuple[str, ...]:
         """Return the files whose data are merged, moved or removed: nobody may be reading them."""
         return ()
 
-    def at_rest(self, place: Place) -> tuple[str, ...]:
+    def offline_files(self, context: StepContext) -> tuple[str, ...]:
         """Return the files that no QEMU may open until the whole plan is applied."""
         return ()
 
-    def at_rest_afterwards(self, place: Place) -> tuple[str, ...]:
+    def offline_files_after(self, context: StepContext) -> tuple[str, ...]:
         """Return the files that no QEMU may open from the end of this step until the whole plan is applied."""
         return ()
 
-    def release(self, place: Place) -> None:
+    def release(self, context: StepContext) -> None:
         """Let go of what must not stay held when the plan ends, well or not."""
 
-    def can_be_undone(self, place: Place) -> bool:
+    def can_be_undone(self, context: StepContext) -> bool:
         """Tell whether the step, applied or failed half way, can be taken back as the volume is now."""
         return False
 
-    def undo(self, place: Place) -> None:
+    def undo(self, context: StepContext) -> None:
         """Take the step back."""
 
 
@@ -199,17 +199,17 @@ def read_header(path: str) -> bytes:
         raise files.explain(error, path, "read") from error
 
 
-def write_record(place: Place, record: record_file.Record) -> None:
+def write_record(context: StepContext, record: record_file.Record) -> None:
     """Replace the record of a volume."""
-    name = layout.record(place.volume)
-    directory = place.path(layout.OWN_DIRECTORY)
+    name = layout.record(context.volume)
+    directory = context.path(layout.OWN_DIRECTORY)
     try:
         # taking the volume's lock has made it, as a rule
         if not files.is_directory(directory):
             os.makedirs(directory, 0o700, exist_ok=True)
     except OSError as error:
         raise files.explain(error, directory, "create") from error
-    files.replace(place.path(name), place.temporary(name), record_file.dump(record), None, place.check_ours)
+    files.replace(context.path(name), context.temporary(name), record_file.dump(record), None, context.check_ours)
 
 
 def write_image(path: str, layout: qcow2.Layout, own: tuple[int, int, int]) -> None:
@@ -220,7 +220,7 @@ def write_image(path: str, layout: qcow2.Layout, own: tuple[int, int, int]) -> N
             for offset, content in layout.pieces:
                 files.write_all(descriptor, content, offset)
             os.ftruncate(descriptor, layout.length)
-            give(descriptor, own)
+            set_ownership(descriptor, own)
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
@@ -229,13 +229,13 @@ def write_image(path: str, layout: qcow2.Layout, own: tuple[int, int, int]) -> N
         raise files.explain(error, path, "write") from error
 
 
-def publish_image(place: Place, name: str, layout: qcow2.Layout, own: tuple[int, int, int]) -> None:
+def publish_image(context: StepContext, name: str, layout: qcow2.Layout, own: tuple[int, int, int]) -> None:
     """Make a new image under a name that must be free."""
-    write_image(place.temporary(name), layout, own)
-    files.publish(place.temporary(name), place.path(name), place.check_ours)
+    write_image(context.temporary(name), layout, own)
+    files.publish(context.temporary(name), context.path(name), context.check_ours)
 
 
-def give(descriptor: int, own: tuple[int, int, int]) -> None:
+def set_ownership(descriptor: int, own: tuple[int, int, int]) -> None:
     uid, gid, mode = own
     os.fchown(descriptor, uid, gid)
     os.fchmod(descriptor, mode)

@@ -15,10 +15,10 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors impor
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.units import human
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs import files
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps import frozen_read
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Place
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import StepContext
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.volume import CreateVolume
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import record_file
-from ansible_collections.vdisk.gluster.plugins.module_utils._volume.source import Original
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.source import CopySource
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class CopyVolume(CreateVolume):
     Whoever applies it holds what is read.
     """
 
-    original: Original
-    alone: ClassVar[bool] = True
+    original: CopySource
+    exclusive: ClassVar[bool] = True
 
     def describe(self) -> str:
         """Return what the step does and why."""
@@ -40,7 +40,7 @@ class CopyVolume(CreateVolume):
         """Return the record of the volume."""
         return record_file.Record(self.file, self.file_format, self.size, self.allocation, origin=self.original.origin)
 
-    def fill(self, place: Place, temporary: str) -> None:
+    def fill(self, context: StepContext, temporary: str) -> None:
         """Copy the data into the blank file, and see that they are what was meant to be copied."""
         original = self.original
         frozen_read.check_unchanged(original.identities, original.label)
@@ -49,17 +49,17 @@ class CopyVolume(CreateVolume):
             digest = None
             if original.checksum is not None:
                 digest = beside.submit(checksum, original.path, original.checksum.partition(":")[0])
-            place.qemu_img.fill(original.path, original.format, temporary, self.file_format, original.label)
+            context.qemu_img.fill(original.path, original.format, temporary, self.file_format, original.label)
             check_digest(original, digest.result() if digest is not None else None)
         frozen_read.check_unchanged(original.identities, original.label)
         files.sync_file(temporary)
-        if os.path.basename(temporary) not in files.names_in(place.root):
+        if os.path.basename(temporary) not in files.list_names(context.root):
             raise Refused(
-                f"the lock of {place.volume} was lost while it was copied, and another task has cleared the copy away; run it again"
+                f"the lock of {context.volume} was lost while it was copied, and another task has cleared the copy away; run it again"
             )
 
 
-def check_digest(original: Original, digest: str | None) -> None:
+def check_digest(original: CopySource, digest: str | None) -> None:
     """See that what was read has the checksum it should have.
 
     :raises Refused: it has another one.

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Mapping
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Refused, Unavailable, VdiskError
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu import qcow2
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Place, Step, read_header
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Step, StepContext, read_header
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.domain import Definition
 
 
@@ -36,55 +36,55 @@ class FreezeGuest(Step):
         """Return what the step does and why."""
         return f"Freeze the file systems of domain {self.domain} for the instant of the snapshot, because its guest agent answers."
 
-    def apply(self, place: Place) -> None:
+    def apply(self, context: StepContext) -> None:
         """Freeze; C(Refused) is raised only where the guest is as before."""
-        live = place.hypervisor.live(self.uuid)
-        if place.marked(_frozen(self.uuid)) is not None:
+        live = context.hypervisor.live(self.uuid)
+        if context.marked(_frozen(self.uuid)) is not None:
             # a killed task was at it: the guest may be frozen, and may have gone over to its overlays already
-            self._thaw(place, quietly=True)
+            self._thaw(context, quietly=True)
             if live is None or any(part.paths[0] == self.overlay for part in live.values()):
                 return
         if live is None:
             return
-        place.mark(_frozen(self.uuid), 0)
+        context.mark(_frozen(self.uuid), 0)
         try:
-            count = place.hypervisor.freeze(self.uuid)
+            count = context.hypervisor.freeze(self.uuid)
         except Unavailable as error:
-            if self.uuid in place.hypervisor.frozen:
+            if self.uuid in context.hypervisor.frozen:
                 # it may have begun to freeze, and be late with its answer; a guest that another program froze is not ours to thaw
-                self._thaw(place, quietly=True)
-            if self.required and not place.recovering:
+                self._thaw(context, quietly=True)
+            if self.required and not context.recovering:
                 raise Refused(
                     f"the guest of domain {self.domain} could not be frozen, and quiesce is required: {error.message}", **error.details
                 ) from error
             return
-        if count == 0 and self.required and not place.recovering:
-            self._thaw(place)
+        if count == 0 and self.required and not context.recovering:
+            self._thaw(context)
             raise Refused(f"the guest agent of domain {self.domain} found no file system to freeze, and quiesce is required")
-        place.mark(_frozen(self.uuid), count)
+        context.mark(_frozen(self.uuid), count)
 
-    def _thaw(self, place: Place, quietly: bool = False) -> None:
+    def _thaw(self, context: StepContext, quietly: bool = False) -> None:
         try:
-            place.hypervisor.thaw(self.uuid)
+            context.hypervisor.thaw(self.uuid)
         except VdiskError:
             if not quietly:
                 raise
 
-    def can_be_undone(self, place: Place) -> bool:
+    def can_be_undone(self, context: StepContext) -> bool:
         """A frozen guest can be thawed."""
         return True
 
-    def undo(self, place: Place) -> None:
+    def undo(self, context: StepContext) -> None:
         """Thaw."""
-        self.release(place)
+        self.release(context)
 
-    def release(self, place: Place) -> None:
+    def release(self, context: StepContext) -> None:
         """Thaw the guest, if it was not thawed.
 
         :raises VdiskError: it stays frozen.
         """
-        if self.uuid in place.hypervisor.frozen:
-            place.hypervisor.thaw(self.uuid)
+        if self.uuid in context.hypervisor.frozen:
+            context.hypervisor.thaw(self.uuid)
 
 
 @dataclass(frozen=True)
@@ -93,26 +93,26 @@ class ThawGuest(Step):
 
     domain: str
     uuid: str
-    quiet: ClassVar[bool] = True
+    internal: ClassVar[bool] = True
     stage: ClassVar[int] = 3
 
     def describe(self) -> str:
         """Return what the step does and why."""
         return f"Thaw the file systems of domain {self.domain}, because the instant is over."
 
-    def apply(self, place: Place) -> None:
+    def apply(self, context: StepContext) -> None:
         """Thaw; where that fails it is tried again, and told, after the books of the snapshot are kept."""
-        if self.uuid in place.hypervisor.frozen:
+        if self.uuid in context.hypervisor.frozen:
             try:
-                if place.hypervisor.thaw(self.uuid) == 0:
+                if context.hypervisor.thaw(self.uuid) == 0:
                     # somebody else has thawed it meanwhile, before the instant maybe
-                    place.mark(_frozen(self.uuid), 0)
+                    context.mark(_frozen(self.uuid), 0)
             except VdiskError:
                 pass
 
 
 @dataclass(frozen=True)
-class SwitchLive(Step):
+class SwitchDomain(Step):
     """Let a running domain write to new overlays, all its disks of the group in one instant.
 
     C(overlays) has for each target the C(path) of the overlay, the name of the file C(below) it, and of that the C(format) and
@@ -132,28 +132,28 @@ class SwitchLive(Step):
     def _names(self) -> str:
         return ", ".join(os.path.basename(str(self.overlays[target]["path"])) for target in sorted(self.overlays))
 
-    def is_done(self, place: Place) -> bool:
+    def is_done(self, context: StepContext) -> bool:
         """The domain writes to the overlays."""
-        live = place.hypervisor.live(self.uuid)
+        live = context.hypervisor.live(self.uuid)
         return live is not None and all(self._is_on(live.get(target), entry) for target, entry in self.overlays.items())
 
     @staticmethod
     def _is_on(part: Definition | None, entry: Mapping[str, Any]) -> bool:
         return part is not None and part.names[:2] == (os.path.basename(entry["path"]), entry["below"])
 
-    def apply(self, place: Place) -> None:
+    def apply(self, context: StepContext) -> None:
         """Switch the disks that are still below their overlays, and see that they went over."""
-        live = place.hypervisor.live(self.uuid)
+        live = context.hypervisor.live(self.uuid)
         if live is None:
-            if place.recovering:
+            if context.recovering:
                 return  # nothing of it is running, and the files below the overlays are held at rest: the info file switches them
             raise Refused(f"domain {self.domain} was shut off while its snapshot was being taken; run the task again")
         pending = {target: entry for target, entry in self.overlays.items() if not self._is_on(live.get(target), entry)}
         for target, entry in pending.items():
             self._check(target, live.get(target), entry)
         if pending:
-            place.hypervisor.snapshot(self.uuid, {target: str(entry["path"]) for target, entry in pending.items()})
-            if not self.is_done(place):
+            context.hypervisor.snapshot(self.uuid, {target: str(entry["path"]) for target, entry in pending.items()})
+            if not self.is_done(context):
                 raise Unavailable(
                     f"libvirt says that domain {self.domain} goes on with {self._names()}, but its live definition does not; look at "
                     "virsh domblklist, then run the task again"
@@ -169,13 +169,13 @@ class SwitchLive(Step):
         if (header.backing_file, header.backing_format, header.virtual_size) != (entry["below"], entry["format"], entry["size"]):
             raise Refused(f"{entry['path']} is not the overlay that was made for {which}; run the task again")
 
-    def can_be_undone(self, place: Place) -> bool:
+    def can_be_undone(self, context: StepContext) -> bool:
         """As long as the domain is on none of the overlays, nothing has happened.
 
         Where libvirt does not answer, or the domain has died, that is not known: it may have written to them before.
         """
         try:
-            live = place.hypervisor.live(self.uuid)
+            live = context.hypervisor.live(self.uuid)
         except VdiskError:
             return False
         paths = {os.path.basename(str(entry["path"])) for entry in self.overlays.values()}
@@ -183,7 +183,7 @@ class SwitchLive(Step):
 
 
 @dataclass(frozen=True)
-class PointMachines(Step):
+class RedefineDomains(Step):
     """Let the stored definitions of domains of a host name the active file of the volume, so that they start on it."""
 
     active: str
@@ -195,20 +195,20 @@ class PointMachines(Step):
         """Return what the step does and why."""
         return f"Let the definition of domain {', '.join(self.domains)} name {self.active}, because that is the active file."
 
-    def apply(self, place: Place) -> None:
+    def apply(self, context: StepContext) -> None:
         """Change every stored definition of this hypervisor that would not start on the chain as it is on the share."""
-        point_machines_here(place, self.format)
+        redefine_domains_here(context, self.format)
 
 
-def point_machines_here(place: Place, image_format: str) -> None:
+def redefine_domains_here(context: StepContext, image_format: str) -> None:
     """Change every stored definition of this hypervisor that would not start on the chain as it is on the share."""
-    names = place.chain_files()
-    for disk in place.disks():
+    names = context.chain_files()
+    for disk in context.disks():
         if disk.stored is not None and not disk.stored.fits(names, image_format):
             path = os.path.join(os.path.dirname(disk.stored.paths[0]), names[0])
-            place.hypervisor.redefine(disk, path, image_format)
+            context.hypervisor.redefine(disk, path, image_format)
 
 
-def quiesced_guests(place: Place, uuid: str | None) -> bool:
+def quiesced_guests(context: StepContext, uuid: str | None) -> bool:
     """Tell whether the guest of a domain had file systems frozen at the instant of the plan that is being applied."""
-    return uuid is not None and bool(place.marked(_frozen(uuid)))
+    return uuid is not None and bool(context.marked(_frozen(uuid)))

@@ -20,7 +20,7 @@ _CLUSTER = 1 << 16
 
 
 @contextlib.contextmanager
-def held(paths: Iterable[str]) -> Iterator[None]:
+def hold_readable(paths: Iterable[str]) -> Iterator[None]:
     """Keep the files of a frozen chain from being written, resized or merged into, on every host, and read them from the share.
 
     Whoever holds them needs no lock of the volume: other tasks on it go on, and refuse what would touch these files.

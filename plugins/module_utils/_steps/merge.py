@@ -18,8 +18,8 @@ from typing import ClassVar, Iterator, Sequence
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Refused, Unavailable
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.units import human
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs import files
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Place, Step
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps.overlay import repoint
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Step, StepContext
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.overlay import rebase_overlay
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.domain import Disk
 
 _AT_WORK, _DONE = "a domain is at it", "done"
@@ -28,19 +28,19 @@ _ONE_BY_ONE = threading.Lock()
 
 
 @contextlib.contextmanager
-def _machine_alone(place: Place) -> Iterator[Disk | None]:
+def _only_running_disk(context: StepContext) -> Iterator[Disk | None]:
     """Give the disk of the domain that runs on the volume, while no other domain is told to merge, or None where there is none.
 
     Domains merge one after another: a task has one connection to libvirt, and watches one job by it.
 
     :raises Refused: two domains run on it.
     """
-    if place.machine() is None:
+    if context.running_disk() is None:
         yield None
         return
     with _ONE_BY_ONE:
         # looked at once more: waiting for the merges of others may have taken hours
-        yield place.machine()
+        yield context.running_disk()
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Commit(Step):
     base_format: str
     moved: int
     snapshots: tuple[str, ...]
-    alone: ClassVar[bool] = False
+    exclusive: ClassVar[bool] = False
 
     def describe(self) -> str:
         """Return what the step does and why."""
@@ -73,72 +73,73 @@ class Commit(Step):
     def _pivot(self) -> str:
         return f"go over from {self._top} to {self.base}"
 
-    def is_done(self, place: Place) -> bool:
+    def is_done(self, context: StepContext) -> bool:
         """The chain has left the overlays behind: what they held is in the file below, and may be overwritten since.
 
         :raises Refused: a domain that is gone was changing over when it was last seen, and nothing tells whether it did.
         """
-        disk = place.machine()
+        disk = context.running_disk()
         if disk is not None:
             return self._has_left(disk)
-        if self._top in place.chain_files():
-            return bool(place.marked(self._pivot)) and self._went_over(place)
+        if self._top in context.chain_files():
+            return bool(context.marked(self._pivot)) and self._went_over(context)
         # QEMU names the lower file in the header before it has written out all of its own tables: where it died in between, what
         # the file above reads is not all there, and merging once more, from files that nobody has changed since, makes it so
-        return place.marked(self._work) != _AT_WORK
+        return context.marked(self._work) != _AT_WORK
 
-    def touches(self) -> tuple[str, ...]:
+    def modified_files(self) -> tuple[str, ...]:
         """The overlays are merged, and their backing file is written."""
         return (*self.merged, self.base)
 
-    def apply(self, place: Place) -> None:
+    def apply(self, context: StepContext) -> None:
         """Merge, unless the chain has left the overlays behind already."""
-        with _machine_alone(place) as disk:
+        with _only_running_disk(context) as disk:
             if disk is not None:
-                self._merge_live(place, disk)
-            elif not self.is_done(place):
-                place.qemu_img.commit(place.path(self._top), self.base, self.moved)
-                files.sync_file(place.path(self.base))
-                if place.marked(self._work):
-                    place.mark(self._work, _DONE)
+                self._merge_live(context, disk)
+            elif not self.is_done(context):
+                context.qemu_img.commit(context.path(self._top), self.base, self.moved)
+                files.sync_file(context.path(self.base))
+                if context.marked(self._work):
+                    context.mark(self._work, _DONE)
 
-    def at_rest_afterwards(self, place: Place) -> tuple[str, ...]:
+    def offline_files_after(self, context: StepContext) -> tuple[str, ...]:
         """Keep a machine from starting on an overlay that is about to be removed."""
         # not by a listing: the share was listed under the lock, and among thousands of files each listing takes as long as a merge
-        return (self._top,) if place.machine() is None and files.is_there(place.path(self._top)) else ()
+        return (self._top,) if context.running_disk() is None and files.exists(context.path(self._top)) else ()
 
     def _has_left(self, disk: Disk) -> bool:
         return disk.live is not None and self._top not in disk.live.names
 
-    def _merge_live(self, place: Place, disk: Disk) -> None:
+    def _merge_live(self, context: StepContext, disk: Disk) -> None:
         if not self._has_left(disk):
             check_in_a_row(disk, (*self.merged, self.base))
             top, base = disk.path_of(self._top), disk.path_of(self.base)
             if disk.live is not None and disk.live.names[0] == self._top:
-                place.hypervisor.commit_active(disk, base, lambda: place.mark(self._pivot, True))
+                context.hypervisor.commit_active(disk, base, lambda: context.mark(self._pivot, True))
             else:
-                place.mark(self._work, _AT_WORK)
-                place.hypervisor.commit(disk, top, base)
-            disk = went_on(place, disk)
-            if not self._has_left(disk) or self._top in _below(place, disk):
+                context.mark(self._work, _AT_WORK)
+                context.hypervisor.commit(disk, top, base)
+            disk = went_on(context, disk)
+            if not self._has_left(disk) or self._top in _below(context, disk):
                 raise Unavailable(
                     f"the job that merges {self._top} into {self.base} on {disk.label} has ended without success; "
                     "see the log of the domain, then run the task again"
                 )
-        files.sync_file(place.path(self.base))
-        if place.marked(self._work):
-            place.mark(self._work, _DONE)
+        files.sync_file(context.path(self.base))
+        if context.marked(self._work):
+            context.mark(self._work, _DONE)
 
-    def _went_over(self, place: Place) -> bool:
+    def _went_over(self, context: StepContext) -> bool:
         """Tell whether a domain that is gone, and was told to change over, had done so: what it will start on says it."""
-        names = {disk.stored.names[0] for disk in place.disks() if disk.stored is not None}
+        names = {disk.stored.names[0] for disk in context.disks() if disk.stored is not None}
         if self.base in names or self._top in names:
             return self.base in names
-        if place.qemu_img.compare(place.path(self._top), "qcow2", place.path(self.base), self.base_format):
+        if context.qemu_img.compare(context.path(self._top), "qcow2", context.path(self.base), self.base_format):
             return True
         raise Refused(
-            f"a domain that is gone was going over from {self._top} to {self.base} on {place.share} when it was last seen, the two differ, "
-            f"and its host has no definition that tells which is newer; run the task on the host that the domain ran on, or compare them"
+            f"a domain that is gone was going over from {self._top} to {self.base} on {context.share} when it was last seen, the two "
+            "differ, and its host has no definition that tells which is newer; run the task on the host that the domain ran on, or compare "
+            "them"
         )
 
 
@@ -152,7 +153,7 @@ class Pull(Step):
     onto_format: str
     moved: int
     snapshots: tuple[str, ...]
-    alone: ClassVar[bool] = False
+    exclusive: ClassVar[bool] = False
 
     def describe(self) -> str:
         """Return what the step does and why."""
@@ -165,53 +166,53 @@ class Pull(Step):
     def _work(self) -> str:
         return f"merge {self.merged[0]} up into {self.into}"
 
-    def is_done(self, place: Place) -> bool:
+    def is_done(self, context: StepContext) -> bool:
         """The overlay lies on the lower file."""
-        if place.header(self.into).backing_file != self.onto:
+        if context.header(self.into).backing_file != self.onto:
             return False
-        return place.marked(self._work) != _AT_WORK
+        return context.marked(self._work) != _AT_WORK
 
-    def touches(self) -> tuple[str, ...]:
+    def modified_files(self) -> tuple[str, ...]:
         """The overlay is written, and what it takes up is merged."""
         return (self.into, *self.merged)
 
-    def apply(self, place: Place) -> None:
+    def apply(self, context: StepContext) -> None:
         """Merge, unless the overlay lies on the lower file already."""
-        if self.is_done(place):
+        if self.is_done(context):
             return
-        with _machine_alone(place) as disk:
+        with _only_running_disk(context) as disk:
             if disk is not None:
-                self._pull_live(place, disk)
+                self._pull_live(context, disk)
             else:
-                self._pull(place)
+                self._pull(context)
 
-    def _pull(self, place: Place) -> None:
-        if place.marked(self._work):
+    def _pull(self, context: StepContext) -> None:
+        if context.marked(self._work):
             # QEMU died at it: the header may name the lower file already, while the tables of what was copied were never written
-            repoint(place, self.into, self.merged[0], "qcow2")
-        place.qemu_img.pull(place.path(self.into), self.onto, self.onto_format, self.moved)
-        files.sync_file(place.path(self.into))
-        if place.marked(self._work):
-            place.mark(self._work, _DONE)
+            rebase_overlay(context, self.into, self.merged[0], "qcow2")
+        context.qemu_img.pull(context.path(self.into), self.onto, self.onto_format, self.moved)
+        files.sync_file(context.path(self.into))
+        if context.marked(self._work):
+            context.mark(self._work, _DONE)
 
-    def _pull_live(self, place: Place, disk: Disk) -> None:
+    def _pull_live(self, context: StepContext, disk: Disk) -> None:
         if disk.live is not None and self.merged[0] in disk.live.names:
             if disk.live.names[0] != self.into:
                 raise Refused(
-                    f"{', '.join(self.merged)} on {place.share} is to be merged into {self.into}, which is below the active file of "
+                    f"{', '.join(self.merged)} on {context.share} is to be merged into {self.into}, which is below the active file of "
                     f"{disk.label}; a running domain cannot do that, so shut it down, then run the task again"
                 )
             check_in_a_row(disk, (self.into, *self.merged, self.onto))
-            place.mark(self._work, _AT_WORK)
-            place.hypervisor.pull(disk, disk.path_of(self.onto))
-            disk = went_on(place, disk)
-            if disk.live is None or self.merged[0] in disk.live.names or self.merged[0] in _below(place, disk):
+            context.mark(self._work, _AT_WORK)
+            context.hypervisor.pull(disk, disk.path_of(self.onto))
+            disk = went_on(context, disk)
+            if disk.live is None or self.merged[0] in disk.live.names or self.merged[0] in _below(context, disk):
                 raise Unavailable(
                     f"the job that merges {', '.join(self.merged)} into {self.into} on {disk.label} has ended without success; "
                     "see the log of the domain, then run the task again"
                 )
-        place.hypervisor.write_out(disk)
-        place.mark(self._work, _DONE)
+        context.hypervisor.write_out(disk)
+        context.mark(self._work, _DONE)
 
 
 def check_in_a_row(disk: Disk, names: Sequence[str]) -> None:
@@ -225,23 +226,23 @@ def check_in_a_row(disk: Disk, names: Sequence[str]) -> None:
         raise Refused(f"{disk.label} has {', '.join(live)} open, not {', '.join(names)} in a row; shut it down, then run the task again")
 
 
-def went_on(place: Place, disk: Disk) -> Disk:
+def went_on(context: StepContext, disk: Disk) -> Disk:
     """Return a disk of a running domain as it is now.
 
     :raises Unavailable: the domain does not run any more.
     """
-    now = place.machine()
+    now = context.running_disk()
     if now is None:
         raise Unavailable(f"domain {disk.domain} has ended during a job on {disk.label}; run the task again, which finishes it at rest")
     return now
 
 
-def _below(place: Place, disk: Disk) -> tuple[str, ...]:
+def _below(context: StepContext, disk: Disk) -> tuple[str, ...]:
     """Return the files of a running disk by the headers on the share, the active one left out."""
     names: list[str] = []
     following: str | None = disk.live.names[0] if disk.live is not None else None
     last = disk.live.names[-1] if disk.live is not None else None
     while following is not None and following != last and following not in names:
         names.append(following)
-        following = place.header(following).backing_file
+        following = context.header(following).backing_file
     return tuple(names[1:])

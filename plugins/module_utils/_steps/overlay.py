@@ -16,13 +16,13 @@ from typing import Any, ClassVar, Mapping
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs import files
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu import image_lock, qcow2
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Place, Step, publish_image, write_image, write_record
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps.domain import point_machines_here, quiesced_guests
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Step, StepContext, publish_image, write_image, write_record
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.domain import quiesced_guests, redefine_domains_here
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import info_file, layout, record_file
 
 
 @dataclass(frozen=True)
-class MakeOverlay(Step):
+class CreateOverlay(Step):
     """Make an overlay that becomes the active file; owned like C(like), the active file before."""
 
     file: str
@@ -33,45 +33,45 @@ class MakeOverlay(Step):
     like: str
     reason: str
     stage: ClassVar[int] = 0
-    alone: ClassVar[bool] = False
+    exclusive: ClassVar[bool] = False
 
     def describe(self) -> str:
         """Return what the step does and why."""
         return f"Make the overlay {self.file} over {self.backing_file}, because {self.reason}."
 
-    def apply(self, place: Place) -> None:
+    def apply(self, context: StepContext) -> None:
         """Make it; one that is there already must be the one meant."""
-        if files.is_there(place.path(self.file)):
-            header = place.header(self.file)
+        if files.exists(context.path(self.file)):
+            header = context.header(self.file)
             if (header.backing_file, header.backing_format) != (self.backing_file, self.backing_format):
-                raise Refused(f"{self.file} on {place.share} is not the overlay that was being made; move it away")
+                raise Refused(f"{self.file} on {context.share} is not the overlay that was being made; move it away")
             return
         try:
-            like = files.fresh(lambda: os.stat(place.path(self.like)))
+            like = files.fresh(lambda: os.stat(context.path(self.like)))
         except OSError as error:
-            raise files.explain(error, place.path(self.like), "look at") from error
+            raise files.explain(error, context.path(self.like), "look at") from error
         layout = qcow2.new_image(self.size, self.backing_file, self.backing_format)
-        publish_image(place, self.file, layout, (like.st_uid, like.st_gid, like.st_mode & 0o7777))
+        publish_image(context, self.file, layout, (like.st_uid, like.st_gid, like.st_mode & 0o7777))
 
-    def at_rest(self, place: Place) -> tuple[str, ...]:
+    def offline_files(self, context: StepContext) -> tuple[str, ...]:
         """Keep a machine from starting on the file that is about to be frozen or left; once the overlay is active that is over.
 
         A domain of this host that runs on it is switched by a step of its own.
         """
-        if self._is_named(place) or place.machine() is not None:
+        if self._is_named(context) or context.running_disk() is not None:
             return ()
         return tuple(dict.fromkeys((self.backing_file, self.like)))
 
-    def can_be_undone(self, place: Place) -> bool:
+    def can_be_undone(self, context: StepContext) -> bool:
         """An overlay that the info file does not name holds nothing yet."""
-        return not self._is_named(place)
+        return not self._is_named(context)
 
-    def undo(self, place: Place) -> None:
+    def undo(self, context: StepContext) -> None:
         """Remove the overlay."""
-        files.remove(place.path(self.file))
+        files.remove(context.path(self.file))
 
-    def _is_named(self, place: Place) -> bool:
-        info = place.info()
+    def _is_named(self, context: StepContext) -> bool:
+        info = context.info()
         return info is not None and self.file in (info.active, *info.snapshots.values())
 
 
@@ -96,46 +96,46 @@ class ReplaceOverlay(Step):
     def _waiting(self) -> str:
         return layout.temporary(self.file, "revert")
 
-    def _waits(self, place: Place) -> bool:
-        return self._waiting() in files.names_in(place.root)
+    def _waits(self, context: StepContext) -> bool:
+        return self._waiting() in files.list_names(context.root)
 
-    def prepare(self, place: Place) -> None:
+    def prepare(self, context: StepContext) -> None:
         """Make the new overlay under its temporary name, owned like the one it replaces."""
-        path = place.path(self._waiting())
+        path = context.path(self._waiting())
         try:
-            like = files.fresh(lambda: os.stat(place.path(self.file)))
+            like = files.fresh(lambda: os.stat(context.path(self.file)))
         except OSError as error:
-            raise files.explain(error, place.path(self.file), "look at") from error
+            raise files.explain(error, context.path(self.file), "look at") from error
         layout = qcow2.new_image(self.size, self.backing_file, self.backing_format)
         write_image(path, layout, (like.st_uid, like.st_gid, like.st_mode & 0o7777))
-        files.sync_directory(place.root)
+        files.sync_directory(context.root)
 
-    def is_done(self, place: Place) -> bool:
+    def is_done(self, context: StepContext) -> bool:
         """The new overlay does not wait any more: what is in its place may hold new data."""
-        return not self._waits(place)
+        return not self._waits(context)
 
-    def apply(self, place: Place) -> None:
+    def apply(self, context: StepContext) -> None:
         """Give it the old one's name."""
-        if self.is_done(place):
+        if self.is_done(context):
             return
-        place.check_ours()
+        context.check_ours()
         try:
-            os.rename(place.path(self._waiting()), place.path(self.file))
-            files.sync_directory(place.root)
+            os.rename(context.path(self._waiting()), context.path(self.file))
+            files.sync_directory(context.root)
         except OSError as error:
-            raise files.explain(error, place.path(self.file), "replace") from error
+            raise files.explain(error, context.path(self.file), "replace") from error
 
-    def at_rest(self, place: Place) -> tuple[str, ...]:
+    def offline_files(self, context: StepContext) -> tuple[str, ...]:
         """Keep a machine from starting on the file that is about to be replaced."""
-        return (self.file,) if self._waits(place) else ()
+        return (self.file,) if self._waits(context) else ()
 
-    def can_be_undone(self, place: Place) -> bool:
+    def can_be_undone(self, context: StepContext) -> bool:
         """As long as the new overlay waits, nothing has happened."""
-        return self._waits(place)
+        return self._waits(context)
 
-    def throw_away(self, place: Place) -> None:
+    def discard_prepared(self, context: StepContext) -> None:
         """Remove the new overlay."""
-        files.remove(place.path(self._waiting()))
+        files.remove(context.path(self._waiting()))
 
 
 @dataclass(frozen=True)
@@ -144,26 +144,26 @@ class WriteInfo(Step):
 
     active: str
     snapshots: Mapping[str, str]
-    quiet: ClassVar[bool] = True
-    alone: ClassVar[bool] = False
+    internal: ClassVar[bool] = True
+    exclusive: ClassVar[bool] = False
 
     def describe(self) -> str:
         """Return what the step does and why."""
         return f"Make {self.active} the active file in the info file, because the chain changed."
 
-    def apply(self, place: Place) -> None:
+    def apply(self, context: StepContext) -> None:
         """Replace it whole, owned like the active file."""
-        name = layout.info_file(place.volume)
+        name = layout.info_file(context.volume)
         try:
-            like = files.fresh(lambda: os.stat(place.path(self.active)))
+            like = files.fresh(lambda: os.stat(context.path(self.active)))
         except OSError as error:
-            raise files.explain(error, place.path(self.active), "look at") from error
+            raise files.explain(error, context.path(self.active), "look at") from error
         content = info_file.dump(info_file.Info(self.active, self.snapshots))
-        files.replace(place.path(name), place.temporary(name), content, like, place.check_ours)
+        files.replace(context.path(name), context.temporary(name), content, like, context.check_ours)
 
-    def can_be_undone(self, place: Place) -> bool:
+    def can_be_undone(self, context: StepContext) -> bool:
         """One that failed before the new file took the old one's place has done nothing."""
-        info = place.info()
+        info = context.info()
         return info is None or (info.active, dict(info.snapshots)) != (self.active, dict(self.snapshots))
 
 
@@ -174,62 +174,62 @@ class WriteRecord(Step):
     record: Mapping[str, Any]
     taken: str | None = None
     frozen_by: str | None = None
-    quiet: ClassVar[bool] = True
-    alone: ClassVar[bool] = False
+    internal: ClassVar[bool] = True
+    exclusive: ClassVar[bool] = False
 
     def describe(self) -> str:
         """Return what the step does and why."""
         return "Write the record, because what is known of the volume changed."
 
-    def apply(self, place: Place) -> None:
+    def apply(self, context: StepContext) -> None:
         """Replace it whole."""
         record = record_file.from_json(self.record)
         if self.taken is not None and self.taken in record.snapshots:
-            note = replace(record.snapshots[self.taken], quiesced=quiesced_guests(place, self.frozen_by))
+            note = replace(record.snapshots[self.taken], quiesced=quiesced_guests(context, self.frozen_by))
             record = replace(record, snapshots={**record.snapshots, self.taken: note})
-        write_record(place, record)
+        write_record(context, record)
 
 
 @dataclass(frozen=True)
-class Repoint(Step):
+class RebaseOverlay(Step):
     """Make the header of an overlay name another backing file that reads the same."""
 
     file: str
     backing_file: str
     backing_format: str
-    alone: ClassVar[bool] = False
+    exclusive: ClassVar[bool] = False
 
     def describe(self) -> str:
         """Return what the step does and why."""
         return f"Let {self.file} lie on {self.backing_file}, because the file between them was merged."
 
-    def is_done(self, place: Place) -> bool:
+    def is_done(self, context: StepContext) -> bool:
         """The header names that file, or a later merge of the same plan has taken the overlay up."""
-        if self.file not in place.chain_files():
+        if self.file not in context.chain_files():
             return True
-        header = place.header(self.file)
+        header = context.header(self.file)
         return (header.backing_file, header.backing_format) == (self.backing_file, self.backing_format)
 
-    def touches(self) -> tuple[str, ...]:
+    def modified_files(self) -> tuple[str, ...]:
         """Its header is written."""
         return (self.file,)
 
-    def apply(self, place: Place) -> None:
+    def apply(self, context: StepContext) -> None:
         """Write the header anew, unless it names that file already, or a later merge of the same plan has taken the overlay up."""
-        if self.is_done(place):
+        if self.is_done(context):
             return
-        repoint(place, self.file, self.backing_file, self.backing_format)
+        rebase_overlay(context, self.file, self.backing_file, self.backing_format)
 
 
-def repoint(place: Place, file: str, backing_file: str, backing_format: str) -> None:
+def rebase_overlay(context: StepContext, file: str, backing_file: str, backing_format: str) -> None:
     """Write the header of an overlay anew with another backing file, unless it names that one already."""
-    header = place.header(file)
+    header = context.header(file)
     if (header.backing_file, header.backing_format) == (backing_file, backing_format):
         return
-    path = place.path(file)
+    path = context.path(file)
     with image_lock.written(path) as descriptor:
-        changed = qcow2.with_backing(place.header_bytes(file), backing_file, backing_format)
-        place.check_ours()
+        changed = qcow2.with_backing(context.header_bytes(file), backing_file, backing_format)
+        context.check_ours()
         try:
             files.write_all(descriptor, changed, 0)
             os.fsync(descriptor)
@@ -243,41 +243,41 @@ class RemoveMerged(Step):
 
     files: tuple[str, ...]
     reason: str = "the chain no longer needs it"
-    alone: ClassVar[bool] = False
+    exclusive: ClassVar[bool] = False
 
     def describe(self) -> str:
         """Return what the step does and why."""
         return f"Remove {', '.join(self.files)}, because {self.reason}."
 
-    def touches(self) -> tuple[str, ...]:
+    def modified_files(self) -> tuple[str, ...]:
         """They are removed."""
         return self.files
 
-    def apply(self, place: Place) -> None:
+    def apply(self, context: StepContext) -> None:
         """Remove them, after the chain on disk and the info file were read again and name none of them."""
-        if place.recovering:
+        if context.recovering:
             # a domain may have been defined on one of them since the plan was made
-            self._point_machines(place)
-        info = place.info()
-        named = set(place.chain_files()) | set(info.snapshots.values() if info else ())
-        for disk in place.disks():
+            self._point_machines(context)
+        info = context.info()
+        named = set(context.chain_files()) | set(info.snapshots.values() if info else ())
+        for disk in context.disks():
             for part in (disk.live, disk.stored):
                 named |= set(part.names if part is not None else ())
         for name in self.files:
             if name in named:
-                raise Refused(f"{name} on {place.share} is still part of {place.volume} or of a domain; it is not removed")
-            if name not in place.held and files.is_there(place.path(name)) and image_lock.stays_open_in_qemu(place.path(name)):
+                raise Refused(f"{name} on {context.share} is still part of {context.volume} or of a domain; it is not removed")
+            if name not in context.held and files.exists(context.path(name)) and image_lock.stays_open_in_qemu(context.path(name)):
                 raise Refused(
-                    f"{name} on {place.share} is not removed, because a machine or another program, here or on another host, has it open; "
-                    "let it end, then run the task again"
+                    f"{name} on {context.share} is not removed, because a machine or another program, here or on another host, has it "
+                    "open; let it end, then run the task again"
                 )
         for name in self.files:
-            place.remove(name)
-        files.sync_directory(place.root)
+            context.remove(name)
+        files.sync_directory(context.root)
 
     @staticmethod
-    def _point_machines(place: Place) -> None:
-        content = files.read_text_file(place.path(layout.record(place.volume)), record_file.LIMIT)
+    def _point_machines(context: StepContext) -> None:
+        content = files.read_text_file(context.path(layout.record(context.volume)), record_file.LIMIT)
         if content is not None:
             record = record_file.parse(content)
-            point_machines_here(place, record.base_format if place.chain_files()[0] == record.base_file else "qcow2")
+            redefine_domains_here(context, record.base_format if context.chain_files()[0] == record.base_file else "qcow2")

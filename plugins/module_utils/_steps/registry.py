@@ -14,7 +14,8 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import S
 
 def to_json(step: Step) -> dict[str, Any]:
     """Return a step as the journal keeps it."""
-    return {"step": type(step).__name__, **asdict(step)}
+    name = next(name for name, kind in _journaled().items() if isinstance(step, kind))
+    return {"step": name, **asdict(step)}
 
 
 def from_json(entries: Mapping[str, Any]) -> Step:
@@ -32,42 +33,46 @@ def from_json(entries: Mapping[str, Any]) -> Step:
 
 def _journaled() -> dict[str, type[Step]]:
     """Return the kinds of steps that a journal may hold by their names; loaded for who finds a journal, which few tasks do."""
-    from ansible_collections.vdisk.gluster.plugins.module_utils._steps.domain import FreezeGuest, PointMachines, SwitchLive, ThawGuest
+    from ansible_collections.vdisk.gluster.plugins.module_utils._steps.domain import FreezeGuest, RedefineDomains, SwitchDomain, ThawGuest
     from ansible_collections.vdisk.gluster.plugins.module_utils._steps.merge import Commit, Pull
-    from ansible_collections.vdisk.gluster.plugins.module_utils._steps.move import RemoveMoved, TakeAway, TakeOver
-    from ansible_collections.vdisk.gluster.plugins.module_utils._steps.move_live import CopyFrozen, GoOver, PointElsewhere, WriteMovedInfo
+    from ansible_collections.vdisk.gluster.plugins.module_utils._steps.move import ReceiveVolume, RemoveSourceFiles, WithdrawVolume
+    from ansible_collections.vdisk.gluster.plugins.module_utils._steps.move_live import (
+        CopyFrozenFiles,
+        RedefineMovedDomains,
+        SwitchToTarget,
+        WriteMovedInfo,
+    )
     from ansible_collections.vdisk.gluster.plugins.module_utils._steps.overlay import (
-        MakeOverlay,
+        CreateOverlay,
+        RebaseOverlay,
         RemoveMerged,
         ReplaceOverlay,
-        Repoint,
         WriteInfo,
         WriteRecord,
     )
     from ansible_collections.vdisk.gluster.plugins.module_utils._steps.restore import FillOverlay
     from ansible_collections.vdisk.gluster.plugins.module_utils._steps.volume import RemoveVolume
 
-    kinds: tuple[type[Step], ...] = (
-        MakeOverlay,
-        FreezeGuest,
-        SwitchLive,
-        ThawGuest,
-        WriteInfo,
-        WriteRecord,
-        PointMachines,
-        Commit,
-        Pull,
-        Repoint,
-        RemoveMerged,
-        ReplaceOverlay,
-        FillOverlay,
-        RemoveVolume,
-        TakeAway,
-        TakeOver,
-        RemoveMoved,
-        CopyFrozen,
-        GoOver,
-        WriteMovedInfo,
-        PointElsewhere,
-    )
-    return {kind.__name__: kind for kind in kinds}
+    return {
+        "MakeOverlay": CreateOverlay,
+        "FreezeGuest": FreezeGuest,
+        "SwitchLive": SwitchDomain,
+        "ThawGuest": ThawGuest,
+        "WriteInfo": WriteInfo,
+        "WriteRecord": WriteRecord,
+        "PointMachines": RedefineDomains,
+        "Commit": Commit,
+        "Pull": Pull,
+        "Repoint": RebaseOverlay,
+        "RemoveMerged": RemoveMerged,
+        "ReplaceOverlay": ReplaceOverlay,
+        "FillOverlay": FillOverlay,
+        "RemoveVolume": RemoveVolume,
+        "TakeAway": WithdrawVolume,
+        "TakeOver": ReceiveVolume,
+        "RemoveMoved": RemoveSourceFiles,
+        "CopyFrozen": CopyFrozenFiles,
+        "GoOver": SwitchToTarget,
+        "WriteMovedInfo": WriteMovedInfo,
+        "PointElsewhere": RedefineMovedDomains,
+    }

@@ -10,12 +10,12 @@ from typing import ClassVar
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs import files
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Place, Step
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps.overlay import repoint
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Step, StepContext
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.overlay import rebase_overlay
 
 
 @dataclass(frozen=True)
-class MendHeader(Step):
+class RepairHeader(Step):
     """Make the header of an overlay name its backing file by its bare name and with its format."""
 
     file: str
@@ -29,13 +29,13 @@ class MendHeader(Step):
             "because it names it by a path or without its format."
         )
 
-    def touches(self) -> tuple[str, ...]:
+    def modified_files(self) -> tuple[str, ...]:
         """Its header is written."""
         return (self.file,)
 
-    def apply(self, place: Place) -> None:
+    def apply(self, context: StepContext) -> None:
         """Write the header anew, unless it is so already."""
-        repoint(place, self.file, self.backing_file, self.backing_format)
+        rebase_overlay(context, self.file, self.backing_file, self.backing_format)
 
 
 @dataclass(frozen=True)
@@ -48,27 +48,27 @@ class RemoveStray(Step):
         """Return what the step does and why."""
         return f"Remove {self.file}, because it is an overlay without data that nothing names."
 
-    def touches(self) -> tuple[str, ...]:
+    def modified_files(self) -> tuple[str, ...]:
         """It is removed."""
         return (self.file,)
 
-    def apply(self, place: Place) -> None:
+    def apply(self, context: StepContext) -> None:
         """Remove it, after the chain on disk and the info file were read again."""
-        info = place.info()
-        if self.file in place.chain_files() or info is not None and self.file in (info.active, *info.snapshots.values()):
-            raise Refused(f"{self.file} on {place.share} is part of {place.volume}; it is not removed")
-        files.remove(place.path(self.file))
+        info = context.info()
+        if self.file in context.chain_files() or info is not None and self.file in (info.active, *info.snapshots.values()):
+            raise Refused(f"{self.file} on {context.share} is part of {context.volume}; it is not removed")
+        files.remove(context.path(self.file))
 
 
 @dataclass(frozen=True)
 class ClearAway(Step):
     """Remove temporary files of killed tasks; recovery does it and tells of it, under the lock that this step asks for."""
 
-    quiet: ClassVar[bool] = True
+    internal: ClassVar[bool] = True
 
     def describe(self) -> str:
         """Return what the step does and why."""
         return "Clear away what killed tasks left."
 
-    def apply(self, place: Place) -> None:
+    def apply(self, context: StepContext) -> None:
         """Nothing is left to be done."""

@@ -9,11 +9,11 @@ import os
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Damaged, GivenUp
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Abandoned, Damaged
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs import files
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu import qcow2
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps import frozen_read
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Place, Step, write_image
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Step, StepContext, write_image
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layout
 
 
@@ -41,63 +41,63 @@ class FillOverlay(Step):
     def _waiting(self) -> str:
         return layout.temporary(self.file, "restore")
 
-    def _waits(self, place: Place) -> bool:
-        return self._waiting() in files.names_in(place.root)
+    def _waits(self, context: StepContext) -> bool:
+        return self._waiting() in files.list_names(context.root)
 
-    def prepare(self, place: Place) -> None:
+    def prepare(self, context: StepContext) -> None:
         """Make it under its temporary name, owned like the active file before, while nobody may write to what lies below."""
-        path = place.path(self._waiting())
-        with frozen_read.held(place.path(name) for name in self.below):
-            identities = [frozen_read.identity(place.path(name), private=False) for name in self.below]
+        path = context.path(self._waiting())
+        with frozen_read.hold_readable(context.path(name) for name in self.below):
+            identities = [frozen_read.identity(context.path(name), private=False) for name in self.below]
             try:
-                like = files.fresh(lambda: os.stat(place.path(self.backing_file)))
+                like = files.fresh(lambda: os.stat(context.path(self.backing_file)))
             except OSError as error:
-                raise files.explain(error, place.path(self.backing_file), "look at") from error
+                raise files.explain(error, context.path(self.backing_file), "look at") from error
             layout = qcow2.new_image(self.size, self.backing_file, self.backing_format)
             write_image(path, layout, (like.st_uid, like.st_gid, like.st_mode & 0o7777))
             try:
-                place.qemu_img.overwrite(self.source, "raw", path, "qcow2", self.label)
-                if not place.qemu_img.compare(self.source, "raw", path, "qcow2"):
-                    raise Damaged(f"the copy of {self.label} on {place.share} reads otherwise; see whether the share is sound")
-                frozen_read.check_unchanged(identities, place.volume)
+                context.qemu_img.overwrite(self.source, "raw", path, "qcow2", self.label)
+                if not context.qemu_img.compare(self.source, "raw", path, "qcow2"):
+                    raise Damaged(f"the copy of {self.label} on {context.share} reads otherwise; see whether the share is sound")
+                frozen_read.check_unchanged(identities, context.volume)
                 files.sync_file(path)
-                files.sync_directory(place.root)
+                files.sync_directory(context.root)
             except BaseException:
                 files.remove(path, quietly=True)
                 raise
 
-    def is_done(self, place: Place) -> bool:
+    def is_done(self, context: StepContext) -> bool:
         """It has its name."""
-        return not self._waits(place)
+        return not self._waits(context)
 
-    def apply(self, place: Place) -> None:
+    def apply(self, context: StepContext) -> None:
         """Give it its name, never over a file that is there."""
-        if self._waits(place):
-            named, waiting = (files.status_of(place.path(name)) for name in (self.file, self._waiting()))
+        if self._waits(context):
+            named, waiting = (files.status_of(context.path(name)) for name in (self.file, self._waiting()))
             if named is not None and waiting is not None and os.path.samestat(named, waiting):
                 # a task was killed between the two halves of giving the name
-                files.remove(place.path(self._waiting()))
+                files.remove(context.path(self._waiting()))
                 return
-            files.publish(place.path(self._waiting()), place.path(self.file), place.check_ours, keep=True)
-        elif not files.is_there(place.path(self.file)):
-            raise GivenUp(f"{self.file} is gone, which was to be its active file")
+            files.publish(context.path(self._waiting()), context.path(self.file), context.check_ours, keep=True)
+        elif not files.exists(context.path(self.file)):
+            raise Abandoned(f"{self.file} is gone, which was to be its active file")
 
-    def at_rest(self, place: Place) -> tuple[str, ...]:
+    def offline_files(self, context: StepContext) -> tuple[str, ...]:
         """Keep a machine from starting on the file that is left; once the overlay is active that is over."""
-        return () if self._is_named(place) else (self.backing_file,)
+        return () if self._is_named(context) else (self.backing_file,)
 
-    def can_be_undone(self, place: Place) -> bool:
+    def can_be_undone(self, context: StepContext) -> bool:
         """As long as the info file does not name it, nothing has happened."""
-        return not self._is_named(place)
+        return not self._is_named(context)
 
-    def undo(self, place: Place) -> None:
+    def undo(self, context: StepContext) -> None:
         """Remove it."""
-        files.remove(place.path(self.file), quietly=True)
+        files.remove(context.path(self.file), quietly=True)
 
-    def throw_away(self, place: Place) -> None:
+    def discard_prepared(self, context: StepContext) -> None:
         """Remove what was prepared."""
-        files.remove(place.path(self._waiting()), quietly=True)
+        files.remove(context.path(self._waiting()), quietly=True)
 
-    def _is_named(self, place: Place) -> bool:
-        info = place.info()
+    def _is_named(self, context: StepContext) -> bool:
+        info = context.info()
         return info is not None and self.file in (info.active, *info.snapshots.values())

@@ -12,7 +12,7 @@ from typing import ClassVar
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.units import human
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs import files
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu import image_lock, qcow2
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Place, Step, give, write_record
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Step, StepContext, set_ownership, write_record
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layout, record_file
 
 _ZEROES = bytes(4 << 20)
@@ -30,41 +30,41 @@ class CreateVolume(Step):
     gid: int
     mode: int
     share: str
-    alone: ClassVar[bool] = False
+    exclusive: ClassVar[bool] = False
 
     def describe(self) -> str:
         """Return what the step does and why."""
         kind = self.file_format if self.file_format != "raw" else f"raw, {self.allocation}"
         return f"Create {self.file} on {self.share} ({kind}, {human(self.size)}), because it is not there."
 
-    def apply(self, place: Place) -> None:
+    def apply(self, context: StepContext) -> None:
         """Write it under a temporary name, then the record, then give it its name."""
         own = (self.uid, self.gid, self.mode)
         write = self._write_raw if self.file_format == "raw" else self._write_qcow2
-        temporary = place.temporary(self.file)
+        temporary = context.temporary(self.file)
         descriptor = files.create_temporary(temporary)
         try:
             try:
                 write(descriptor)
-                give(descriptor, own)
+                set_ownership(descriptor, own)
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
-            self.fill(place, temporary)
-            write_record(place, self.record())
+            self.fill(context, temporary)
+            write_record(context, self.record())
         except OSError as error:
             files.remove(temporary, quietly=True)
-            raise files.explain(error, place.path(self.file), "write") from error
+            raise files.explain(error, context.path(self.file), "write") from error
         except BaseException:
             files.remove(temporary, quietly=True)
             raise
-        files.publish(temporary, place.path(self.file), place.check_ours)
+        files.publish(temporary, context.path(self.file), context.check_ours)
 
     def record(self) -> record_file.Record:
         """Return the record of the volume."""
         return record_file.Record(self.file, self.file_format, self.size, self.allocation)
 
-    def fill(self, place: Place, temporary: str) -> None:
+    def fill(self, context: StepContext, temporary: str) -> None:
         """Bring content into the file before it has its name; a blank one has none."""
 
     def _write_qcow2(self, descriptor: int) -> None:
@@ -92,15 +92,15 @@ class AdoptVolume(Step):
     record: record_file.Record
     share: str
     volume: str
-    alone: ClassVar[bool] = False
+    exclusive: ClassVar[bool] = False
 
     def describe(self) -> str:
         """Return what the step does and why."""
         return f"Adopt {self.volume} on {self.share} as {self.record.base_format}, because it has no record; its files stay as they are."
 
-    def apply(self, place: Place) -> None:
+    def apply(self, context: StepContext) -> None:
         """Write the record."""
-        write_record(place, self.record)
+        write_record(context, self.record)
 
 
 @dataclass(frozen=True)
@@ -117,27 +117,27 @@ class Grow(Step):
         """Return what the step does and why."""
         return f"Grow {self.file} from {human(self.old_size)} to {human(self.size)}, because that size is wanted."
 
-    def touches(self) -> tuple[str, ...]:
+    def modified_files(self) -> tuple[str, ...]:
         """It becomes longer."""
         return (self.file,)
 
-    def apply(self, place: Place) -> None:
+    def apply(self, context: StepContext) -> None:
         """Grow it, through the domain that runs on it where there is one, and note the new size."""
-        path = place.path(self.file)
-        disk = place.machine()
+        path = context.path(self.file)
+        disk = context.running_disk()
         if disk is not None:
-            if place.hypervisor.capacity(disk) < self.size:
-                place.hypervisor.resize(disk, self.size)
+            if context.hypervisor.capacity(disk) < self.size:
+                context.hypervisor.resize(disk, self.size)
             files.sync_file(path)
         elif self.file_format == "raw":
             with image_lock.written(path) as descriptor:
-                place.check_ours()
+                context.check_ours()
                 self._extend(descriptor, path)
         else:
-            if place.header(self.file).virtual_size < self.size:
-                place.qemu_img.resize(path, self.file_format, self.size)
+            if context.header(self.file).virtual_size < self.size:
+                context.qemu_img.resize(path, self.file_format, self.size)
             files.sync_file(path)
-        write_record(place, self.record)
+        write_record(context, self.record)
 
     def _extend(self, descriptor: int, path: str) -> None:
         try:
@@ -156,23 +156,23 @@ class SetOwnership(Step):
     uid: int
     gid: int
     mode: int
-    alone: ClassVar[bool] = False
+    exclusive: ClassVar[bool] = False
 
     def describe(self) -> str:
         """Return what the step does and why."""
         return f"Give {', '.join(self.files)} the owner {self.uid}, group {self.gid} and mode {self.mode:04o}, because they differ."
 
-    def apply(self, place: Place) -> None:
+    def apply(self, context: StepContext) -> None:
         """Set them on each file, the active one last: by that one a later run sees whether all were reached."""
         for name in reversed(self.files):
             try:
-                descriptor = os.open(place.path(name), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+                descriptor = os.open(context.path(name), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
                 try:
-                    give(descriptor, (self.uid, self.gid, self.mode))
+                    set_ownership(descriptor, (self.uid, self.gid, self.mode))
                 finally:
                     os.close(descriptor)
             except OSError as error:
-                raise files.explain(error, place.path(name), "change the owner or mode of") from error
+                raise files.explain(error, context.path(name), "change the owner or mode of") from error
 
 
 @dataclass(frozen=True)
@@ -181,24 +181,24 @@ class RemoveVolume(Step):
 
     files: tuple[str, ...]
     snapshots: tuple[str, ...]
-    alone: ClassVar[bool] = False
+    exclusive: ClassVar[bool] = False
 
     def describe(self) -> str:
         """Return what the step does and why."""
         also = f" and its snapshots {', '.join(self.snapshots)}" if self.snapshots else ""
         return f"Remove the volume{also} ({', '.join(self.files)}), because it is to be absent."
 
-    def touches(self) -> tuple[str, ...]:
+    def modified_files(self) -> tuple[str, ...]:
         """They are removed."""
         return self.files
 
-    def at_rest(self, place: Place) -> tuple[str, ...]:
+    def offline_files(self, context: StepContext) -> tuple[str, ...]:
         """Keep a machine from starting on a file that is about to be removed."""
         # not by a listing: the share was listed under the lock, and a list of volumes would list it for each of them
-        return tuple(name for name in self.files if files.is_there(place.path(name)))
+        return tuple(name for name in self.files if files.exists(context.path(name)))
 
-    def apply(self, place: Place) -> None:
+    def apply(self, context: StepContext) -> None:
         """Remove what is still there, the info file last of the layout's files."""
-        for name in (*self.files, layout.info_file(place.volume), layout.record(place.volume)):
-            place.remove(name)
-        files.sync_directory(place.root)
+        for name in (*self.files, layout.info_file(context.volume), layout.record(context.volume)):
+            context.remove(name)
+        files.sync_directory(context.root)

@@ -12,16 +12,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ContextManager, Iterable, Mapping, Sequence, Tuple
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common import parallel
-from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import GivenUp, Refused
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Abandoned, Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs import files
-from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.health import check_whole
+from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.health import check_complete
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.mounts import read_mount_table
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share import Share, check_mounted
-from ansible_collections.vdisk.gluster.plugins.module_utils._libvirt.hypervisor import NoHypervisor, running
+from ansible_collections.vdisk.gluster.plugins.module_utils._libvirt.hypervisor import NoHypervisor, running_disks
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu import image_lock
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.qemu_img import QemuImg
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Place, Step
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps.domain import PointMachines
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Step, StepContext
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.domain import RedefineDomains
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.registry import from_json
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layout
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.journal import Journal
@@ -33,7 +33,7 @@ Located = Tuple[str, Share]
 
 
 @dataclass(frozen=True)
-class Pending:
+class UnfinishedPlan:
     """An unfinished plan: the volume whose journal holds it, all volumes it changes, and its steps with their volumes.
 
     Without steps it is a plan of a group that was never decided on, or is done: only its journals are still there.
@@ -47,7 +47,7 @@ class Pending:
     marks: Mapping[str, Any] = field(default_factory=dict)
 
 
-def pending(volume: str, share: Share) -> Pending | None:
+def pending(volume: str, share: Share) -> UnfinishedPlan | None:
     """Return the unfinished plan that a volume is part of."""
     own = Journal(share.mount_point, volume).read()
     if own is None:
@@ -58,7 +58,7 @@ def pending(volume: str, share: Share) -> Pending | None:
         _journals_of(leader[1])
         plan = Journal(leader[1].mount_point, leader[0]).read()
         if plan is None or plan.group != own.group:
-            return Pending((volume, share), ((volume, share),), None, (), ())
+            return UnfinishedPlan((volume, share), ((volume, share),), None, (), ())
         own = plan
     steps = []
     for entries in own.steps:
@@ -67,7 +67,7 @@ def pending(volume: str, share: Share) -> Pending | None:
         where = _sibling(leader[1], str(bare.pop("share", leader[1].name)))
         steps.append((owner, where, from_json(bare)))
     members = {(owner, where.name): (owner, where) for owner, where, _step in steps}
-    return Pending(leader, tuple(members.values()), own.group, own.steps, tuple(steps), own.marks)
+    return UnfinishedPlan(leader, tuple(members.values()), own.group, own.steps, tuple(steps), own.marks)
 
 
 def _sibling(share: Share, name: str) -> Share:
@@ -82,7 +82,7 @@ def _sibling(share: Share, name: str) -> Share:
     return other
 
 
-def together(where: Sequence[Located], listings: Mapping[str, Listing]) -> tuple[Located, ...]:
+def with_linked_volumes(where: Sequence[Located], listings: Mapping[str, Listing]) -> tuple[Located, ...]:
     """Return these volumes and all that unfinished plans of theirs belong to: they are locked and finished together.
 
     :raises VdiskError: one of those is on a share that is not mounted.
@@ -105,7 +105,7 @@ def together(where: Sequence[Located], listings: Mapping[str, Listing]) -> tuple
 
 def _journals_of(share: Share) -> frozenset[str]:
     """Return the names beside the journals of a share; only after this listing are journals opened as other hosts left them."""
-    return files.names_in(f"{share.mount_point}/{layout.OWN_DIRECTORY}")
+    return files.list_names(f"{share.mount_point}/{layout.OWN_DIRECTORY}")
 
 
 def recover(
@@ -113,7 +113,7 @@ def recover(
     listings: Mapping[str, Listing],
     qemu_img: QemuImg,
     hypervisor: NoHypervisor,
-    heeds_elsewhere: bool = True,
+    respects_other_hosts: bool = True,
     locks: Sequence[HeldLock] = (),
 ) -> list[str]:
     """Finish the unfinished plans of locked volumes, forward only, clear their temporary files away, and tell what was done.
@@ -127,22 +127,22 @@ def recover(
         if os.path.basename(layout.journal(volume)) in listings[share.name].own:
             plan = pending(volume, share)
             if plan is not None:
-                if heeds_elsewhere:
+                if respects_other_hosts:
                     _refuse_definitions_elsewhere(plan, hypervisor)
-                actions += _finish(plan, qemu_img, hypervisor, locks)
+                actions += _finish_plan(plan, qemu_img, hypervisor, locks)
     for volume, share in where:
         for leftover in listings[share.name].leftovers.get(volume, ()):
             if files.remove(f"{share.mount_point}/{leftover}"):
-                actions.append(clearing_away(leftover))
+                actions.append(cleanup_action(leftover))
     return actions
 
 
-def clearing_away(leftover: str) -> str:
+def cleanup_action(leftover: str) -> str:
     """Return the sentence on a temporary file of a killed task."""
     return f"Remove {leftover}, because a task that was killed left it."
 
 
-def _finish(plan: Pending, qemu_img: QemuImg, hypervisor: NoHypervisor, locks: Sequence[HeldLock]) -> list[str]:
+def _finish_plan(plan: UnfinishedPlan, qemu_img: QemuImg, hypervisor: NoHypervisor, locks: Sequence[HeldLock]) -> list[str]:
     actions = []
 
     members = {volume for volume, _share in plan.members} | {plan.leader[0]}
@@ -153,40 +153,40 @@ def _finish(plan: Pending, qemu_img: QemuImg, hypervisor: NoHypervisor, locks: S
 
     journal = Journal(plan.leader[1].mount_point, plan.leader[0], check=check_locks)
     if plan.steps:
-        places = {
-            (volume, share.name): replace(place_of(volume, share, qemu_img, hypervisor, journal, locks), recovering=True)
+        contexts = {
+            (volume, share.name): replace(context_of(volume, share, qemu_img, hypervisor, journal, locks), recovering=True)
             for volume, share in plan.members
         }
-        steps = [(places[volume, share.name], step) for volume, share, step in plan.steps]
-        for place in places.values():
+        steps = [(contexts[volume, share.name], step) for volume, share, step in plan.steps]
+        for context in contexts.values():
             # the task that was killed wrote on another host, maybe: no program may go by what this one remembers
-            for name in files.names_in(place.root):
-                if layout.is_file_of(place.volume, name):
-                    files.drop_cached_file(place.path(name))
-        with held_at_rest(steps) as held:
+            for name in files.list_names(context.root):
+                if layout.is_file_of(context.volume, name):
+                    files.drop_cached_file(context.path(name))
+        with hold_offline_files(steps) as held:
             check_locks()
             journal.begin(plan.entries, plan.group, plan.marks)
             try:
-                for place, step in steps:
-                    place.check_ours()
-                    if not step.is_done(place):
-                        _refuse_readers(place, step)
-                    step.apply(place)
-                    hold(held, [(place, name) for name in step.at_rest_afterwards(place)])
-                    if not step.quiet:
+                for context, step in steps:
+                    context.check_ours()
+                    if not step.is_done(context):
+                        _refuse_readers(context, step)
+                    step.apply(context)
+                    hold_image_locks(held, [(context, name) for name in step.offline_files_after(context)])
+                    if not step.internal:
                         actions.append(f"Finish what an earlier task began: {step.describe()}")
-            except GivenUp as error:
+            except Abandoned as error:
                 # nothing was done yet that others could see, and what was prepared is of no use any more
-                for place, step in steps:
-                    step.throw_away(place)
+                for context, step in steps:
+                    step.discard_prepared(context)
                 actions.append(f"Give up what an earlier task began with {plan.leader[0]}, because {error.message}.")
             finally:
-                for place, step in steps:
-                    step.release(place)
+                for context, step in steps:
+                    step.release(context)
     check_locks()
     for share in {share.name: share for _volume, share in (plan.leader, *plan.members)}.values():
         # what a step found removed already may lie where nobody answers
-        check_whole(share.name, share.mount_point)
+        check_complete(share.name, share.mount_point)
     # the leader's journal goes first: without it those of the others mean nothing
     journal.end()
     for volume, share in plan.members:
@@ -195,19 +195,19 @@ def _finish(plan: Pending, qemu_img: QemuImg, hypervisor: NoHypervisor, locks: S
     return actions
 
 
-def _refuse_definitions_elsewhere(plan: Pending, hypervisor: NoHypervisor) -> None:
+def _refuse_definitions_elsewhere(plan: UnfinishedPlan, hypervisor: NoHypervisor) -> None:
     """Leave it to a host to finish what changes the definitions of its domains: done elsewhere, they would name old files for good.
 
     :raises Refused: the plan has such a step for another host, and no domain of this one has the volume open.
     """
     for volume, share, step in plan.steps:
-        if not isinstance(step, PointMachines) or step.host is None:
+        if not isinstance(step, RedefineDomains) or step.host is None:
             continue
         host = hypervisor.host
         if host.asked and host.name == step.host:
             continue
         hypervisor.refresh()
-        if not running(hypervisor.disks_of(volume, share.mount_point)):
+        if not running_disks(hypervisor.disks_of(volume, share.mount_point)):
             which = ", ".join(step.domains)
             where = "with libvirt_uri, so that it is asked" if host.name == step.host else f"on {step.host}"
             raise Refused(
@@ -217,55 +217,55 @@ def _refuse_definitions_elsewhere(plan: Pending, hypervisor: NoHypervisor) -> No
             )
 
 
-def _refuse_readers(place: Place, step: Step) -> None:
+def _refuse_readers(context: StepContext, step: Step) -> None:
     """Refuse to carry on under a reader; one of a raw file denies nobody to write, so nothing else would stop a merge into it.
 
     :raises Refused: a file that is merged, moved or removed is open somewhere, and not in a domain that this host can do it with.
     """
-    if place.machine() is not None:
+    if context.running_disk() is not None:
         return
-    for name in step.touches():
-        if name not in place.held and image_lock.stays_open_in_qemu(place.path(name)):
+    for name in step.modified_files():
+        if name not in context.held and image_lock.stays_open_in_qemu(context.path(name)):
             raise Refused(
-                f"an operation on {place.volume} on {place.share} is unfinished and cannot be finished now: {name} is open in a "
+                f"an operation on {context.volume} on {context.share} is unfinished and cannot be finished now: {name} is open in a "
                 "machine or another program, here or on another host; let it end, then run the task again"
             )
 
 
-def place_of(
+def context_of(
     volume: str, share: Share, qemu_img: QemuImg, hypervisor: NoHypervisor, journal: Journal | None, locks: Sequence[HeldLock]
-) -> Place:
+) -> StepContext:
     """Return where the steps of a volume are applied, with a token of this task's for temporary names.
 
     Of the locks its own are looked at by each step: whoever takes over a plan of several volumes has to have all of their locks, and
     signs its journal, which is looked at as well.
     """
     own = locks_of((volume,), locks)
-    return Place(share.mount_point, share.name, volume, uuid.uuid4().hex[:12], qemu_img, hypervisor, journal, locks=own)
+    return StepContext(share.mount_point, share.name, volume, uuid.uuid4().hex[:12], qemu_img, hypervisor, journal, locks=own)
 
 
-def held_at_rest(steps: Sequence[tuple[Place, Step]]) -> contextlib.ExitStack:
+def hold_offline_files(steps: Sequence[tuple[StepContext, Step]]) -> contextlib.ExitStack:
     """Keep QEMU, on every host, from opening the files that these steps need at rest."""
     stack = contextlib.ExitStack()
     try:
-        at_rest = parallel.each(lambda pair: pair[1].at_rest(pair[0]), steps)
-        hold(stack, [(place, name) for (place, _step), names in zip(steps, at_rest) for name in names])
+        offline_files = parallel.each(lambda pair: pair[1].offline_files(pair[0]), steps)
+        hold_image_locks(stack, [(context, name) for (context, _step), names in zip(steps, offline_files) for name in names])
     except BaseException:
         stack.close()
         raise
     return stack
 
 
-def hold(held: contextlib.ExitStack, files: Iterable[tuple[Place, str]]) -> None:
+def hold_image_locks(held: contextlib.ExitStack, files: Iterable[tuple[StepContext, str]]) -> None:
     """Keep QEMU, on every host, from opening files of volumes until a plan is applied.
 
     :raises Refused: one of them is open.
     """
-    todo = {(id(place), name): (place, name) for place, name in files if name not in place.held}
+    todo = {(id(context), name): (context, name) for context, name in files if name not in context.held}
     entered: list[ContextManager] = []
 
-    def enter(place: Place, name: str) -> None:
-        context = image_lock.changing(place.path(name))
+    def enter(context: StepContext, name: str) -> None:
+        context = image_lock.changing(context.path(name))
         context.__enter__()
         entered.append(context)
 
@@ -274,5 +274,5 @@ def hold(held: contextlib.ExitStack, files: Iterable[tuple[Place, str]]) -> None
     finally:
         for context in entered:
             held.push(context)
-    for place, name in todo.values():
-        place.held.add(name)
+    for context, name in todo.values():
+        context.held.add(name)

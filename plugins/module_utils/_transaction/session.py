@@ -21,12 +21,12 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._libvirt.hypervisor 
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.base import Plan, actions_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu import image_lock
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.qemu_img import QemuImg
-from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.recovery import Located, clearing_away, together
-from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.transaction import Applier
+from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.recovery import Located, cleanup_action, with_linked_volumes
+from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.transaction import Transaction
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layout
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.lock import volume_lock
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.model import Volume
-from ansible_collections.vdisk.gluster.plugins.module_utils._volume.reader import Listing, list_shares, observed, read_volumes
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.reader import Listing, list_shares, read_volumes, with_domains
 
 Planner = Callable[[Sequence[Volume]], Sequence[Plan]]
 
@@ -44,7 +44,7 @@ class Outcome:
     changed: bool
 
 
-class Corridor:
+class Session:
     """Walks the corridor for the volumes of one task."""
 
     def __init__(
@@ -54,7 +54,7 @@ class Corridor:
         lock_timeout: float,
         deep: bool = False,
         hypervisor: NoHypervisor | None = None,
-        heeds_elsewhere: bool = True,
+        respects_other_hosts: bool = True,
         warn: Callable[[str], None] = lambda sentence: None,
     ) -> None:
         """Take what every walk needs; C(deep) where a planner asks whether overlays hold data.
@@ -65,10 +65,10 @@ class Corridor:
         self._check_mode = check_mode
         self._lock_timeout = lock_timeout
         self._deep = deep
-        self._heeds_elsewhere = heeds_elsewhere
+        self._heeds_elsewhere = respects_other_hosts
         self._warn = warn
         self._qemu_img = qemu_img
-        self._applier = Applier(qemu_img, self._hypervisor, heeds_elsewhere)
+        self._transaction = Transaction(qemu_img, self._hypervisor, respects_other_hosts)
 
     def change(
         self, where: Mapping[str, Share], planner: Planner, grouped: bool = False, listings: Mapping[str, Listing] | None = None
@@ -90,9 +90,9 @@ class Corridor:
                 raise
             volumes, plans = self._plan_at_rest(where, planner)
         if self._check_mode:
-            self._tell_left_behind(tuple(plans.values()))
+            self._warn_stale_definitions(tuple(plans.values()))
             return _outcome(names, plans, volumes, grouped, self.recovered)
-        todo = [name for name in names if plans[name].steps or _left_by_a_kill(volumes[name]) or _given_up(volumes[name])]
+        todo = [name for name in names if plans[name].steps or _needs_cleanup(volumes[name]) or _merge_back_abandoned(volumes[name])]
         after = {name: volumes[name] for name in names if name not in todo}
         before = dict(volumes)
         chunks = [todo] if grouped else [todo[i : i + CHUNK] for i in range(0, len(todo), CHUNK)]
@@ -125,8 +125,8 @@ class Corridor:
         return Outcome(
             tuple(before[name] for name in names),
             tuple(after[name] for name in names),
-            tuple(self._applier.actions),
-            bool(self._applier.actions),
+            tuple(self._transaction.actions),
+            bool(self._transaction.actions),
         )
 
     def read(self, where: Mapping[str, Share], listings: Mapping[str, Listing] | None = None) -> dict[str, Volume]:
@@ -153,8 +153,8 @@ class Corridor:
                 raise
         held, locked, listings = self._locks(where)
         with held:
-            volumes = self.look(where, self._applier.recover(locked, listings))
-            volumes = self._rid_of_given_up(where, volumes)
+            volumes = self.look(where, self._transaction.recover(locked, listings))
+            volumes = self._merge_back_all_abandoned(where, volumes)
             check(volumes)
             yield volumes
 
@@ -162,11 +162,11 @@ class Corridor:
         """Apply plans of volumes that are locked together, as one unit."""
         try:
             for plan in plans:
-                self._check_untouched(plan)
-            self._applier.apply(plans)
-            self._tell_left_behind(plans)
+                self._refuse_readers_of(plan)
+            self._transaction.apply(plans)
+            self._warn_stale_definitions(plans)
         except VdiskError as error:
-            error.details.update(changed=bool(self._applier.actions), actions=list(self._applier.actions))
+            error.details.update(changed=bool(self._transaction.actions), actions=list(self._transaction.actions))
             raise
 
     def look(self, where: Sequence[Located], listings: Mapping[str, Listing] | None = None, anew: bool = True) -> tuple[Volume, ...]:
@@ -177,20 +177,20 @@ class Corridor:
         listings = listings or list_shares(share for _name, share in where)
         self._hypervisor.refresh()
         volumes = read_volumes([(listings[share.name], name) for name, share in where], True, self._deep, anew)
-        return tuple(observed(volume, self._hypervisor, self._heeds_elsewhere) for volume in volumes)
+        return tuple(with_domains(volume, self._hypervisor, self._heeds_elsewhere) for volume in volumes)
 
     @property
     def recovered(self) -> tuple[str, ...]:
         """The actions done so far, those of finished journals included; in check mode those that are told of frozen volumes."""
-        return tuple(self._applier.actions)
+        return tuple(self._transaction.actions)
 
     def _some_failed(self, failed: Mapping[str, VdiskError], names: Sequence[str]) -> VdiskError:
         """Return the error of a list some of whose volumes failed, each named with its reason; the rest is done."""
         first = next(iter(failed.values()))
         details = dict(first.details) if len(failed) == 1 else {}
         details.update(
-            changed=bool(self._applier.actions),
-            actions=list(self._applier.actions),
+            changed=bool(self._transaction.actions),
+            actions=list(self._transaction.actions),
             failures=[{"name": name, "msg": error.message} for name, error in failed.items()],
         )
         told = "; ".join(error.message for error in failed.values())
@@ -207,9 +207,11 @@ class Corridor:
         )
 
     def _plan(self, volumes: Mapping[str, Volume], planner: Planner) -> dict[str, Plan]:
-        rid = (cleared.after if cleared is not None else volume for volume in volumes.values() for cleared in [_given_up(volume)])
+        rid = (
+            cleared.after if cleared is not None else volume for volume in volumes.values() for cleared in [_merge_back_abandoned(volume)]
+        )
         plans = {plan.before.name: plan for plan in planner(tuple(rid))}
-        parallel.each(self._check_untouched, plans.values())
+        parallel.each(self._refuse_readers_of, plans.values())
         return plans
 
     def _plan_at_rest(self, where: Mapping[str, Share], planner: Planner) -> tuple[dict[str, Volume], dict[str, Plan]]:
@@ -221,43 +223,43 @@ class Corridor:
         held, locked, listings = self._locks(tuple(where.items()), create=False)
         with held:
             try:
-                volumes = self.read(where, self._applier.recover(locked, listings))
+                volumes = self.read(where, self._transaction.recover(locked, listings))
                 return volumes, self._plan(volumes, planner)
             except VdiskError as error:
-                error.details.update(changed=bool(self._applier.actions), actions=list(self._applier.actions))
+                error.details.update(changed=bool(self._transaction.actions), actions=list(self._transaction.actions))
                 raise
 
     def _change_locked(self, where: Mapping[str, Share], planner: Planner, grouped: bool) -> list[tuple[Volume, Volume]]:
         held, locked, listings = self._locks(tuple(where.items()))
         with held:
             try:
-                listings = self._applier.recover(locked, listings)
-                volumes = self._rid_of_given_up(tuple(where.items()), self.look(tuple(where.items()), listings))
+                listings = self._transaction.recover(locked, listings)
+                volumes = self._merge_back_all_abandoned(tuple(where.items()), self.look(tuple(where.items()), listings))
                 plans = list(planner(volumes))
-                parallel.each(self._check_untouched, plans)
+                parallel.each(self._refuse_readers_of, plans)
                 if grouped:
-                    self._applier.apply(plans)
+                    self._transaction.apply(plans)
                 else:
-                    self._applier.apply_each(plans)
-                self._tell_left_behind(plans)
+                    self._transaction.apply_each(plans)
+                self._warn_stale_definitions(plans)
             except VdiskError as error:
-                error.details.update(changed=bool(self._applier.actions), actions=list(self._applier.actions))
+                error.details.update(changed=bool(self._transaction.actions), actions=list(self._transaction.actions))
                 raise
             changed = [(plan.before.name, where[plan.before.name]) for plan in plans if plan.steps]
             # what has changed since they were read under the lock, this host has written: dropping that from memory costs 0.1 s a GiB
             now = {volume.name: volume for volume in self.look(changed, anew=False)}
         return [(plan.before, now.get(plan.before.name, plan.before)) for plan in plans]
 
-    def _rid_of_given_up(self, where: Sequence[Located], volumes: tuple[Volume, ...]) -> tuple[Volume, ...]:
+    def _merge_back_all_abandoned(self, where: Sequence[Located], volumes: tuple[Volume, ...]) -> tuple[Volume, ...]:
         """Merge the temporary snapshots of killed tasks back, and return the volumes then."""
-        cleared = [plan for plan in map(_given_up, volumes) if plan is not None]
+        cleared = [plan for plan in map(_merge_back_abandoned, volumes) if plan is not None]
         for plan in cleared:
-            self._applier.apply([plan])
+            self._transaction.apply([plan])
         return self.look(where) if cleared else volumes
 
     @contextlib.contextmanager
     def frozen(self, name: str, share: Share, planner: Callable[[Volume], Plan]) -> Iterator[Volume]:
-        """Freeze a volume at one instant by a temporary snapshot, give it as it was then, and merge the snapshot back at the end.
+        """Freeze a volume at one instant by a temporary snapshot, give it was then, and merge the snapshot back at the end.
 
         Its files are kept from being written or merged; the volume itself goes on, and other tasks may change it. In check mode
         all this is only told.
@@ -266,20 +268,20 @@ class Corridor:
         """
         # only who copies comes here
         from ansible_collections.vdisk.gluster.plugins.module_utils._plans.temporary import plan_merged_back
-        from ansible_collections.vdisk.gluster.plugins.module_utils._steps.frozen_read import held as files_held
+        from ansible_collections.vdisk.gluster.plugins.module_utils._steps.frozen_read import hold_readable
 
         if self._check_mode:
             plan = planner(self.read({name: share})[name])
-            self._applier.actions += actions_of([plan])
+            self._transaction.actions += actions_of([plan])
             yield plan.before
-            self._applier.actions += actions_of([plan_merged_back(plan, plan.after)])
+            self._transaction.actions += actions_of([plan_merged_back(plan, plan.after)])
             return
         with contextlib.ExitStack() as images:
             with self.locked(name, share, planner) as volume:
                 plan = planner(volume)
-                self._applier.apply([plan])
+                self._transaction.apply([plan])
                 try:
-                    images.enter_context(files_held(f"{share.mount_point}/{entry.file}" for entry in volume.chain.files))
+                    images.enter_context(hold_readable(f"{share.mount_point}/{entry.file}" for entry in volume.chain.files))
                 except VdiskError:
                     self._merge_back(name, share, plan)
                     raise
@@ -289,7 +291,7 @@ class Corridor:
                 images.close()
                 held, locked, listings = self._locks([(name, share)])
                 with held:
-                    self._applier.recover(locked, listings)
+                    self._transaction.recover(locked, listings)
                     self._merge_back(name, share, plan)
 
     def _merge_back(self, name: str, share: Share, taken: Plan) -> None:
@@ -297,7 +299,7 @@ class Corridor:
         from ansible_collections.vdisk.gluster.plugins.module_utils._plans.temporary import plan_merged_back
 
         for volume in self.look([(name, share)]):
-            self._applier.apply([plan_merged_back(taken, volume)])
+            self._transaction.apply([plan_merged_back(taken, volume)])
 
     def _locks(self, where: Sequence[Located], create: bool = True) -> tuple[contextlib.ExitStack, tuple[Located, ...], dict[str, Listing]]:
         """Take the locks of volumes, and of those that an unfinished plan binds to them, in the order of their names and shares.
@@ -313,31 +315,31 @@ class Corridor:
                 for name, share in sorted(wanted, key=lambda located: (located[0], located[1].name)):
                     lock = held.enter_context(volume_lock(share.mount_point, name, self._lock_timeout, create))
                     if lock is not None:
-                        self._applier.locks.append(lock)
-                        held.callback(self._applier.locks.remove, lock)
+                        self._transaction.locks.append(lock)
+                        held.callback(self._transaction.locks.remove, lock)
                 listings = list_shares(share for _name, share in wanted)
-                found = together(wanted, listings)
+                found = with_linked_volumes(wanted, listings)
                 if len(found) == len(wanted):
                     return held.pop_all(), wanted, listings
             # a lock further up in the order may be needed too, so all are taken anew
             wanted = found
 
-    def _tell_left_behind(self, plans: Sequence[Plan]) -> None:
+    def _warn_stale_definitions(self, plans: Sequence[Plan]) -> None:
         """Warn of what another host may still define of a domain that has come to this one: it is not brought up to changes."""
         for plan in plans:
-            for entry in plan.before.left_behind if plan.journaled and plan.steps else ():
+            for entry in plan.before.stale_definitions if plan.journaled and plan.steps else ():
                 self._warn(
                     f"{plan.before.label} is on record as {entry.label} too, which runs on this host now. If {entry.host} still defines "
                     "it, it must not be started there: it would write to what are other files by now. Undefine it there, then let "
                     f"gluster_volume_attachment forget it (domain {entry.domain}, host {entry.host}, state absent)"
                 )
 
-    def _check_untouched(self, plan: Plan) -> None:
+    def _refuse_readers_of(self, plan: Plan) -> None:
         """Refuse a plan that writes, merges or removes a file somebody reads: an export from a snapshot, say."""
-        for file in plan.merged_live:
+        for file in plan.modified_live:
             if image_lock.is_being_read(f"{plan.before.mount_point}/{file}"):
                 raise Refused(f"{file} of {plan.before.label} is being read by an export or a copy; let it end, then run the task again")
-        for file in plan.touched:
+        for file in plan.modified_files:
             if file != plan.before.active_file and image_lock.stays_open_in_qemu(f"{plan.before.mount_point}/{file}"):
                 raise Refused(
                     f"{file} of {plan.before.label} is being read: an export, a backup or a machine, here or on another host, holds its "
@@ -345,22 +347,22 @@ class Corridor:
                 )
 
 
-def _given_up(volume: Volume) -> Plan | None:
+def _merge_back_abandoned(volume: Volume) -> Plan | None:
     """Return the plan that merges a volume's temporary snapshots back that killed tasks left, or None where there are none.
 
     Where that is not possible now, it is left to a later task: a snapshot more is no harm.
     """
-    if not volume.given_up:
+    if not volume.abandoned:
         return None
     from ansible_collections.vdisk.gluster.plugins.module_utils._plans.snapshot import plan_absent
 
     try:
-        return plan_absent(volume, volume.given_up)
+        return plan_absent(volume, volume.abandoned)
     except VdiskError:
         return None
 
 
-def _left_by_a_kill(volume: Volume) -> bool:
+def _needs_cleanup(volume: Volume) -> bool:
     """Tell whether there is something to finish or to clear away; a task that is still at work has such files too."""
     return volume.unfinished or bool(volume.leftovers)
 
@@ -372,9 +374,9 @@ def _outcome(
     actions = list(before)
     for unit in [names] if grouped else [[name] for name in names]:
         actions += [f"Finish what an earlier task began with {volumes[name].label}." for name in unit if volumes[name].unfinished]
-        locked = [name for name in unit if plans[name].steps or _left_by_a_kill(volumes[name])]
-        actions += [clearing_away(leftover) for name in locked for leftover in volumes[name].leftovers]
-        for cleared in (_given_up(volumes[name]) for name in unit):
+        locked = [name for name in unit if plans[name].steps or _needs_cleanup(volumes[name])]
+        actions += [cleanup_action(leftover) for name in locked for leftover in volumes[name].leftovers]
+        for cleared in (_merge_back_abandoned(volumes[name]) for name in unit):
             actions += actions_of([cleared]) if cleared is not None else []
         actions += actions_of([plans[name] for name in unit])
     return Outcome(

@@ -12,14 +12,20 @@ from typing import Iterable, Iterator, Mapping, Sequence, Tuple
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common import parallel
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Incomplete, LostLock, Refused, VdiskError
-from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.health import check_whole
+from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.health import check_complete
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share import Share
 from ansible_collections.vdisk.gluster.plugins.module_utils._libvirt.hypervisor import NoHypervisor
-from ansible_collections.vdisk.gluster.plugins.module_utils._plans.base import Plan, side_by_side
+from ansible_collections.vdisk.gluster.plugins.module_utils._plans.base import Plan, interleaved
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.qemu_img import QemuImg
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Place, Step
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Step, StepContext
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.registry import to_json
-from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.recovery import Located, held_at_rest, hold, place_of, recover
+from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.recovery import (
+    Located,
+    context_of,
+    hold_image_locks,
+    hold_offline_files,
+    recover,
+)
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layout
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.journal import Journal
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.lock import HeldLock, locks_of
@@ -29,13 +35,13 @@ Key = Tuple[str, str]
 """A volume and its share, by their names."""
 
 
-class Applier:
+class Transaction:
     """Applies plans of volumes whose locks are held, and keeps the list of what was done."""
 
-    def __init__(self, qemu_img: QemuImg, hypervisor: NoHypervisor, heeds_elsewhere: bool = True) -> None:
+    def __init__(self, qemu_img: QemuImg, hypervisor: NoHypervisor, respects_other_hosts: bool = True) -> None:
         self._qemu_img = qemu_img
         self._hypervisor = hypervisor
-        self._heeds_elsewhere = heeds_elsewhere
+        self._heeds_elsewhere = respects_other_hosts
         self.actions: list[str] = []
         self.locks: list[HeldLock] = []
         """The locks that are held now."""
@@ -55,7 +61,7 @@ class Applier:
         """
         done: list[list[str]] = [[] for _plan in plans]
         try:
-            if any(step.alone for plan in plans for step in plan.steps):
+            if any(step.exclusive for plan in plans for step in plan.steps):
                 for plan, actions in zip(plans, done):
                     self._apply([plan], actions)
             else:
@@ -70,7 +76,7 @@ class Applier:
 
     def _apply(self, plans: Sequence[Plan], actions: list[str]) -> None:
         shares = {_key(plan): Share(plan.before.share, plan.before.mount_point) for plan in plans}
-        order = [(_key(plan), step) for plan, step in side_by_side(plans)]
+        order = [(_key(plan), step) for plan, step in interleaved(plans)]
         journals = {
             _key(plan): Journal(plan.before.mount_point, plan.before.name, check=lambda: self._check_locks(shares))
             for plan in plans
@@ -78,28 +84,28 @@ class Applier:
         }
         leader = min(journals, default=None)
         journal = journals[leader] if leader is not None else None
-        places = {key: place_of(key[0], share, self._qemu_img, self._hypervisor, journal, self.locks) for key, share in shares.items()}
+        contexts = {key: context_of(key[0], share, self._qemu_img, self._hypervisor, journal, self.locks) for key, share in shares.items()}
         # what was taken or failed half way, to be taken back; what was begun at all, and may hold something yet
-        tried: list[tuple[Place, Step]] = []
-        begun: list[tuple[Place, Step]] = []
+        tried: list[tuple[StepContext, Step]] = []
+        begun: list[tuple[StepContext, Step]] = []
         said = len(actions)
         try:
             for key, step in order:
-                step.prepare(places[key])
-            with held_at_rest([(places[key], step) for key, step in order]) as held:
+                step.prepare(contexts[key])
+            with hold_offline_files([(contexts[key], step) for key, step in order]) as held:
                 self._check_ours(shares, journal)
                 # what was not there when the plan was made is not there
-                _check_whole(shares)
+                _check_complete(shares)
                 if leader is not None:
                     _begin(leader, journals, shares, order)
-                for batch in _batches([(places[key], step) for key, step in order]):
+                for batch in _batches([(contexts[key], step) for key, step in order]):
                     self._check_ours(shares, journal)
                     begun += batch
                     _take_at_once(batch, held, tried, actions)
                 self._check_ours(shares, journal)
                 if leader is not None:
                     # and what steps found removed already is removed
-                    _check_whole(shares)
+                    _check_complete(shares)
                 _end(leader, journals)
         except (Incomplete, LostLock):
             raise
@@ -108,7 +114,7 @@ class Applier:
                 self._check_ours(shares, journal)
                 if _undo(tried):
                     for key, step in order:
-                        step.throw_away(places[key])
+                        step.discard_prepared(contexts[key])
                     _end(leader, journals)
                     del actions[said:]
             except LostLock:
@@ -133,62 +139,64 @@ class Applier:
             journal.check_ours()
 
 
-def _batches(order: Sequence[tuple[Place, Step]]) -> Iterator[list[tuple[Place, Step]]]:
+def _batches(order: Sequence[tuple[StepContext, Step]]) -> Iterator[list[tuple[StepContext, Step]]]:
     """Yield steps in their order, together those that may be taken at a time: of different volumes, of one stage, none of them alone."""
-    batch: list[tuple[Place, Step]] = []
-    for place, step in order:
-        if batch and (step.alone or batch[0][1].alone or step.stage != batch[0][1].stage or any(place is other for other, _step in batch)):
+    batch: list[tuple[StepContext, Step]] = []
+    for context, step in order:
+        if batch and (
+            step.exclusive or batch[0][1].exclusive or step.stage != batch[0][1].stage or any(context is other for other, _step in batch)
+        ):
             yield batch
             batch = []
-        batch.append((place, step))
+        batch.append((context, step))
     if batch:
         yield batch
 
 
 def _take_at_once(
-    batch: Sequence[tuple[Place, Step]], held: contextlib.ExitStack, tried: list[tuple[Place, Step]], actions: list[str]
+    batch: Sequence[tuple[StepContext, Step]], held: contextlib.ExitStack, tried: list[tuple[StepContext, Step]], actions: list[str]
 ) -> None:
     """Take steps together, and tell in their order what was done; where one fails, what others have done is done."""
     taken: set[int] = set()
 
     def take(number: int) -> None:
-        place, step = batch[number]
-        _take(place, step, tried)
+        context, step = batch[number]
+        _take(context, step, tried)
         taken.add(number)
         # at once, not when the last of them is done: a machine could start on the file meanwhile, write to it and stop
-        hold(held, [(place, name) for name in step.at_rest_afterwards(place)])
+        hold_image_locks(held, [(context, name) for name in step.offline_files_after(context)])
 
     try:
         parallel.each(take, range(len(batch)))
     finally:
-        actions += [step.describe() for number, (_place, step) in enumerate(batch) if number in taken and not step.quiet]
+        actions += [step.describe() for number, (_place, step) in enumerate(batch) if number in taken and not step.internal]
 
 
-def _take(place: Place, step: Step, tried: list[tuple[Place, Step]]) -> None:
+def _take(context: StepContext, step: Step, tried: list[tuple[StepContext, Step]]) -> None:
     """Take a step, and note that it was tried, unless it refuses: then it has looked and done nothing."""
     try:
-        step.apply(place)
+        step.apply(context)
     except Refused:
         raise
     except BaseException:
-        tried.append((place, step))
+        tried.append((context, step))
         raise
-    tried.append((place, step))
+    tried.append((context, step))
 
 
-def _check_whole(shares: Mapping[Key, Share]) -> None:
+def _check_complete(shares: Mapping[Key, Share]) -> None:
     """See that all parts of all shares answer.
 
     :raises Incomplete: one does not.
     """
     for share in {share.name: share for share in shares.values()}.values():
-        check_whole(share.name, share.mount_point)
+        check_complete(share.name, share.mount_point)
 
 
-def _release(tried: Sequence[tuple[Place, Step]]) -> None:
+def _release(tried: Sequence[tuple[StepContext, Step]]) -> None:
     """Let go of what steps may still hold, a frozen guest say, whatever became of the plan."""
-    for place, step in tried:
-        step.release(place)
+    for context, step in tried:
+        step.release(context)
 
 
 def _key(plan: Plan) -> Key:
@@ -210,10 +218,10 @@ def _end(leader: Key | None, journals: Mapping[Key, Journal]) -> None:
         parallel.each(lambda key: journals[key].end(), [key for key in journals if key != leader])
 
 
-def _undo(done: Sequence[tuple[Place, Step]]) -> bool:
+def _undo(done: Sequence[tuple[StepContext, Step]]) -> bool:
     """Take back steps, the last first, if every one of them can be; return whether they are taken back."""
-    if not all(step.can_be_undone(place) for place, step in done):
+    if not all(step.can_be_undone(context) for context, step in done):
         return False
-    for place, step in reversed(done):
-        step.undo(place)
+    for context, step in reversed(done):
+        step.undo(context)
     return True

@@ -62,7 +62,7 @@ class ChainFile:
 
 
 @dataclass(frozen=True)
-class Mend:
+class Repair:
     """A problem that a header with these names would solve, without anything being guessed; the format may follow in another."""
 
     problem: str
@@ -81,7 +81,7 @@ class Chain:
     files: tuple[ChainFile, ...]
     snapshots: Mapping[str, str]
     problems: tuple[str, ...]
-    mends: tuple[Mend, ...] = ()
+    repairs: tuple[Repair, ...] = ()
 
     def above(self, file: str) -> ChainFile | None:
         """Return the file whose backing file this is, or None for the active one."""
@@ -100,14 +100,14 @@ def assemble(volume: str, files: Mapping[str, FileFacts], info: Info | None, rec
     :param home: mount point of the share, by whose last part an absolute name of a file of the same share is known.
     """
     problems: list[str] = []
-    mends: list[Mend] = []
+    repairs: list[Repair] = []
     active = info.active if info else volume
-    chain = _walk(volume, active, files, record, home, problems, mends)
+    chain = _walk(volume, active, files, record, home, problems, repairs)
     if chain and not chain[-1].backing_file and record and chain[-1].file != record.base_file and not problems:
         problems.append(f"the record says that {volume} ends in {record.base_file}, but its chain ends in {chain[-1].file}")
     _check_sizes(volume, chain, record, problems)
     snapshots = _check_snapshots(volume, chain, files, info, problems)
-    return Chain(tuple(chain), snapshots, (*problems, *(mend.problem for mend in mends)), tuple(mends))
+    return Chain(tuple(chain), snapshots, (*problems, *(mend.problem for mend in repairs)), tuple(repairs))
 
 
 def _walk(
@@ -117,7 +117,7 @@ def _walk(
     record: Record | None,
     home: str,
     problems: list[str],
-    mends: list[Mend],
+    repairs: list[Repair],
 ) -> list[ChainFile]:
     """Follow the backing files from the active one down as far as each step is safe."""
     chain: list[ChainFile] = []
@@ -140,21 +140,21 @@ def _walk(
         if facts.kind != "file":
             problems.append(f"{name} is a {'special file' if facts.kind == 'other' else facts.kind}, not a regular file")
             break
-        file_format = _format_of(volume, name, above, named_format, record, problems, mends)
-        entry = _with_own_name(volume, _entry(facts, file_format, problems), home, mends)
+        file_format = _format_of(volume, name, above, named_format, record, problems, repairs)
+        entry = _with_own_name(volume, _entry(facts, file_format, problems), home, repairs)
         chain.append(entry)
         seen.add(entry.file)
         above, name, named_format = entry.file, entry.backing_file, entry.backing_format
     return chain
 
 
-def _with_own_name(volume: str, entry: ChainFile, home: str, mends: list[Mend]) -> ChainFile:
+def _with_own_name(volume: str, entry: ChainFile, home: str, repairs: list[Repair]) -> ChainFile:
     """Return an entry with the bare name of a backing file that its header names by an absolute path on the same share."""
     directory, slash, name = (entry.backing_file or "").rpartition("/")
     if not slash or not home or not layout.is_file_of(volume, name) or directory.rpartition("/")[2] != home.rpartition("/")[2]:
         return entry
     problem = f"the header of {entry.file} names {name} by the absolute path {entry.backing_file}; repair makes it the bare name"
-    mends.append(Mend(problem, entry.file, name, entry.backing_format))
+    repairs.append(Repair(problem, entry.file, name, entry.backing_format))
     return replace(entry, backing_file=name)
 
 
@@ -165,7 +165,7 @@ def _format_of(
     named: str | None,
     record: Record | None,
     problems: list[str],
-    mends: list[Mend],
+    repairs: list[Repair],
 ) -> str | None:
     """Return the format of a file by record, by the header above it, or by its place; None where nothing names it."""
     recorded = record.base_format if record and name == record.base_file else None
@@ -176,7 +176,7 @@ def _format_of(
         if known is None:
             problems.append(problem)
         else:
-            mends.append(Mend(f"{problem}; repair adds it", above, name, known))
+            repairs.append(Repair(f"{problem}; repair adds it", above, name, known))
         return known
     if named is not None and named not in FORMATS:
         problems.append(f"the header of {above} gives {name} the format {named!r}, which no file of a volume has")

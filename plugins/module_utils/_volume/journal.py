@@ -30,7 +30,7 @@ _SEEN_HOLDS = 1.0
 
 
 @dataclass(frozen=True)
-class Unfinished:
+class JournalContent:
     """What a journal says: the steps of a plan as JSON objects, or that they stand in the journal of another volume.
 
     The plan of a group of volumes stands in one journal, its leader's. The others are written first and point to it: as long as
@@ -63,7 +63,7 @@ class Journal:
         # one thread at a time: an open that meets the replacement of its file can say that there is none
         self._alone = threading.RLock()
 
-    def read(self) -> Unfinished | None:
+    def read(self) -> JournalContent | None:
         """Return the unfinished plan, or None where there is none.
 
         :raises Damaged: there is a journal that this release cannot finish.
@@ -76,8 +76,8 @@ class Journal:
             if entries["schema"] != SCHEMA:
                 raise ValueError(f"schema {entries['schema']!r}")
             if "leader" in entries:
-                return Unfinished((), entries["group"], entries["leader"]["share"], entries["leader"]["volume"])
-            return Unfinished(tuple(entries["steps"]), entries.get("group"), marks=dict(entries.get("marks", {})))
+                return JournalContent((), entries["group"], entries["leader"]["share"], entries["leader"]["volume"])
+            return JournalContent(tuple(entries["steps"]), entries.get("group"), marks=dict(entries.get("marks", {})))
         except (ValueError, KeyError, TypeError) as error:
             raise Damaged(
                 f"the journal {self._path} cannot be read by this release ({error}); an operation on {self._volume} is unfinished, "
@@ -133,7 +133,7 @@ class Journal:
             if self._token is None or self._clock() - self._seen < _SEEN_HOLDS:
                 return
             # without the listing this host would be shown its own old file for another second
-            files.names_in(self._directory)
+            files.list_names(self._directory)
             self._check_content(self._path)
             self._seen = self._clock()
 

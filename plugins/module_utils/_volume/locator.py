@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Mapping, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Refused, VdiskError
-from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.health import check_whole
+from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.health import check_complete
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.mounts import read_mount_table
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share import Share, check_mounted
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.reader import Listing, list_share
@@ -25,7 +25,7 @@ class Shares:
         for share in shares:
             try:
                 check_mounted(share, table)
-                check_whole(share.name, share.mount_point)
+                check_complete(share.name, share.mount_point)
                 self.usable[share.name] = share
             except VdiskError as error:
                 self.unusable[share.name] = error

@@ -25,7 +25,7 @@ import uuid
 from typing import Callable, Container, Iterable, Iterator
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import LostLock, Refused, Unavailable
-from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.files import explain, fresh, let_go
+from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.files import close_quietly, explain, fresh
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layout
 
 _PAUSE = 0.05
@@ -102,7 +102,7 @@ def volume_lock(
         _take(descriptor, volume, timeout, clock)
         yield HeldLock(descriptor, volume, clock)
     finally:
-        let_go(descriptor)
+        close_quietly(descriptor)
 
 
 def _open(path: str, create: bool) -> int:

@@ -53,14 +53,14 @@ class Volume:
     locked_files: frozenset[str] = frozenset()
     ownership: Ownership | None = None
     disks: tuple[Disk, ...] = ()
-    given_up: tuple[str, ...] = ()
+    abandoned: tuple[str, ...] = ()
     written: bool = False
     host: Host | None = None
     attachments: tuple[Attachment, ...] = ()
-    heeds_elsewhere: bool = True
+    respects_other_hosts: bool = True
 
     @property
-    def machines(self) -> tuple[Disk, ...]:
+    def running_disks(self) -> tuple[Disk, ...]:
         """The disks of running domains of this host that have it open."""
         return tuple(disk for disk in self.disks if disk.live is not None)
 
@@ -82,7 +82,7 @@ class Volume:
     @property
     def in_use(self) -> bool:
         """Whether the active file's image lock is held on any host, or a domain of this one runs on it."""
-        return self.active_file in self.locked_files or bool(self.machines)
+        return self.active_file in self.locked_files or bool(self.running_disks)
 
     @property
     def elsewhere(self) -> tuple[Attachment, ...]:
@@ -93,29 +93,29 @@ class Volume:
     @property
     def holders(self) -> tuple[Attachment, ...]:
         """Those of them that may be what has the volume open; none where a domain of this host has, or nobody."""
-        return self.elsewhere if self.written and not self.machines else ()
+        return self.elsewhere if self.written and not self.running_disks else ()
 
     @property
     def running_on(self) -> str | None:
         """The name of the host whose domain runs on it, or None where none does, or it is not known which."""
-        if self.machines and self.host is not None:
+        if self.running_disks and self.host is not None:
             return self.host.name
         hosts = {entry.host for entry in self.holders}
         return hosts.pop() if len(hosts) == 1 else None
 
     @property
-    def hindrances(self) -> tuple[Attachment, ...]:
+    def blocking_attachments(self) -> tuple[Attachment, ...]:
         """Domains of other hosts that could start on what the volume is now, so that its files must stay as they are.
 
         One that runs on this host now has come from there. One without a definition is gone when it does not run.
         """
-        here = {disk.uuid for disk in self.machines}
-        return tuple(entry for entry in self.elsewhere if entry.stored and entry.uuid not in here) if self.heeds_elsewhere else ()
+        here = {disk.uuid for disk in self.running_disks}
+        return tuple(entry for entry in self.elsewhere if entry.stored and entry.uuid not in here) if self.respects_other_hosts else ()
 
     @property
-    def left_behind(self) -> tuple[Attachment, ...]:
+    def stale_definitions(self) -> tuple[Attachment, ...]:
         """Domains that run on this host now, and that another one may still define."""
-        here = {disk.uuid for disk in self.machines}
+        here = {disk.uuid for disk in self.running_disks}
         return tuple(entry for entry in self.elsewhere if entry.stored and entry.uuid in here)
 
     @property
@@ -180,7 +180,7 @@ def snapshot_object(volume: Volume, snapshot: Snapshot) -> dict[str, Any]:
 def _attachment_object(volume: Volume, attachment: Attachment) -> dict[str, Any]:
     own = attachment not in volume.elsewhere
     if own:
-        runs: bool | None = any((disk.uuid, disk.target) == (attachment.uuid, attachment.target) for disk in volume.machines)
+        runs: bool | None = any((disk.uuid, disk.target) == (attachment.uuid, attachment.target) for disk in volume.running_disks)
     elif attachment in volume.holders:
         # something writes to it there or elsewhere: it is this one where there is no other
         runs = True if volume.running_on else None
@@ -215,7 +215,7 @@ def volume_object(volume: Volume) -> dict[str, Any]:
         "group": volume.ownership.gid if volume.ownership else None,
         "mode": f"{volume.ownership.mode:04o}" if volume.ownership else None,
         "in_use": volume.in_use,
-        "domains": sorted({disk.domain for disk in volume.machines}),
+        "domains": sorted({disk.domain for disk in volume.running_disks}),
         "defined_in": sorted({disk.domain for disk in volume.disks}),
         "running_on": volume.running_on,
         "attachments": [_attachment_object(volume, entry) for entry in volume.attachments],
@@ -237,7 +237,7 @@ def volume_object(volume: Volume) -> dict[str, Any]:
     }
 
 
-def promised(volumes: Iterable[Volume]) -> int:
+def provisioned(volumes: Iterable[Volume]) -> int:
     """Return the sum of virtual sizes in bytes; a file of unknown format counts by its length."""
     total = 0
     for volume in volumes:

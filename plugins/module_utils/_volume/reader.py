@@ -15,7 +15,7 @@ from typing import Iterable, Mapping, Sequence
 from ansible_collections.vdisk.gluster.plugins.module_utils._common import parallel
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Damaged, Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs import files
-from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.health import check_whole
+from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.health import check_complete
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share import Share
 from ansible_collections.vdisk.gluster.plugins.module_utils._libvirt.hypervisor import NoHypervisor
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu import image_lock, qcow2
@@ -71,11 +71,11 @@ def list_share(share: Share) -> Listing:
 
     :raises Incomplete: a part of it does not answer, which a listing would not show.
     """
-    check_whole(share.name, share.mount_point)
-    root = files.names_in(share.mount_point)
+    check_complete(share.name, share.mount_point)
+    root = files.list_names(share.mount_point)
     # what lies in its place is not looked into; a change is refused there
-    own = files.names_in_place(f"{share.mount_point}/{layout.OWN_DIRECTORY}") if layout.OWN_DIRECTORY in root else frozenset()
-    check_whole(share.name, share.mount_point)
+    own = files.list_names_nofollow(f"{share.mount_point}/{layout.OWN_DIRECTORY}") if layout.OWN_DIRECTORY in root else frozenset()
+    check_complete(share.name, share.mount_point)
     by_volume: dict[str, list[str]] = {}
     leftovers: dict[str, list[str]] = {}
     for name in root:
@@ -184,18 +184,18 @@ def read_volumes(wanted: Sequence[tuple[Listing, str]], patient: bool = False, d
     return parallel.each(lambda pair: read_volume(*pair, patient, deep, anew), wanted)
 
 
-def observed(volume: Volume, hypervisor: NoHypervisor, heeds_elsewhere: bool = True) -> Volume:
+def with_domains(volume: Volume, hypervisor: NoHypervisor, respects_other_hosts: bool = True) -> Volume:
     """Return a volume with the disks of domains that have it, and with its temporary snapshots that nobody reads any more.
 
     :param heeds_elsewhere: whether domains of other hosts that are shut off keep the volume from being changed.
     """
-    given_up = tuple(
+    abandoned = tuple(
         snapshot.name
         for snapshot in volume.snapshots
         if snapshot.note.temporary and not image_lock.is_being_read(f"{volume.mount_point}/{snapshot.point_in_time_file}")
     )
     disks = hypervisor.disks_of(volume.name, volume.mount_point)
-    volume = replace(volume, disks=disks, given_up=given_up, heeds_elsewhere=heeds_elsewhere)
+    volume = replace(volume, disks=disks, abandoned=abandoned, respects_other_hosts=respects_other_hosts)
     # to ask a hypervisor for its name is a call more, and few volumes have domains that nobody has on record
     return with_host(volume, hypervisor.host) if disks or volume.attachments else volume
 

@@ -68,7 +68,7 @@ class Identity:
 
 
 @dataclass(frozen=True)
-class Original:
+class CopySource:
     """What qemu-img reads to make a volume: C(path) is opened with C(format), C(label) is its name in sentences.
 
     :param identities: the files behind it; a copy counts only if they are the same at its end.

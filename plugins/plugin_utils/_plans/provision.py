@@ -33,7 +33,7 @@ _OF_ONE = ("name", "target", "serial", "move")
 
 
 @dataclass(frozen=True)
-class Entry:
+class ProvisionEntry:
     """A volume that is wanted, or is to be gone, with the defaults filled in; C(own) are the keys it was given itself."""
 
     name: str
@@ -105,21 +105,21 @@ def _waiting(batches: Iterable[Mapping[str, Any]]) -> list[str]:
     return [name for batch in batches if batch["waits"] for name in batch["names"]]
 
 
-def _attached(entry: Entry) -> bool:
+def _attached(entry: ProvisionEntry) -> bool:
     return entry.values.get("attached") is not False
 
 
-def _disk(entry: Entry, state: str, waits: bool) -> dict[str, Any]:
+def _disk(entry: ProvisionEntry, state: str, waits: bool) -> dict[str, Any]:
     """Return the call that attaches a volume or detaches it."""
     return {"name": entry.name, "state": state, "options": entry.of((*CHANGING, "domain", *DISK)), "waits": waits}
 
 
-def _making(entry: Entry) -> dict[str, Any]:
+def _making(entry: ProvisionEntry) -> dict[str, Any]:
     """Return the options that make a volume; a volume that is moved is changed in nothing else, whatever the defaults are."""
     return entry.of((*CHANGING, *(key for key in VOLUME if key not in MAKING or not entry.values.get("move"))))
 
 
-def _batches(wanted: Iterable[tuple[Entry, Mapping[str, Any], bool]]) -> list[dict[str, Any]]:
+def _batches(wanted: Iterable[tuple[ProvisionEntry, Mapping[str, Any], bool]]) -> list[dict[str, Any]]:
     """Return volumes with equal options as one call each, in order; C(waits) are those that an earlier call has to come before."""
     found: dict[str, dict[str, Any]] = {}
     for entry, options, waits in wanted:
@@ -128,10 +128,10 @@ def _batches(wanted: Iterable[tuple[Entry, Mapping[str, Any], bool]]) -> list[di
     return list(found.values())
 
 
-def _entries(volumes: Sequence[Any], defaults: Mapping[str, Any]) -> tuple[list[Entry], list[str]]:
+def _entries(volumes: Sequence[Any], defaults: Mapping[str, Any]) -> tuple[list[ProvisionEntry], list[str]]:
     wrong = [f"the defaults have {key!r}, which is no key of a volume" for key in defaults if key not in KEYS]
     wrong += [f"the defaults have {key}, which is for one volume; give it to that one" for key in defaults if key in _OF_ONE]
-    entries: list[Entry] = []
+    entries: list[ProvisionEntry] = []
     for number, given in enumerate(volumes, 1):
         if not isinstance(given, Mapping) or not isinstance(given.get("name"), str):
             wrong.append(f"entry {number} of the list has no name; write a mapping with at least name")
@@ -141,11 +141,11 @@ def _entries(volumes: Sequence[Any], defaults: Mapping[str, Any]) -> tuple[list[
         wrong += [f"{name} has {key!r}, which is no key of a volume" for key in own if key not in KEYS]
         placed = any(key in own for key in LOCATION)
         base = {key: value for key, value in defaults.items() if not (placed and key in LOCATION)}
-        entries.append(Entry(name, {**base, **own}, frozenset(own)))
+        entries.append(ProvisionEntry(name, {**base, **own}, frozenset(own)))
     return entries, wrong
 
 
-def _wrong_with(entry: Entry) -> list[str]:
+def _wrong_with(entry: ProvisionEntry) -> list[str]:
     """Return what cannot be meant of one entry by itself."""
     name, values, own = entry.name, entry.values, entry.own
     wrong: list[str] = []
@@ -185,9 +185,9 @@ def _wrong_with(entry: Entry) -> list[str]:
     return wrong
 
 
-def _wrong_together(entries: Sequence[Entry]) -> list[str]:
+def _wrong_together(entries: Sequence[ProvisionEntry]) -> list[str]:
     """Return what cannot be meant of entries beside one another."""
-    by_name: dict[str, Entry] = {}
+    by_name: dict[str, ProvisionEntry] = {}
     disks: dict[tuple[Any, Any], str] = {}
     wrong: list[str] = []
     for entry in entries:
@@ -206,11 +206,11 @@ def _wrong_together(entries: Sequence[Entry]) -> list[str]:
     return wrong or [f"{name} is, over others, to be a copy of itself" for name in _in_a_circle(by_name)]
 
 
-def _source_of(entry: Entry, by_name: Mapping[str, Entry]) -> Entry | None:
+def _source_of(entry: ProvisionEntry, by_name: Mapping[str, ProvisionEntry]) -> ProvisionEntry | None:
     return by_name.get(str(entry.values.get("source_volume"))) if entry.present else None
 
 
-def _in_a_circle(by_name: Mapping[str, Entry]) -> list[str]:
+def _in_a_circle(by_name: Mapping[str, ProvisionEntry]) -> list[str]:
     found = []
     for entry in by_name.values():
         seen, at = {entry.name}, _source_of(entry, by_name)
@@ -222,18 +222,18 @@ def _in_a_circle(by_name: Mapping[str, Entry]) -> list[str]:
     return found
 
 
-def _levels(entries: Sequence[Entry]) -> dict[str, int]:
+def _levels(entries: Sequence[ProvisionEntry]) -> dict[str, int]:
     """Return how many volumes of the list have to be made one after another before each; a copy comes after its source."""
     by_name = {entry.name: entry for entry in entries}
 
-    def level(entry: Entry) -> int:
+    def level(entry: ProvisionEntry) -> int:
         source = _source_of(entry, by_name)
         return 0 if source is None else 1 + level(source)
 
     return {entry.name: level(entry) for entry in entries}
 
 
-def _wrong_now(entry: Entry, volume: Mapping[str, Any] | None) -> list[str]:
+def _wrong_now(entry: ProvisionEntry, volume: Mapping[str, Any] | None) -> list[str]:
     """Return what a volume that is to be absent has against it: a machine that was not named would lose its disk."""
     if volume is None:
         return []

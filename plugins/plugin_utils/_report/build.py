@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from ansible_collections.vdisk.gluster.plugins.plugin_utils._report import memory
-from ansible_collections.vdisk.gluster.plugins.plugin_utils._report.findings import ERROR, WARNING, Limits, findings
+from ansible_collections.vdisk.gluster.plugins.plugin_utils._report.findings import ERROR, WARNING, ReportThresholds, findings
 from ansible_collections.vdisk.gluster.plugins.plugin_utils._report.formatting import parse_time
 from ansible_collections.vdisk.gluster.plugins.plugin_utils._report.growth import growth, sentences
 from ansible_collections.vdisk.gluster.plugins.plugin_utils._report.merge import merge
@@ -36,7 +36,7 @@ def report(
         raise ValueError(f"{now!r} is not a time in UTC; write it as 2026-11-24T03:00:00Z")
     recalled = memory.recall(last_page)
     told = memory.settled(_plain(observations), recalled.memory)
-    limits = Limits(float(space_limit), float(promise_limit), float(age_limit), int(chain_limit))
+    limits = ReportThresholds(float(space_limit), float(promise_limit), float(age_limit), int(chain_limit))
     whole = merge(told)
     checksum = memory.digest(told, title, [limits.space, limits.promise, limits.age, limits.chain], sources(templates))
     kept = memory.remember(recalled.memory, checksum, memory.summary(whole, time))

@@ -9,21 +9,21 @@ import datetime
 from typing import Any
 
 from ansible_collections.vdisk.gluster.plugins.plugin_utils._report import formatting as words
-from ansible_collections.vdisk.gluster.plugins.plugin_utils._report.findings import Limits, created, is_old
-from ansible_collections.vdisk.gluster.plugins.plugin_utils._report.merge import Volume
+from ansible_collections.vdisk.gluster.plugins.plugin_utils._report.findings import ReportThresholds, created, is_old
+from ansible_collections.vdisk.gluster.plugins.plugin_utils._report.merge import ReportedVolume
 
 _WIDTH = 1000.0
 _SHOWN_NEW, _SHOWN_OLD = 12, 6
 """Of a long chain so many of the newest files are listed and so many of the oldest; those between are summed up."""
 
 
-def drawing(volume: Volume, now: datetime.datetime, limits: Limits) -> dict[str, Any]:
+def drawing(volume: ReportedVolume, now: datetime.datetime, limits: ReportThresholds) -> dict[str, Any]:
     """Return the strip and the list of a volume's chain."""
     points = _points(volume, now, limits)
     return {"strip": _strip(volume, points), "chain": _listed(volume, points)}
 
 
-def _points(volume: Volume, now: datetime.datetime, limits: Limits) -> dict[str, list[dict[str, Any]]]:
+def _points(volume: ReportedVolume, now: datetime.datetime, limits: ReportThresholds) -> dict[str, list[dict[str, Any]]]:
     """Return the snapshots by the file that holds their data."""
     found: dict[str, list[dict[str, Any]]] = {}
     for snapshot in volume.snapshots:
@@ -43,7 +43,7 @@ def _points(volume: Volume, now: datetime.datetime, limits: Limits) -> dict[str,
     return found
 
 
-def _strip(volume: Volume, points: dict[str, list[dict[str, Any]]]) -> dict[str, str]:
+def _strip(volume: ReportedVolume, points: dict[str, list[dict[str, Any]]]) -> dict[str, str]:
     """Return the chain from its base on the left to its active file, as one path a kind of file.
 
     Lengths are to scale of what the files take, beyond a least one that lets each file be seen.
@@ -69,7 +69,7 @@ def _strip(volume: Volume, points: dict[str, list[dict[str, Any]]]) -> dict[str,
     return {kind: "".join(parts) for kind, parts in paths.items()}
 
 
-def _listed(volume: Volume, points: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+def _listed(volume: ReportedVolume, points: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
     files = volume.chain
     largest = max((entry.get("allocated_size") or 0 for entry in files), default=0) or 1
     rows = [_row(volume, place, entry, largest, points) for place, entry in enumerate(files)]
@@ -88,7 +88,9 @@ def _listed(volume: Volume, points: dict[str, list[dict[str, Any]]]) -> list[dic
     return [*rows[:_SHOWN_NEW], summed, *rows[-_SHOWN_OLD:]]
 
 
-def _row(volume: Volume, place: int, entry: dict[str, Any], largest: int, points: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+def _row(
+    volume: ReportedVolume, place: int, entry: dict[str, Any], largest: int, points: dict[str, list[dict[str, Any]]]
+) -> dict[str, Any]:
     last = place == len(volume.chain) - 1
     wrong = not last and entry.get("backing_file") != volume.chain[place + 1].get("file")
     allocated = entry.get("allocated_size") or 0
@@ -105,6 +107,6 @@ def _row(volume: Volume, place: int, entry: dict[str, Any], largest: int, points
     }
 
 
-def _resized(volume: Volume, entry: dict[str, Any]) -> bool:
+def _resized(volume: ReportedVolume, entry: dict[str, Any]) -> bool:
     """Tell whether the disk had another size when this file was written last."""
     return entry.get("virtual_size") not in (None, volume.told.get("virtual_size"))

@@ -12,7 +12,7 @@ from typing import Iterable, Mapping
 
 from ansible_collections.vdisk.gluster.plugins.plugin_utils._report import formatting as words
 from ansible_collections.vdisk.gluster.plugins.plugin_utils._report.memory import days_until_full
-from ansible_collections.vdisk.gluster.plugins.plugin_utils._report.merge import Share, Sight, Volume, Whole
+from ansible_collections.vdisk.gluster.plugins.plugin_utils._report.merge import MergedReport, Observation, ReportedShare, ReportedVolume
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
 _EVENT_THREADS = 8
@@ -20,7 +20,7 @@ _SOON_FULL = 14
 
 
 @dataclass(frozen=True)
-class Limits:
+class ReportThresholds:
     """From where on something is worth a word."""
 
     space: float = 85.0
@@ -36,7 +36,7 @@ class Finding:
     severity: str
     text: str
     next_step: str = ""
-    about: tuple[Volume, ...] = field(default=())
+    about: tuple[ReportedVolume, ...] = field(default=())
     target: str = ""
 
 
@@ -50,14 +50,14 @@ def created(snapshot: Mapping[str, object]) -> datetime.datetime | None:
     return words.parse_time(snapshot.get("created"))
 
 
-def is_old(snapshot: Mapping[str, object], now: datetime.datetime, limits: Limits) -> bool:
+def is_old(snapshot: Mapping[str, object], now: datetime.datetime, limits: ReportThresholds) -> bool:
     """Tell whether a snapshot is older than the limit."""
     at = created(snapshot)
     return at is not None and limits.age > 0 and (now - at).total_seconds() > limits.age * words.DAY
 
 
 def findings(
-    whole: Whole, now: datetime.datetime, limits: Limits, history: Mapping[str, list[list[object]]], trouble: str | None
+    whole: MergedReport, now: datetime.datetime, limits: ReportThresholds, history: Mapping[str, list[list[object]]], trouble: str | None
 ) -> list[Finding]:
     """Return what is worth a word."""
     found = _hosts(whole)
@@ -71,7 +71,7 @@ def findings(
     return sorted(found, key=lambda finding: order[finding.severity])
 
 
-def _hosts(whole: Whole) -> list[Finding]:
+def _hosts(whole: MergedReport) -> list[Finding]:
     found = [
         Finding(
             ERROR,
@@ -86,7 +86,7 @@ def _hosts(whole: Whole) -> list[Finding]:
     return found
 
 
-def _share(share: Share, limits: Limits, points: list[list[object]]) -> Iterable[Finding]:
+def _share(share: ReportedShare, limits: ReportThresholds, points: list[list[object]]) -> Iterable[Finding]:
     target = anchor(share.name)
     # what several hosts see alike is told once
     seen: dict[tuple[str, str, str], list[str]] = {}
@@ -116,7 +116,7 @@ def _share(share: Share, limits: Limits, points: list[list[object]]) -> Iterable
         )
 
 
-def _sight(name: str, sight: Sight) -> Iterable[tuple[str, str, str]]:
+def _sight(name: str, sight: Observation) -> Iterable[tuple[str, str, str]]:
     """Return what is wrong with a share on one host, as severity, sentence and next step."""
     if sight.error is not None:
         yield ERROR, sight.error if name in sight.error else f"{name}: {sight.error}", ""
@@ -132,7 +132,7 @@ def _sight(name: str, sight: Sight) -> Iterable[tuple[str, str, str]]:
         )
 
 
-def _volumes(whole: Whole) -> Iterable[Finding]:
+def _volumes(whole: MergedReport) -> Iterable[Finding]:
     for volume in whole.volumes:
         for problem in volume.problems:
             # a task that was cut off is finished by the next one: nothing is lost, but nobody may be coming
@@ -150,7 +150,7 @@ def _volumes(whole: Whole) -> Iterable[Finding]:
             )
 
 
-def _aggregates(whole: Whole, now: datetime.datetime, limits: Limits) -> Iterable[Finding]:
+def _aggregates(whole: MergedReport, now: datetime.datetime, limits: ReportThresholds) -> Iterable[Finding]:
     long = [volume for volume in whole.volumes if limits.chain and len(volume.chain) > limits.chain]
     long.sort(key=lambda volume: -len(volume.chain))
     if long:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Mapping
 
 from ansible_collections.vdisk.gluster.plugins.plugin_utils._report.formatting import DAY, parse_time, stamp
-from ansible_collections.vdisk.gluster.plugins.plugin_utils._report.merge import Whole
+from ansible_collections.vdisk.gluster.plugins.plugin_utils._report.merge import MergedReport
 
 MARK = "vdisk.gluster share_report"
 """What the page of a report says it was made by."""
@@ -105,7 +105,7 @@ def _summary(told: Any) -> dict[str, Any]:
     }
 
 
-def summary(whole: Whole, made: datetime.datetime) -> dict[str, Any]:
+def summary(whole: MergedReport, made: datetime.datetime) -> dict[str, Any]:
     """Return in short what is now: of shares total, used, promised and allocated bytes, of volumes virtual size, allocated, snapshots."""
     usable = [share for share in whole.shares if share.best]
     return {

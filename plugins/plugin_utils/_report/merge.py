@@ -14,7 +14,7 @@ from typing import Any, Iterable, Mapping
 
 
 @dataclass(frozen=True)
-class Host:
+class ReportedHost:
     """A host that was to look, and why it could not."""
 
     name: str
@@ -23,7 +23,7 @@ class Host:
 
 
 @dataclass(frozen=True)
-class Sight:
+class Observation:
     """A share as one host sees it."""
 
     host: str
@@ -42,7 +42,7 @@ class Sight:
 
 
 @dataclass(frozen=True)
-class Domain:
+class ReportedDomain:
     """A domain that has a volume as a disk."""
 
     host: str
@@ -51,13 +51,13 @@ class Domain:
 
 
 @dataclass(frozen=True)
-class Volume:
+class ReportedVolume:
     """A volume: C(told) is the object of the first host that saw it."""
 
     share: str
     name: str
     told: Mapping[str, Any]
-    domains: tuple[Domain, ...]
+    domains: tuple[ReportedDomain, ...]
     in_use: bool
     problems: tuple[str, ...]
 
@@ -84,15 +84,15 @@ class Volume:
 
 
 @dataclass(frozen=True)
-class Share:
+class ReportedShare:
     """A share, as all hosts see it, and its volumes by name."""
 
     name: str
-    sights: tuple[Sight, ...]
-    volumes: tuple[Volume, ...]
+    sights: tuple[Observation, ...]
+    volumes: tuple[ReportedVolume, ...]
 
     @property
-    def best(self) -> Sight | None:
+    def best(self) -> Observation | None:
         """What the first host sees that can read it."""
         return next((sight for sight in self.sights if sight.usable), None)
 
@@ -123,53 +123,54 @@ class Share:
 
 
 @dataclass(frozen=True)
-class Whole:
+class MergedReport:
     """All that was told; hosts in their order, shares and volumes by name."""
 
-    hosts: tuple[Host, ...]
-    shares: tuple[Share, ...]
+    hosts: tuple[ReportedHost, ...]
+    shares: tuple[ReportedShare, ...]
 
     @property
-    def volumes(self) -> tuple[Volume, ...]:
+    def volumes(self) -> tuple[ReportedVolume, ...]:
         """The volumes of all shares."""
         return tuple(volume for share in self.shares for volume in share.volumes)
 
 
-def merge(observations: Mapping[str, Any]) -> Whole:
+def merge(observations: Mapping[str, Any]) -> MergedReport:
     """Put together what hosts told.
 
     :param observations: results of gluster_volume_file_info by the names of hosts; one without shares is that of a host that failed.
     """
-    sights: dict[str, list[Sight]] = {}
+    sights: dict[str, list[Observation]] = {}
     volumes: dict[tuple[str, str], list[tuple[str, Mapping[str, Any]]]] = {}
     hosts = []
     for host, told in observations.items():
         if not isinstance(told, Mapping) or "shares" not in told:
             hosts.append(_failed(host, told))
             continue
-        hosts.append(Host(host))
+        hosts.append(ReportedHost(host))
         for entry in told["shares"]:
             sights.setdefault(entry["share"], []).append(_sight(host, entry))
         for entry in told.get("volumes") or ():
             sights.setdefault(entry["share"], [])
             volumes.setdefault((entry["share"], entry["name"]), []).append((host, entry))
     merged = [_volume(share, name, seen) for (share, name), seen in sorted(volumes.items())]
-    return Whole(
+    return MergedReport(
         tuple(hosts),
         tuple(
-            Share(name, tuple(seen), tuple(volume for volume in merged if volume.share == name)) for name, seen in sorted(sights.items())
+            ReportedShare(name, tuple(seen), tuple(volume for volume in merged if volume.share == name))
+            for name, seen in sorted(sights.items())
         ),
     )
 
 
-def _failed(host: str, told: Any) -> Host:
+def _failed(host: str, told: Any) -> ReportedHost:
     said = told.get("msg") if isinstance(told, Mapping) else None
     reached = not (isinstance(told, Mapping) and told.get("unreachable"))
-    return Host(host, str(said or "it did not answer").strip(), reached)
+    return ReportedHost(host, str(said or "it did not answer").strip(), reached)
 
 
-def _sight(host: str, entry: Mapping[str, Any]) -> Sight:
-    return Sight(
+def _sight(host: str, entry: Mapping[str, Any]) -> Observation:
+    return Observation(
         host=host,
         mount_point=entry.get("mount_point") or "",
         mounted=bool(entry.get("mounted")),
@@ -181,9 +182,9 @@ def _sight(host: str, entry: Mapping[str, Any]) -> Sight:
     )
 
 
-def _volume(share: str, name: str, seen: list[tuple[str, Mapping[str, Any]]]) -> Volume:
+def _volume(share: str, name: str, seen: list[tuple[str, Mapping[str, Any]]]) -> ReportedVolume:
     domains = [domain for host, told in seen for domain in _domains(host, told)]
-    return Volume(
+    return ReportedVolume(
         share=share,
         name=name,
         told=seen[0][1],
@@ -193,9 +194,9 @@ def _volume(share: str, name: str, seen: list[tuple[str, Mapping[str, Any]]]) ->
     )
 
 
-def _domains(host: str, told: Mapping[str, Any]) -> list[Domain]:
+def _domains(host: str, told: Mapping[str, Any]) -> list[ReportedDomain]:
     running = told.get("domains") or []
-    return [Domain(host, name, name in running) for name in _unique([*running, *(told.get("defined_in") or [])])]
+    return [ReportedDomain(host, name, name in running) for name in _unique([*running, *(told.get("defined_in") or [])])]
 
 
 def _unique(texts: Iterable[str]) -> list[str]:

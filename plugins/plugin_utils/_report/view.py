@@ -11,10 +11,18 @@ from typing import Any, Iterable
 
 from ansible_collections.vdisk.gluster.plugins.plugin_utils._report import formatting as words
 from ansible_collections.vdisk.gluster.plugins.plugin_utils._report.chain import drawing
-from ansible_collections.vdisk.gluster.plugins.plugin_utils._report.findings import ERROR, WARNING, Finding, Limits, anchor, created, is_old
+from ansible_collections.vdisk.gluster.plugins.plugin_utils._report.findings import (
+    ERROR,
+    WARNING,
+    Finding,
+    ReportThresholds,
+    anchor,
+    created,
+    is_old,
+)
 from ansible_collections.vdisk.gluster.plugins.plugin_utils._report.growth import growth
 from ansible_collections.vdisk.gluster.plugins.plugin_utils._report.memory import Memory, days_until_full
-from ansible_collections.vdisk.gluster.plugins.plugin_utils._report.merge import Share, Volume, Whole
+from ansible_collections.vdisk.gluster.plugins.plugin_utils._report.merge import MergedReport, ReportedShare, ReportedVolume
 
 _OLDEST = 10
 _OPEN = 3
@@ -25,11 +33,11 @@ _OPEN = 3
 class Report:
     """All that goes into a page."""
 
-    whole: Whole
+    whole: MergedReport
     findings: list[Finding]
     memory: Memory
     now: datetime.datetime
-    limits: Limits
+    limits: ReportThresholds
     title: str
 
 
@@ -114,13 +122,13 @@ def _tiles(report: Report) -> list[dict[str, str]]:
     ]
 
 
-def _hosts(whole: Whole) -> str:
+def _hosts(whole: MergedReport) -> str:
     asked = len(whole.hosts)
     answered = sum(host.error is None for host in whole.hosts)
     return f"seen from {words.number(asked, 'host')}" if answered == asked else f"seen from {answered} of {words.number(asked, 'host')}"
 
 
-def _share(share: Share, report: Report) -> dict[str, Any]:
+def _share(share: ReportedShare, report: Report) -> dict[str, Any]:
     points = report.memory.history.get(share.name, [])
     left = days_until_full(points)
     best = share.best
@@ -207,7 +215,7 @@ def _oldest(report: Report, several: bool) -> list[dict[str, Any]]:
     ]
 
 
-def _volume(volume: Volume, report: Report, changes: dict[str, Any] | None, several: bool) -> dict[str, Any]:
+def _volume(volume: ReportedVolume, report: Report, changes: dict[str, Any] | None, several: bool) -> dict[str, Any]:
     told = volume.told
     running = [domain for domain in volume.domains if domain.running]
     delta = changes["volume_deltas"].get((volume.share, volume.name)) if changes else None

@@ -12,11 +12,12 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from ansible_collections.vdisk.gluster.plugins.module_utils._common import progress_file, single_flight
+from ansible_collections.vdisk.gluster.plugins.module_utils._common import progress_file
+from ansible_collections.vdisk.gluster.plugins.module_utils._common import single_flight as single_flight_module
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.process import Runner
-from ansible_collections.vdisk.gluster.plugins.module_utils._common.progress import Progress, Report, dump, duration, parse
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.progress import Progress, ProgressReport, dump, duration, parse
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.progress_file import ProgressFile, is_token, path_of, read, token_of
-from ansible_collections.vdisk.gluster.plugins.module_utils._common.single_flight import alone
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.single_flight import single_flight
 from ansible_collections.vdisk.gluster.tests.harness.waiting import said_and_heard
 
 MIB = 1 << 20
@@ -45,7 +46,7 @@ def run_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_line_says_percent_bytes_rate_and_time_left(clock: Clock) -> None:
-    told: list[Report] = []
+    told: list[ProgressReport] = []
     progress = Progress(told.append, clock)
     step = progress.step("copy v1", 100 * MIB)
     for _second in range(4):
@@ -58,7 +59,7 @@ def test_a_line_says_percent_bytes_rate_and_time_left(clock: Clock) -> None:
 
 
 def test_without_a_total_there_is_a_percentage_or_a_count(clock: Clock) -> None:
-    told: list[Report] = []
+    told: list[ProgressReport] = []
     progress = Progress(told.append, clock)
     clock.now += 1
     step = progress.step("merge")
@@ -74,7 +75,7 @@ def test_without_a_total_there_is_a_percentage_or_a_count(clock: Clock) -> None:
 
 
 def test_the_rate_is_that_of_late_not_of_the_whole_step(clock: Clock) -> None:
-    told: list[Report] = []
+    told: list[ProgressReport] = []
     step = Progress(told.append, clock).step("copy", 10000 * MIB)
     done = 0
     for speed in (100, 1):
@@ -86,7 +87,7 @@ def test_the_rate_is_that_of_late_not_of_the_whole_step(clock: Clock) -> None:
 
 
 def test_nothing_is_told_twice_too_often_or_of_a_step_that_is_over(clock: Clock) -> None:
-    told: list[Report] = []
+    told: list[ProgressReport] = []
     progress = Progress(told.append, clock)
     step = progress.step("one", 100)
     for done in range(50):
@@ -107,7 +108,7 @@ def test_nothing_is_told_twice_too_often_or_of_a_step_that_is_over(clock: Clock)
 
 
 def test_of_steps_at_a_time_one_is_told_of_until_it_ends_then_another(clock: Clock) -> None:
-    told: list[Report] = []
+    told: list[ProgressReport] = []
     progress = Progress(told.append, clock)
     with progress.step("one", 100) as one, progress.step("two", 100) as two:
         for done in (10, 20):
@@ -124,8 +125,8 @@ def test_of_steps_at_a_time_one_is_told_of_until_it_ends_then_another(clock: Clo
 
 
 def test_a_later_listener_is_told_at_once_how_far_it_is(clock: Clock) -> None:
-    first: list[Report] = []
-    second: list[Report] = []
+    first: list[ProgressReport] = []
+    second: list[ProgressReport] = []
     progress = Progress(first.append, clock)
     progress.step("one", 100).update(10)
     progress.also_to(second.append)
@@ -140,7 +141,7 @@ def test_times_are_for_people(seconds: float, text: str) -> None:
 
 
 def test_a_report_survives_being_handed_on_and_nothing_else_does() -> None:
-    report = Report("copy v1", 5, 10, 0.5, 2.5, 2.0)
+    report = ProgressReport("copy v1", 5, 10, 0.5, 2.5, 2.0)
     assert parse(dump(report, "v1")) == (report, "v1")
     for junk in (b"", b"{", b"[1]", b"\xff\xfe", b'{"label": 3}', b"[" * 4000):
         assert parse(junk) is None
@@ -156,13 +157,13 @@ def test_a_file_is_whole_private_and_gone_in_the_end(run_lock: Path) -> None:
     token = token_of("export:/x")
     assert is_token(token) and not is_token("../x") and not is_token(token + "\n") and not is_token(None)
     with ProgressFile(token, "what") as output:
-        output(Report("one"))
-        output(Report("two", 1, 2))
-        assert read(token) == (Report("two", 1, 2), "what")
+        output(ProgressReport("one"))
+        output(ProgressReport("two", 1, 2))
+        assert read(token) == (ProgressReport("two", 1, 2), "what")
         assert [path.name for path in run_lock.iterdir()] == [os.path.basename(path_of(token))]
         assert os.stat(path_of(token)).st_mode & 0o777 == 0o600
     assert list(run_lock.iterdir()) == [] and read(token) is None
-    output(Report("late"))
+    output(ProgressReport("late"))
     assert list(run_lock.iterdir()) == []
 
 
@@ -170,20 +171,20 @@ def test_what_cannot_be_written_does_not_fail_the_work(run_lock: Path) -> None:
     token = token_of("x")
     run_lock.joinpath(f"vdisk-progress-{token}").mkdir()
     with ProgressFile(token) as output:
-        output(Report("one"))
-        output(Report("two"))
+        output(ProgressReport("one"))
+        output(ProgressReport("two"))
     assert [path.name for path in run_lock.iterdir()] == [f"vdisk-progress-{token}"]
 
 
 def test_a_link_or_a_file_of_somebody_else_is_not_believed(run_lock: Path) -> None:
     token = token_of("x")
     target = run_lock / "target"
-    target.write_bytes(dump(Report("evil")))
+    target.write_bytes(dump(ProgressReport("evil")))
     os.symlink(target, path_of(token))
     assert read(token) is None
     os.unlink(path_of(token))
     os.rename(target, path_of(token))
-    assert read(token) == (Report("evil"), None)
+    assert read(token) == (ProgressReport("evil"), None)
     if os.geteuid() == 0:
         os.chown(path_of(token), 65534, 65534)
         assert read(token) is None
@@ -194,7 +195,7 @@ def test_what_killed_tasks_left_long_ago_is_swept_up(run_lock: Path) -> None:
         (run_lock / name).write_text("x")
         os.utime(run_lock / name, (time.time() - age,) * 2)
     with ProgressFile(token_of("x")) as output:
-        output(Report("one"))
+        output(ProgressReport("one"))
     assert sorted(path.name for path in run_lock.iterdir()) == ["vdisk-1.lock", "vdisk-progress-new"]
 
 
@@ -203,24 +204,24 @@ def test_a_program_is_heard_while_it_runs(tmp_path: Path) -> None:
 
 
 def test_the_same_work_is_waited_for_and_other_work_is_not(run_lock: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[Report] = []
+    told: list[ProgressReport] = []
     waited: list[float] = []
 
     def wait(seconds: float) -> None:
         waited.append(seconds)
         clock.now += seconds
 
-    monkeypatch.setattr(single_flight, "time", SimpleNamespace(monotonic=clock, sleep=wait))
+    monkeypatch.setattr(single_flight_module, "time", SimpleNamespace(monotonic=clock, sleep=wait))
     work = f"test:{run_lock}"
     progress = Progress(told.append, clock)
-    with alone(work, "this", "copy", Progress(), 5) as ours:
+    with single_flight(work, "this", "copy", Progress(), 5) as ours:
         assert ours
-        with alone(work, "that", "copy", progress, 5) as others:
+        with single_flight(work, "that", "copy", progress, 5) as others:
             assert not others and not waited
-        with alone(work, "this", "copy", progress, 0.7) as others:
+        with single_flight(work, "this", "copy", progress, 0.7) as others:
             assert not others, "work that stands still is not waited for for ever"
         assert 0.7 < sum(waited) < 3
     assert [report.label for report in told] == ["copy (by a task that is at it already)"]
-    with alone(work, "this", "copy", progress, 5) as ours:
+    with single_flight(work, "this", "copy", progress, 5) as ours:
         assert ours
     assert list(run_lock.iterdir()) == []

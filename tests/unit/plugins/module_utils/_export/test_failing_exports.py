@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from ansible_collections.vdisk.gluster.plugins.module_utils._common import progress_file, scratch
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import DeadMount, Unavailable, VdiskError
-from ansible_collections.vdisk.gluster.plugins.module_utils._export.file import Export, Wanted
+from ansible_collections.vdisk.gluster.plugins.module_utils._export.file import Export, ExportRequest
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs import files, mounts, share_state
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.mounts import Mount
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps import frozen_read
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps.frozen_read import held
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.frozen_read import hold_readable
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.source import source_of
 from ansible_collections.vdisk.gluster.tests.harness import images
 from ansible_collections.vdisk.gluster.tests.harness.failing_calls import Failing
@@ -43,21 +43,21 @@ def volume(share: PlainShare) -> PlainShare:
     return share
 
 
-def export(share: PlainShare, dest: Path, wanted: Wanted, check: bool = False) -> bool:
+def export(share: PlainShare, dest: Path, wanted: ExportRequest, check: bool = False) -> bool:
     """Export a volume and return whether that changed something."""
     source = source_of(share.read(), wanted.snapshot, "exported")
     made = Export(share.qemu_img, wanted, str(dest))
     made.check(source)
     if check:
         return made.predict(source).changed
-    with held(source.paths):
+    with hold_readable(source.paths):
         return made.make(source, ()).changed
 
 
-def wanted(**options: object) -> Wanted:
+def wanted(**options: object) -> ExportRequest:
     """Return what is wanted of an export: verified, with a checksum, owned by who runs the tests."""
     values = {"snapshot": None, "format": "raw", "compress": False, "algorithm": "sha256", "verify": True, "force": False}
-    return Wanted(**{**values, "uid": os.getuid(), "gid": os.getgid(), "mode": 0o640, "rate_limit": None, **options})  # type: ignore[arg-type]
+    return ExportRequest(**{**values, "uid": os.getuid(), "gid": os.getgid(), "mode": 0o640, "rate_limit": None, **options})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("lasting", [False, True], ids=["one call", "the file system"])

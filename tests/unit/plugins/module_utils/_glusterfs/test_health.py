@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Incomplete
-from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.health import check_whole
+from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.health import check_complete
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share import Share
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.reader import list_share
 
@@ -32,7 +32,7 @@ def lay(root: Path, *parts: tuple[str, int]) -> Path:
 
 
 def test_a_directory_that_is_no_mount_has_no_parts(tmp_path: Path) -> None:
-    check_whole("gs1:/vms", str(tmp_path))
+    check_complete("gs1:/vms", str(tmp_path))
 
 
 def test_a_brick_that_does_not_answer_is_named_and_the_share_is_not_listed(tmp_path: Path) -> None:
@@ -47,12 +47,12 @@ def test_copies_count_by_their_quorum(tmp_path: Path, quorum: int) -> None:
     for number, up in enumerate((1, quorum)):
         (graph / f"vms-replicate-{number}/private").write_text(f"child_up[0] = 0\nquorum-type = auto\nup = {up}\n")
     if quorum:
-        check_whole("gs1:/vms", str(tmp_path))
+        check_complete("gs1:/vms", str(tmp_path))
         return
     with pytest.raises(Incomplete, match="too few bricks of vms-replicate-1 answer"):
-        check_whole("gs1:/vms", str(tmp_path))
+        check_complete("gs1:/vms", str(tmp_path))
 
 
 def test_a_volume_of_one_part_answers_whole_or_not_at_all(tmp_path: Path) -> None:
     lay(tmp_path, ("cluster/replicate.vms-replicate-0", 0))
-    check_whole("gs1:/vms", str(tmp_path))
+    check_complete("gs1:/vms", str(tmp_path))

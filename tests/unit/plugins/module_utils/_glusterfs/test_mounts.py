@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import BadInput, DeadMount, Unavailable
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs import fstab, mounts
-from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.fstab import Entry
+from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.fstab import FstabEntry
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.mounts import Mount, mount_at, parse_mount_table
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share import (
     Share,
@@ -88,7 +88,7 @@ def test_capacity_is_that_of_the_file_system(tmp_path) -> None:
 
 
 FSTAB = "# /etc/fstab\nUUID=1 / ext4 defaults 0 1\n\n  # gl1:/vms /mnt/a glusterfs x 0 0\nnone /proc proc"
-ENTRY = Entry("gl1:/vms", "/mnt/a", "_netdev,acl")
+ENTRY = FstabEntry("gl1:/vms", "/mnt/a", "_netdev,acl")
 
 
 def test_an_entry_is_added_at_the_end_and_no_other_line_changes() -> None:
@@ -115,7 +115,7 @@ def test_a_comment_is_no_entry_and_stays() -> None:
 
 
 def test_a_share_with_a_space_is_written_with_its_escape() -> None:
-    entry = Entry("gl1:/vms/a b", "/mnt/a", "_netdev")
+    entry = FstabEntry("gl1:/vms/a b", "/mnt/a", "_netdev")
     assert entry.line().partition(" ")[0] == r"gl1:/vms/a\040b"
     assert fstab.find(fstab.with_entry("", entry), "/mnt/a") == entry
     assert fstab.with_entry("", entry) == entry.line() + "\n"

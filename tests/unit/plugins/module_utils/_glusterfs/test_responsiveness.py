@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs import responsiveness
-from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.responsiveness import ask, look_into
+from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.responsiveness import probe, probe_directory
 
 
 def silent(path: str) -> None:
@@ -23,16 +23,16 @@ def silent(path: str) -> None:
 
 def test_an_answer_comes_back_whether_good_or_bad(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    assert ask(str(tmp_path), 5) == 0
-    assert ask(str(tmp_path), 5, look_into) == 0
-    assert ask(str(tmp_path / "none"), 5) == errno.ENOENT
-    assert ask(str(tmp_path / "file"), 5, look_into) == errno.ENOTDIR
+    assert probe(str(tmp_path), 5) == 0
+    assert probe(str(tmp_path), 5, probe_directory) == 0
+    assert probe(str(tmp_path / "none"), 5) == errno.ENOENT
+    assert probe(str(tmp_path / "file"), 5, probe_directory) == errno.ENOTDIR
 
 
 def test_silence_holds_nobody_up_and_leaves_no_process_and_no_descriptor(tmp_path: Path) -> None:
     before = set(os.listdir("/proc/self/fd"))
     began = time.monotonic()
-    assert ask(str(tmp_path), 3, silent) is None
+    assert probe(str(tmp_path), 3, silent) is None
     assert 2.9 < time.monotonic() - began < 50
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "asked").read_text(encoding="ascii")), 0)
@@ -48,7 +48,7 @@ def test_a_process_that_is_left_behind_keeps_nothing_open(tmp_path: Path) -> Non
         Path(path, "open").write_text("\n".join(os.readlink(name) for name in paths if os.path.lexists(name)), encoding="utf-8")
 
     with (tmp_path / "lock").open("wb"):
-        assert ask(str(tmp_path), 5, what_is_open) == 0
+        assert probe(str(tmp_path), 5, what_is_open) == 0
     links = (tmp_path / "open").read_text(encoding="utf-8").splitlines()
     assert [link.partition(":")[0] for link in links] == ["pipe"], links
 

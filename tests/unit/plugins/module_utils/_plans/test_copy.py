@@ -9,19 +9,19 @@ import dataclasses
 
 import pytest
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Refused
-from ansible_collections.vdisk.gluster.plugins.module_utils._plans.base import side_by_side
+from ansible_collections.vdisk.gluster.plugins.module_utils._plans.base import interleaved
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.copy import plan_copy
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.move import plan_move
-from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import Wanted
+from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import VolumeRequest
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.registry import from_json, to_json
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.backing_chain import Chain, ChainFile
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.model import Volume, absent
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.record_file import Record, dump, parse
-from ansible_collections.vdisk.gluster.plugins.module_utils._volume.source import Identity, Original
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.source import CopySource, Identity
 from ansible_collections.vdisk.gluster.tests.harness.images import MiB
 from ansible_collections.vdisk.gluster.tests.harness.shares import kinds
 
-ORIGINAL = Original("v on gl1:/vms", "/mnt/v", "qcow2", 8 * MiB, "qcow2", (), {"volume": "v"})
+ORIGINAL = CopySource("v on gl1:/vms", "/mnt/v", "qcow2", 8 * MiB, "qcow2", (), {"volume": "v"})
 
 
 def there(share="gl1:/vms", **more):
@@ -35,34 +35,34 @@ def nowhere(share="gl1:/fast", **more):
 
 
 def test_a_copy_is_as_its_original_where_nothing_else_is_said():
-    plan = plan_copy(nowhere(), Wanted(), ORIGINAL)
+    plan = plan_copy(nowhere(), VolumeRequest(), ORIGINAL)
     (step,) = plan.steps
     assert (step.size, step.file_format, step.allocation) == (8 * MiB, "qcow2", "sparse")
     assert plan.after.record == Record("v", "qcow2", 8 * MiB, "sparse", origin={"volume": "v"}) == parse(dump(plan.after.record))
-    plan = plan_copy(nowhere(), Wanted(size=9 * MiB, format="raw", allocation="full"), ORIGINAL)
+    plan = plan_copy(nowhere(), VolumeRequest(size=9 * MiB, format="raw", allocation="full"), ORIGINAL)
     assert (plan.steps[0].size, plan.steps[0].file_format, plan.steps[0].allocation) == (9 * MiB, "raw", "full")
 
 
 def test_a_copy_is_never_smaller_and_never_takes_the_place_of_what_is_there():
     with pytest.raises(Refused, match="never smaller"):
-        plan_copy(nowhere(), Wanted(size=8 * MiB - 512), ORIGINAL)
-    assert plan_copy(there(), Wanted(), ORIGINAL).steps == ()
+        plan_copy(nowhere(), VolumeRequest(size=8 * MiB - 512), ORIGINAL)
+    assert plan_copy(there(), VolumeRequest(), ORIGINAL).steps == ()
 
 
 def test_a_volume_that_went_away_meanwhile_is_not_made_blank():
     with pytest.raises(Refused, match="was there a moment ago"):
-        plan_copy(nowhere(), Wanted(size=8 * MiB), None)
+        plan_copy(nowhere(), VolumeRequest(size=8 * MiB), None)
 
 
 def test_a_move_decides_between_copying_and_removing():
     plans = plan_move(there(), nowhere(), [Identity("/gl1:/vms/v", 7, 8 * MiB, 99)], "abc")
-    order = [(plan.before.share, type(step).__name__) for plan, step in side_by_side(plans)]
-    assert order == [("gl1:/vms", "TakeAway"), ("gl1:/fast", "TakeOver"), ("gl1:/vms", "RemoveMoved")]
+    order = [(plan.before.share, type(step).__name__) for plan, step in interleaved(plans)]
+    assert order == [("gl1:/vms", "WithdrawVolume"), ("gl1:/fast", "ReceiveVolume"), ("gl1:/vms", "RemoveSourceFiles")]
     assert all(plan.journaled for plan in plans)
     for plan in plans:
         for step in plan.steps:
             assert from_json(to_json(step)) == step, "whoever finishes it has the same step"
-    assert kinds(plans[0].steps)[0] == "TakeAway" and plans[1].after.share == "gl1:/fast" and not plans[0].after.exists
+    assert kinds(plans[0].steps)[0] == "WithdrawVolume" and plans[1].after.share == "gl1:/fast" and not plans[0].after.exists
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.snapshot import plan_absent, plan_present, plan_reverted
-from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import Wanted
+from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import VolumeRequest
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import plan_present as plan_volume
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.record_file import SnapshotNote
 from ansible_collections.vdisk.gluster.tests.harness import images
@@ -60,13 +60,13 @@ class Run:
 
     def walk(self, planner: Planner) -> None:
         """Let a task do what a planner wants, sometimes killed on the way, and see that check mode foretold it."""
-        foretold = self.share.corridor(check_mode=True).change({"v": self.share.share}, planner)
+        foretold = self.share.session(check_mode=True).change({"v": self.share.share}, planner)
         if self.random.random() < 0.25:
             self.steps.update(kinds(self.share.kill(planner, self.random.randint(0, 3))))
             self.steps["killed"] += 1
             self.share.recover()
         else:
-            done = self.share.corridor().change({"v": self.share.share}, planner)
+            done = self.share.session().change({"v": self.share.share}, planner)
             assert done.actions == foretold.actions
             self.steps.update("Pull" if " up into " in action else action.partition(" ")[0] for action in done.actions)
         assert predicted(self.share.sound()) == predicted(foretold.after[0])
@@ -93,14 +93,14 @@ class Run:
         if size <= LARGEST:
             self.model.now.extend(bytes(size - len(self.model.now)))
             volume = self.share.read()
-            self.share.apply(plan_volume(volume, Wanted(size=size)))
+            self.share.apply(plan_volume(volume, VolumeRequest(size=size)))
 
     def revert(self) -> None:
         """Revert to a snapshot, discarding newer ones."""
         if self.model.points:
             name = self.random.choice(list(self.model.points))
             newest = name == list(self.model.points)[-1]
-            if newest and self.share.corridor(check_mode=True).change({"v": self.share.share}, self._reverting(name)).actions == ():
+            if newest and self.share.session(check_mode=True).change({"v": self.share.share}, self._reverting(name)).actions == ():
                 return
             size, names = len(self.model.now), list(self.model.points)
             self.model.now = bytearray(self.model.points[name].ljust(size, b"\x00"))

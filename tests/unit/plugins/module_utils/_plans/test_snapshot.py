@@ -12,7 +12,13 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors impor
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.base import actions_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.snapshot import PULL_COST, PULL_SCAN, plan_absent, plan_present
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.merge import Commit, Pull
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps.overlay import MakeOverlay, RemoveMerged, Repoint, WriteInfo, WriteRecord
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.overlay import (
+    CreateOverlay,
+    RebaseOverlay,
+    RemoveMerged,
+    WriteInfo,
+    WriteRecord,
+)
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import record_file
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.model import Volume, absent
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.record_file import SnapshotNote
@@ -30,7 +36,7 @@ def merges(found: Volume, *names: str) -> list[tuple[str, ...]]:
             told.append(("down", *step.merged, step.base))
         elif isinstance(step, Pull):
             told.append(("up", *step.merged, step.into))
-        elif isinstance(step, Repoint):
+        elif isinstance(step, RebaseOverlay):
             told.append(("repoint", step.file, step.backing_file))
     return told
 
@@ -38,19 +44,19 @@ def merges(found: Volume, *names: str) -> list[tuple[str, ...]]:
 def test_a_snapshot_is_an_overlay_over_the_active_file_named_after_it() -> None:
     (plan,) = plan_present([stack(GiB)], "a", NOTE)
     overlay, info, record = plan.steps
-    assert overlay == MakeOverlay("v.a", "v", "raw", SIZE, "a", "v", "snapshot a is not there")
+    assert overlay == CreateOverlay("v.a", "v", "raw", SIZE, "a", "v", "snapshot a is not there")
     assert info == WriteInfo("v.a", {"a": "v.a"})
     assert isinstance(record, WriteRecord)
     assert record_file.from_json(record.record).snapshots == {"a": NOTE}
     assert plan.journaled
-    assert plan.touched == ()
+    assert plan.modified_files == ()
     assert actions_of([plan]) == [overlay.describe()]
     assert (plan.after.active_file, plan.after.active.virtual_size, plan.after.snapshot("a").note) == ("v.a", SIZE, NOTE)
 
 
 def test_the_next_snapshot_lies_on_the_one_before() -> None:
     (plan,) = plan_present([stack(GiB, GiB)], "b", NOTE)
-    assert plan.steps[0] == MakeOverlay("v.b", "v.a", "qcow2", SIZE, "b", "v.a", "snapshot b is not there")
+    assert plan.steps[0] == CreateOverlay("v.b", "v.a", "qcow2", SIZE, "b", "v.a", "snapshot b is not there")
     assert plan.steps[1] == WriteInfo("v.b", {"a": "v.a", "b": "v.b"})
 
 
@@ -126,7 +132,7 @@ def test_the_order_is_merge_then_info_file_then_removal_then_record() -> None:
         for names in (["b"], ["a", "c"], ["b", "d"], ["a", "b", "c", "d"]):
             steps = plan_absent(found, names).steps
             assert [type(step) for step in steps[-3:]] == [WriteInfo, RemoveMerged, WriteRecord]
-            assert {type(step) for step in steps[:-3]} <= {Commit, Repoint, Pull}
+            assert {type(step) for step in steps[:-3]} <= {Commit, RebaseOverlay, Pull}
 
 
 def test_the_direction_that_takes_less_is_taken_and_a_byte_pulled_counts_two_and_a_half() -> None:
@@ -214,9 +220,9 @@ def test_a_snapshot_that_is_not_there_is_gone_already() -> None:
 
 def test_every_file_that_is_written_merged_repointed_or_removed_counts_as_touched() -> None:
     found = stack(GiB, 1, 1, 1, 1)
-    assert set(plan_absent(found, ["b"]).touched) == {"v.a", "v.b", "v.c"}
-    assert set(plan_absent(found, ["a", "d"]).touched) == {"v", "v.a", "v.b", "v.c", "v.d"}
-    assert set(plan_absent(stack(GiB, MiB, GiB, 1), ["b"]).touched) == {"v.a", "v.b"}
+    assert set(plan_absent(found, ["b"]).modified_files) == {"v.a", "v.b", "v.c"}
+    assert set(plan_absent(found, ["a", "d"]).modified_files) == {"v", "v.a", "v.b", "v.c", "v.d"}
+    assert set(plan_absent(stack(GiB, MiB, GiB, 1), ["b"]).modified_files) == {"v.a", "v.b"}
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import BadInput, Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.base import actions_of
-from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import Wanted, plan_absent, plan_present
+from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import VolumeRequest, plan_absent, plan_present
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.volume import AdoptVolume, CreateVolume, Grow, RemoveVolume, SetOwnership
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.backing_chain import FileFacts
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.layout import check_volumes
@@ -27,106 +27,106 @@ def found(seen: FileFacts, **more: object) -> Volume:
 
 
 def test_a_volume_that_is_not_there_is_created_as_wanted() -> None:
-    plan = plan_present(NOTHING, Wanted(GiB, "raw", "falloc", 1, 2, 0o640))
+    plan = plan_present(NOTHING, VolumeRequest(GiB, "raw", "falloc", 1, 2, 0o640))
     assert plan.steps == (CreateVolume("v", "raw", GiB, "falloc", 1, 2, 0o640, "gl1:/vms"),)
     assert (plan.after.exists, plan.after.record, plan.after.ownership) == (True, Record("v", "raw", GiB, "falloc"), Ownership(1, 2, 0o640))
     assert (plan.after.active.virtual_size, plan.after.active.allocated_size, plan.journaled) == (GiB, GiB, False)
 
 
 def test_a_new_volume_is_raw_sparse_and_not_for_everybody() -> None:
-    step = plan_present(NOTHING, Wanted(GiB)).steps[0]
+    step = plan_present(NOTHING, VolumeRequest(GiB)).steps[0]
     assert (step.file_format, step.allocation, step.mode, step.uid, step.gid) == ("raw", "sparse", 0o660, 0, 0)
 
 
 def test_what_cannot_be_made_is_refused_before_anything_is_touched() -> None:
     with pytest.raises(BadInput, match="size: v on gl1:/vms is not there, and to make it a size is needed"):
-        plan_present(NOTHING, Wanted())
+        plan_present(NOTHING, VolumeRequest())
     with pytest.raises(BadInput, match="allocation: full is for raw volumes"):
-        plan_present(NOTHING, Wanted(GiB, "qcow2", "full"))
+        plan_present(NOTHING, VolumeRequest(GiB, "qcow2", "full"))
     with pytest.raises(Refused, match="because v.a lies there"):
-        plan_present(replace(NOTHING, problems=("v.a lies there",)), Wanted(GiB))
+        plan_present(replace(NOTHING, problems=("v.a lies there",)), VolumeRequest(GiB))
 
 
 def test_a_volume_that_is_as_wanted_stays_as_it_is() -> None:
-    for wanted in (Wanted(), Wanted(SIZE), Wanted(SIZE, "raw", "sparse", 0, 0, 0o660)):
+    for wanted in (VolumeRequest(), VolumeRequest(SIZE), VolumeRequest(SIZE, "raw", "sparse", 0, 0, 0o660)):
         assert plan_present(stack(GiB), wanted).steps == ()
-    assert plan_present(stack(GiB, 1, 1), Wanted(SIZE, "raw")).steps == ()
+    assert plan_present(stack(GiB, 1, 1), VolumeRequest(SIZE, "raw")).steps == ()
 
 
 def test_a_larger_size_grows_the_active_file_and_no_frozen_one() -> None:
-    plan = plan_present(stack(GiB, 1, 1), Wanted(2 * SIZE))
+    plan = plan_present(stack(GiB, 1, 1), VolumeRequest(2 * SIZE))
     (step,) = plan.steps
     assert isinstance(step, Grow)
     assert (step.file, step.file_format, step.old_size, step.size, step.record.virtual_size) == ("v.b", "qcow2", SIZE, 2 * SIZE, 2 * SIZE)
     assert [entry.virtual_size for entry in plan.after.chain.files] == [2 * SIZE, SIZE, SIZE]
-    assert plan.touched == ("v.b",)
+    assert plan.modified_files == ("v.b",)
 
 
 def test_the_notes_on_snapshots_survive_a_growth() -> None:
-    assert plan_present(stack(GiB, 1), Wanted(2 * SIZE)).after.record.snapshots == {"a": SnapshotNote("of a")}
+    assert plan_present(stack(GiB, 1), VolumeRequest(2 * SIZE)).after.record.snapshots == {"a": SnapshotNote("of a")}
 
 
 @pytest.mark.parametrize(
     ("now", "wanted", "sentence"),
     [
-        (stack(GiB), Wanted(SIZE - 512), "is never made smaller; give a size of at least that"),
-        (stack(GiB, 1), Wanted(SIZE - 512), "is never made smaller"),
-        (stack(GiB), Wanted(format="qcow2"), "v on gl1:/vms is raw and is not converted to qcow2"),
-        (stack(GiB), Wanted(allocation="full"), "was made with allocation sparse, which is not changed to full"),
-        (stack(GiB, locked_files=frozenset(["v"])), Wanted(2 * SIZE), "is in use"),
-        (replace(stack(GiB), problems=("it is bad",)), Wanted(2 * SIZE), "because it is bad"),
+        (stack(GiB), VolumeRequest(SIZE - 512), "is never made smaller; give a size of at least that"),
+        (stack(GiB, 1), VolumeRequest(SIZE - 512), "is never made smaller"),
+        (stack(GiB), VolumeRequest(format="qcow2"), "v on gl1:/vms is raw and is not converted to qcow2"),
+        (stack(GiB), VolumeRequest(allocation="full"), "was made with allocation sparse, which is not changed to full"),
+        (stack(GiB, locked_files=frozenset(["v"])), VolumeRequest(2 * SIZE), "is in use"),
+        (replace(stack(GiB), problems=("it is bad",)), VolumeRequest(2 * SIZE), "because it is bad"),
     ],
 )
-def test_what_would_not_be_safe_is_refused_with_the_reason(now: Volume, wanted: Wanted, sentence: str) -> None:
+def test_what_would_not_be_safe_is_refused_with_the_reason(now: Volume, wanted: VolumeRequest, sentence: str) -> None:
     with pytest.raises(Refused, match=sentence):
         plan_present(now, wanted)
 
 
 def test_any_allocation_fits_a_volume_another_program_made() -> None:
     made = stack(GiB, record=Record("v", "raw", SIZE, None))
-    assert plan_present(made, Wanted(allocation="full")).steps == ()
+    assert plan_present(made, VolumeRequest(allocation="full")).steps == ()
 
 
 def test_owner_group_and_mode_are_set_on_the_whole_chain() -> None:
-    plan = plan_present(stack(GiB, 1), Wanted(uid=64055, mode=0o600))
+    plan = plan_present(stack(GiB, 1), VolumeRequest(uid=64055, mode=0o600))
     assert plan.steps == (SetOwnership(("v.a", "v"), 64055, 0, 0o600),)
     assert plan.after.ownership == Ownership(64055, 0, 0o600)
 
 
 def test_while_a_machine_runs_the_hypervisor_owns_the_files() -> None:
     used = stack(GiB, ownership=Ownership(64055, 107, 0o660), locked_files=frozenset(["v"]))
-    assert plan_present(used, Wanted(uid=0, gid=0)).steps == ()
-    assert plan_present(used, Wanted(uid=0, gid=0, mode=0o640)).steps == (SetOwnership(("v",), 64055, 107, 0o640),)
+    assert plan_present(used, VolumeRequest(uid=0, gid=0)).steps == ()
+    assert plan_present(used, VolumeRequest(uid=0, gid=0, mode=0o640)).steps == (SetOwnership(("v",), 64055, 107, 0o640),)
 
 
 def test_a_raw_file_without_a_record_is_adopted_and_stays_as_it_is() -> None:
-    plan = plan_present(found(raw("v")), Wanted())
+    plan = plan_present(found(raw("v")), VolumeRequest())
     assert plan.steps == (AdoptVolume(Record("v", "raw", SIZE, "sparse"), "gl1:/vms", "v"),)
     assert plan.after.active.virtual_size == SIZE
-    full = plan_present(found(raw("v", allocated=SIZE)), Wanted(format="raw", allocation="falloc"))
+    full = plan_present(found(raw("v", allocated=SIZE)), VolumeRequest(format="raw", allocation="falloc"))
     assert full.after.record.allocation is None
 
 
 def test_an_overlays_header_is_believed_on_the_format_of_an_adopted_base() -> None:
     chain = volume(files(raw("v"), qcow2("v.a", "v", "raw")), "v.a", {"a": "v.a"}, record=None)
-    assert plan_present(chain, Wanted()).after.record == Record("v", "raw", SIZE, "sparse")
+    assert plan_present(chain, VolumeRequest()).after.record == Record("v", "raw", SIZE, "sparse")
     with pytest.raises(Refused, match="is to be adopted as qcow2, but the header above v says that it is raw"):
-        plan_present(chain, Wanted(format="qcow2"))
+        plan_present(chain, VolumeRequest(format="qcow2"))
 
 
 @pytest.mark.parametrize("resembles", ["qcow2", "vmdk", "luks", "vhdx"])
 def test_a_file_that_looks_like_something_else_is_adopted_only_on_somebodys_word(resembles: str) -> None:
     seen = raw("v", looks_like=resembles)
     with pytest.raises(Refused, match=f"its content looks like {resembles}; to adopt it, give its format"):
-        plan_present(found(seen), Wanted())
-    assert plan_present(found(seen), Wanted(format="raw")).after.record.base_format == "raw"
+        plan_present(found(seen), VolumeRequest())
+    assert plan_present(found(seen), VolumeRequest(format="raw")).after.record.base_format == "raw"
 
 
 def test_a_qcow2_file_is_adopted_with_its_format_given() -> None:
     seen = qcow2("v")
-    plan = plan_present(found(seen), Wanted(format="qcow2"))
+    plan = plan_present(found(seen), VolumeRequest(format="qcow2"))
     assert plan.after.record == Record("v", "qcow2", SIZE, "sparse")
-    larger = plan_present(found(seen), Wanted(2 * SIZE, "qcow2"))
+    larger = plan_present(found(seen), VolumeRequest(2 * SIZE, "qcow2"))
     assert [type(step) for step in larger.steps] == [AdoptVolume, Grow]
 
 
@@ -146,19 +146,19 @@ def test_a_qcow2_file_is_adopted_with_its_format_given() -> None:
 )
 def test_a_crafted_or_damaged_qcow2_file_is_not_adopted(seen: FileFacts, sentence: str) -> None:
     with pytest.raises(Refused, match=f"cannot be adopted.*{sentence}"):
-        plan_present(found(seen), Wanted(format="qcow2"))
+        plan_present(found(seen), VolumeRequest(format="qcow2"))
 
 
 def test_an_empty_file_is_not_adopted() -> None:
     with pytest.raises(Refused, match="it is empty; remove the file"):
-        plan_present(found(raw("v", 0, 0)), Wanted())
+        plan_present(found(raw("v", 0, 0)), VolumeRequest())
 
 
 def test_a_volume_that_only_has_to_be_adopted_is_not_grown_without_its_format() -> None:
     with pytest.raises(Refused, match="adopt it first"):
-        plan_present(found(raw("v")), Wanted(2 * SIZE))
+        plan_present(found(raw("v")), VolumeRequest(2 * SIZE))
     with pytest.raises(Refused, match="never made smaller"):
-        plan_present(found(raw("v")), Wanted(SIZE - 512, "raw"))
+        plan_present(found(raw("v")), VolumeRequest(SIZE - 512, "raw"))
 
 
 def test_a_volume_that_is_not_there_is_absent_already() -> None:
@@ -168,7 +168,7 @@ def test_a_volume_that_is_not_there_is_absent_already() -> None:
 def test_a_volume_goes_with_its_whole_chain_the_active_file_first() -> None:
     plan = plan_absent(stack(GiB, 1, 1), True)
     assert plan.steps == (RemoveVolume(("v.b", "v.a", "v"), ("a", "b")),)
-    assert (plan.journaled, plan.after.exists, plan.touched) == (True, False, ("v.b", "v.a", "v"))
+    assert (plan.journaled, plan.after.exists, plan.modified_files) == (True, False, ("v.b", "v.a", "v"))
     assert plan_absent(stack(GiB), False).steps == (RemoveVolume(("v",), ()),)
 
 
@@ -189,9 +189,9 @@ def test_a_volume_that_is_not_to_be_lost_is_not_removed(now: Volume, sentence: s
 
 def test_every_action_is_a_sentence_with_its_reason() -> None:
     plans = [
-        plan_present(NOTHING, Wanted(GiB)),
-        plan_present(stack(GiB, 1), Wanted(2 * SIZE, uid=1)),
-        plan_present(found(raw("v")), Wanted(uid=3)),
+        plan_present(NOTHING, VolumeRequest(GiB)),
+        plan_present(stack(GiB, 1), VolumeRequest(2 * SIZE, uid=1)),
+        plan_present(found(raw("v")), VolumeRequest(uid=3)),
         plan_absent(stack(GiB, 1), True),
     ]
     assert len(actions_of(plans)) == 6

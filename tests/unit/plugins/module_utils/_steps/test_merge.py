@@ -16,8 +16,8 @@ import pytest
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Refused, Unavailable
 from ansible_collections.vdisk.gluster.plugins.module_utils._libvirt.hypervisor import NoHypervisor
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.snapshot import plan_absent
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Place
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps.domain import PointMachines
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import StepContext
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.domain import RedefineDomains
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.merge import Commit, Pull
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.overlay import RemoveMerged, WriteInfo
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.registry import to_json
@@ -83,13 +83,13 @@ def chain(share: PlainShare) -> tuple[PlainShare, dict[str, bytes]]:
     return share, share.points()
 
 
-def place(share: PlainShare, hypervisor: NoHypervisor, recovering: bool = False) -> Place:
+def context(share: PlainShare, hypervisor: NoHypervisor, recovering: bool = False) -> StepContext:
     """Return where steps are applied, with a journal that marks can be made in."""
     (share.root / ".vdisk").mkdir(exist_ok=True)
     journal = Journal(str(share.root), "v")
     before = journal.read()
     journal.begin([to_json(WriteInfo("v", {}))], None, before.marks if before else {})
-    return replace(share.place(), hypervisor=hypervisor, journal=journal, recovering=recovering)
+    return replace(share.context(), hypervisor=hypervisor, journal=journal, recovering=recovering)
 
 
 def dies_after_the_header(domain: Played) -> None:
@@ -108,7 +108,7 @@ def test_a_job_that_has_ended_is_no_success(chain: tuple[PlainShare, dict[str, b
     share, points = chain
     domain = Played(share, "v.c", "v.b", "v.a", "v")
     with pytest.raises(Unavailable, match="has ended without success"):
-        step.apply(place(share, domain))
+        step.apply(context(share, domain))
     assert share.points() == points
 
 
@@ -119,7 +119,7 @@ def test_a_domain_that_says_it_has_left_a_file_which_the_headers_still_name_is_n
     domain = Played(share, "v.c", "v.b", "v.a", "v")
     domain.job = lambda: setattr(domain, "live_names", ("v.c", "v.a", "v"))
     with pytest.raises(Unavailable, match="has ended without success"):
-        MIDDLE.apply(place(share, domain))
+        MIDDLE.apply(context(share, domain))
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_a_domain_merges_nothing_but_what_is_meant(
     domain = Played(share, *live)
     domain.job = lambda: pytest.fail("a job was begun")
     with pytest.raises(Refused, match="in a row|below the active file"):
-        step.apply(place(share, domain))
+        step.apply(context(share, domain))
     assert share.points() == points
 
 
@@ -147,7 +147,7 @@ def test_a_domain_that_dies_in_a_job_is_told(chain: tuple[PlainShare, dict[str, 
     domain = Played(share, "v.c", "v.b", "v.a", "v")
     domain.job = lambda: setattr(domain, "live_names", ())
     with pytest.raises(Unavailable, match="domain web has ended during a job"):
-        MIDDLE.apply(place(share, domain))
+        MIDDLE.apply(context(share, domain))
     assert share.points() == points
 
 
@@ -158,9 +158,9 @@ def test_a_middle_merge_is_done_again_at_rest_where_the_domain_died_before_it_wa
     domain = Played(share, "v.c", "v.b", "v.a", "v")
     domain.job = lambda: dies_after_the_header(domain)
     with pytest.raises(Unavailable):
-        MIDDLE.apply(place(share, domain))
+        MIDDLE.apply(context(share, domain))
     assert share.content("v.c") != points["now"]
-    again = place(share, Played(share, stored=("v.c",)), recovering=True)
+    again = context(share, Played(share, stored=("v.c",)), recovering=True)
     assert not MIDDLE.is_done(again)
     MIDDLE.apply(again)
     assert MIDDLE.is_done(again)
@@ -174,9 +174,9 @@ def test_what_was_merged_up_is_merged_again_at_rest_where_the_domain_died_before
     domain = Played(share, "v.c", "v.b", "v.a", "v")
     domain.job = lambda: dies_after_the_header(domain)
     with pytest.raises(Unavailable):
-        UP.apply(place(share, domain))
+        UP.apply(context(share, domain))
     assert share.content("v.c") != points["now"] and not domain.written_out
-    again = place(share, Played(share, stored=("v.c",)), recovering=True)
+    again = context(share, Played(share, stored=("v.c",)), recovering=True)
     assert not UP.is_done(again)
     UP.apply(again)
     assert UP.is_done(again) and share.content("v.c") == points["now"]
@@ -190,12 +190,12 @@ def test_whether_a_domain_that_is_gone_went_over_is_read_from_what_it_will_start
     domain = Played(share, "v.c", "v.b", "v.a", "v")
     domain.job = lambda: setattr(domain, "live_names", ())
     with pytest.raises(Unavailable):
-        NEWEST.apply(place(share, domain))
+        NEWEST.apply(context(share, domain))
     # it went over and the guest wrote on, or it did not
     if went:
         images.write(share.root / "v.b", "qcow2", (0x77, MiB, 64 * KiB))
     newest = share.content("v.b") if went else points["now"]
-    again = place(share, Played(share, stored=stored), recovering=True)
+    again = context(share, Played(share, stored=stored), recovering=True)
     assert NEWEST.is_done(again) == went
     NEWEST.apply(again)
     assert share.content("v.b") == newest
@@ -206,15 +206,15 @@ def test_where_nothing_tells_which_file_is_newer_nothing_is_merged(chain: tuple[
     domain = Played(share, "v.c", "v.b", "v.a", "v")
     domain.job = lambda: setattr(domain, "live_names", ())
     with pytest.raises(Unavailable):
-        NEWEST.apply(place(share, domain))
+        NEWEST.apply(context(share, domain))
     with pytest.raises(Refused, match="run the task on the host that the domain ran on"):
-        NEWEST.apply(place(share, NoHypervisor(), recovering=True))
+        NEWEST.apply(context(share, NoHypervisor(), recovering=True))
     assert share.points() == points
 
 
 def test_without_a_sign_that_it_was_going_over_the_merge_is_done_at_rest(chain: tuple[PlainShare, dict[str, bytes]]) -> None:
     share, points = chain
-    NEWEST.apply(place(share, NoHypervisor(), recovering=True))
+    NEWEST.apply(context(share, NoHypervisor(), recovering=True))
     assert share.content("v.b") == points["now"]
 
 
@@ -224,7 +224,7 @@ def test_nothing_that_a_domain_names_is_removed(share: PlainShare, where: str) -
     (share.root / "v.x").write_bytes(b"")
     domain = Played(share, **{"stored": ("v.x",)}) if where == "stored" else Played(share, "v.x")
     with pytest.raises(Refused, match="still part of v or of a domain"):
-        RemoveMerged(("v.x",)).apply(place(share, domain))
+        RemoveMerged(("v.x",)).apply(context(share, domain))
     assert (share.root / "v.x").exists()
 
 
@@ -234,25 +234,25 @@ def test_nothing_that_somebody_has_open_is_removed(share: PlainShare) -> None:
     images.run("cp", str(share.root / "v.x"), share.root / "v.y")
     with images.held_by_qemu(share.root / "v.y", "qcow2", write=True):
         with pytest.raises(Refused, match="has it open"):
-            RemoveMerged(("v.y",)).apply(share.place())
-    RemoveMerged(("v.y",)).apply(share.place())
+            RemoveMerged(("v.y",)).apply(share.context())
+    RemoveMerged(("v.y",)).apply(share.context())
     assert not (share.root / "v.y").exists()
 
 
 def test_a_definition_follows_and_one_that_fits_is_left_alone(chain: tuple[PlainShare, dict[str, bytes]]) -> None:
     share, _points = chain
     domain = Played(share, stored=("v",))
-    PointMachines("v.c", "qcow2", ("web",)).apply(place(share, domain))
+    RedefineDomains("v.c", "qcow2", ("web",)).apply(context(share, domain))
     assert domain.stored_names == ("v.c",)
     fits = Played(share, stored=("v.c", "v.b", "v.a", "v"))
-    PointMachines("v.c", "qcow2", ("web",)).apply(place(share, fits))
+    RedefineDomains("v.c", "qcow2", ("web",)).apply(context(share, fits))
     assert fits.stored_names == ("v.c", "v.b", "v.a", "v")
 
 
 def test_a_machine_cannot_start_on_an_overlay_that_was_merged_and_not_yet_removed(chain: tuple[PlainShare, dict[str, bytes]]) -> None:
     share, points = chain
     (commit, *_rest) = plan_absent(share.read(), ["c"]).steps
-    here = share.place()
+    here = share.context()
     commit.apply(here)
-    assert commit.at_rest_afterwards(here) == ("v.c",)
+    assert commit.offline_files_after(here) == ("v.c",)
     assert share.content("v.b") == points["now"]

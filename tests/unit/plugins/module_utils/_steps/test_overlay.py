@@ -16,7 +16,7 @@ import pytest
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.snapshot import plan_absent, plan_present, plan_reverted
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import plan_absent as plan_no_volume
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps.overlay import MakeOverlay, RemoveMerged, Repoint
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.overlay import CreateOverlay, RebaseOverlay, RemoveMerged
 from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.session import Planner
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.record_file import SnapshotNote
 from ansible_collections.vdisk.gluster.tests.harness import images
@@ -98,7 +98,7 @@ def test_killed_between_any_two_steps_the_next_task_finishes_the_plan_and_keeps_
     for done in range(len(plan.steps) + 1):
         share = copied(source, tmp_path / f"share{done}")
         share.kill(lambda volumes: [plan_absent(volumes[0], dropped)], done)
-        active = share.place().info()
+        active = share.context().info()
         assert active is not None
         file_format = "raw" if active.active == "v" and share.read().record.base_format == "raw" else "qcow2"
         images.write(share.root / active.active, file_format, (0xEE, 0, 8 * KiB), (0xED, 512 * KiB, 640 * KiB))
@@ -172,7 +172,7 @@ def test_no_snapshot_is_dropped_while_a_file_of_the_merge_is_open_even_for_readi
     build(share, "ab")
     before = dict(images.every_file(share.root))
     with held_by_qemu(share.root / file, file_format, write), pytest.raises(Refused, match="is being read"):
-        share.corridor().change({"v": share.share}, lambda volumes: [plan_absent(volumes[0], ["a"])])
+        share.session().change({"v": share.share}, lambda volumes: [plan_absent(volumes[0], ["a"])])
     assert dict(images.every_file(share.root)) == before
 
 
@@ -218,7 +218,7 @@ def test_an_overlay_that_is_not_the_one_meant_is_left_alone(share: PlainShare) -
     share.apply(plan_present([share.read()], "b", SnapshotNote())[0])
     before = dict(images.every_file(share.root))
     with pytest.raises(Refused, match="is not the overlay that was being made; move it away"):
-        MakeOverlay("v.b", "v", "raw", SIZE, "b", "v", "a test wants it").apply(share.place())
+        CreateOverlay("v.b", "v", "raw", SIZE, "b", "v", "a test wants it").apply(share.context())
     assert dict(images.every_file(share.root)) == before
 
 
@@ -227,9 +227,9 @@ def test_nothing_that_the_chain_or_the_info_file_names_is_removed(share: PlainSh
     (share.root / "v.x").write_bytes(b"")
     for files in (("v",), ("v.x", "v.a"), ("v.b",)):
         with pytest.raises(Refused, match="is still part of v or of a domain; it is not removed"):
-            RemoveMerged(files).apply(share.place())
+            RemoveMerged(files).apply(share.context())
     assert share.files() == {"v", "v.a", "v.b", "v.x"}
-    RemoveMerged(("v.x",)).apply(share.place())
+    RemoveMerged(("v.x",)).apply(share.context())
     assert share.files() == {"v", "v.a", "v.b"}
 
 
@@ -280,12 +280,12 @@ def test_a_snapshot_is_not_finished_under_a_machine_that_has_started(share: Plai
 def test_temporary_files_of_a_killed_task_are_cleared_away(share: PlainShare) -> None:
     build(share, "a")
     for name in ("v.b", "v.info", ".vdisk/v.json"):
-        Path(share.place().temporary(name)).write_bytes(b"half")
-    other = Path(share.place("w").temporary("w"))
+        Path(share.context().temporary(name)).write_bytes(b"half")
+    other = Path(share.context("w").temporary("w"))
     other.write_bytes(b"half")
     foreign = share.root / ".v.swp"
     foreign.write_bytes(b"x")
-    share.corridor().change({"v": share.share}, lambda volumes: plan_present(volumes, "b", SnapshotNote()))
+    share.session().change({"v": share.share}, lambda volumes: plan_present(volumes, "b", SnapshotNote()))
     share.sound()
     assert other.exists() and foreign.exists()
 
@@ -293,10 +293,10 @@ def test_temporary_files_of_a_killed_task_are_cleared_away(share: PlainShare) ->
 def test_a_repointed_header_is_written_under_the_image_lock(share: PlainShare) -> None:
     build(share, "abc")
     plan = plan_absent(share.read(), "b")
-    step = next(step for step in plan.steps if isinstance(step, Repoint))
+    step = next(step for step in plan.steps if isinstance(step, RebaseOverlay))
     before = (share.root / step.file).read_bytes()
     with held_by_qemu(share.root / step.file, "qcow2", write=False), pytest.raises(Refused, match="in use"):
-        step.apply(share.place())
+        step.apply(share.context())
     assert (share.root / step.file).read_bytes() == before
 
 
@@ -345,15 +345,15 @@ def revert(name: str, discard_newer: bool = False) -> Planner:
 
 def test_a_volume_reads_as_it_did_at_the_snapshot_it_was_reverted_to(share: PlainShare) -> None:
     points = build(share, "abc")
-    share.corridor().change({"v": share.share}, revert("c"))
+    share.session().change({"v": share.share}, revert("c"))
     share.sound()
     assert share.points() == {**points, "now": points["c"]}
     before = dict(images.every_file(share.root))
-    assert not share.corridor().change({"v": share.share}, revert("c")).changed
+    assert not share.session().change({"v": share.share}, revert("c")).changed
     assert dict(images.every_file(share.root)) == before
     with pytest.raises(Refused, match="is not the newest, b, c came after it; set discard_newer"):
-        share.corridor().change({"v": share.share}, revert("a"))
-    share.corridor().change({"v": share.share}, revert("a", True))
+        share.session().change({"v": share.share}, revert("a"))
+    share.session().change({"v": share.share}, revert("a", True))
     share.sound()
     assert share.points() == {"a": points["a"], "now": points["a"]}
     # a new name, so that one replacement of the info file is the whole switch
@@ -364,7 +364,7 @@ def test_a_revert_after_a_growth_keeps_the_size_and_reads_zeroes_beyond(share: P
     points = build(share, "a")
     share.grow(SIZE + MiB)
     share.write((9, 0, SIZE + MiB))
-    share.corridor().change({"v": share.share}, revert("a"))
+    share.session().change({"v": share.share}, revert("a"))
     assert share.sound().active.virtual_size == SIZE + MiB
     assert share.points() == {"a": points["a"], "now": points["a"] + bytes(MiB)}
 
@@ -381,7 +381,7 @@ def test_a_revert_is_finished_from_any_step_and_keeps_what_a_guest_wrote_meanwhi
             assert len(other.kill(revert(name, True), done)) == steps
             expected = points[name]
             if guest and done > 0:
-                active = other.place().info()
+                active = other.context().info()
                 assert active is not None
                 images.write(other.root / active.active, "qcow2", (0xEE, 0, 8 * KiB))
                 written = images.content(other.root / active.active, "qcow2")

@@ -13,20 +13,25 @@ from pathlib import Path
 import pytest
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Damaged, Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.snapshot import plan_absent, plan_present, plan_reverted
-from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import Wanted
+from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import VolumeRequest
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import plan_absent as plan_no_volume
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import plan_present as plan_volume
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps import registry
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Step
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps.domain import FreezeGuest, PointMachines, SwitchLive, ThawGuest
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.domain import FreezeGuest, RedefineDomains, SwitchDomain, ThawGuest
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.merge import Commit, Pull
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps.move import RemoveMoved, TakeAway, TakeOver
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps.move_live import CopyFrozen, GoOver, PointElsewhere, WriteMovedInfo
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.move import ReceiveVolume, RemoveSourceFiles, WithdrawVolume
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.move_live import (
+    CopyFrozenFiles,
+    RedefineMovedDomains,
+    SwitchToTarget,
+    WriteMovedInfo,
+)
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.overlay import (
-    MakeOverlay,
+    CreateOverlay,
+    RebaseOverlay,
     RemoveMerged,
     ReplaceOverlay,
-    Repoint,
     WriteInfo,
     WriteRecord,
 )
@@ -41,28 +46,28 @@ from ansible_collections.vdisk.gluster.tests.harness.shares import GROUP, OWNER,
 
 RECORD = Record("v", "raw", GiB, None, {"a": SnapshotNote("2026-01-05T00:00:00.000000Z", "ä", None, True)})
 STEPS = (
-    MakeOverlay("v.a", "v", "raw", GiB, "a", "v", "a test wants it"),
+    CreateOverlay("v.a", "v", "raw", GiB, "a", "v", "a test wants it"),
     WriteInfo("v.a", {"a": "v.a"}),
     WriteInfo("v", {}),
     WriteRecord(record_file.to_json(RECORD)),
     Commit(("v.b", "v.a"), "v", "raw", 1 << 40, ("a", "b")),
     Pull(("v.a",), "v.b", "v", "raw", 7, ("b",)),
-    Repoint("v.c", "v.a", "qcow2"),
+    RebaseOverlay("v.c", "v.a", "qcow2"),
     RemoveMerged(("v.b", "v.a")),
     RemoveMerged(()),
     ReplaceOverlay("v.a", "v", "raw", GiB, "a"),
     RemoveVolume(("v.a", "v"), ("a",)),
     FreezeGuest("web", "0a", "/mnt/v.a", True),
-    SwitchLive("web", "0a", {"vda": {"path": "/mnt/v.a", "below": "v", "format": "raw", "size": GiB}}),
+    SwitchDomain("web", "0a", {"vda": {"path": "/mnt/v.a", "below": "v", "format": "raw", "size": GiB}}),
     ThawGuest("web", "0a"),
-    PointMachines("v.a", "qcow2", ("web",)),
-    TakeAway(("v.a", "v"), (1, 2), (3, 4), (5, 6), "gl1:/new", "0a"),
-    TakeOver(("v.a", "v"), "gl1:/vms", "gl1:/new", "0a", record_file.to_json(RECORD), {"active": "v.a", "snapshots": {"a": "v.a"}}),
-    RemoveMoved(("v.a", "v"), "gl1:/vms", "gl1:/new"),
-    CopyFrozen(("v.a", "v"), "gl1:/vms", "gl1:/new", "0a", record_file.to_json(RECORD)),
-    GoOver(("v.a", "v"), "qcow2", "raw", GiB, "gl1:/vms", "gl1:/new"),
+    RedefineDomains("v.a", "qcow2", ("web",)),
+    WithdrawVolume(("v.a", "v"), (1, 2), (3, 4), (5, 6), "gl1:/new", "0a"),
+    ReceiveVolume(("v.a", "v"), "gl1:/vms", "gl1:/new", "0a", record_file.to_json(RECORD), {"active": "v.a", "snapshots": {"a": "v.a"}}),
+    RemoveSourceFiles(("v.a", "v"), "gl1:/vms", "gl1:/new"),
+    CopyFrozenFiles(("v.a", "v"), "gl1:/vms", "gl1:/new", "0a", record_file.to_json(RECORD)),
+    SwitchToTarget(("v.a", "v"), "qcow2", "raw", GiB, "gl1:/vms", "gl1:/new"),
     WriteMovedInfo("v.a", None),
-    PointElsewhere("v.a", "qcow2", "gl1:/new", ("web",)),
+    RedefineMovedDomains("v.a", "qcow2", "gl1:/new", ("web",)),
     FillOverlay("v.a", "v", "raw", GiB, "/var/tmp/disk", "archive v.monday of borg", ("v",)),
 )
 
@@ -131,7 +136,7 @@ def test_a_volume_is_never_made_over_a_file_that_appeared_meanwhile(share: Plain
     nothing = share.read()
     (share.root / "v").write_bytes(b"precious")
     with pytest.raises(Refused, match="appeared while it was being made"):
-        share.apply(plan_volume(nothing, Wanted(MiB, uid=OWNER, gid=GROUP)))
+        share.apply(plan_volume(nothing, VolumeRequest(MiB, uid=OWNER, gid=GROUP)))
     assert (share.root / "v").read_bytes() == b"precious"
     assert [path.name for path in share.root.iterdir() if path.name.startswith(".v.")] == []
 
@@ -155,7 +160,7 @@ def test_a_volume_grows_with_and_without_snapshots_and_frozen_files_stay(share: 
 def test_owner_and_mode_are_set_on_every_file_of_the_chain(share: PlainShare) -> None:
     share.create(size=MiB)
     share.take("a")
-    share.apply(plan_volume(share.read(), Wanted(uid=OWNER, gid=GROUP, mode=0o600)))
+    share.apply(plan_volume(share.read(), VolumeRequest(uid=OWNER, gid=GROUP, mode=0o600)))
     for name in ("v", "v.a"):
         status = os.stat(Path(share.root) / name)
         assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (OWNER, GROUP, 0o600)

@@ -25,7 +25,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._plans.copy import p
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.move import is_there, plan_move
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.restore import plan_restored
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.snapshot import plan_absent, plan_present, plan_reverted
-from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import Wanted
+from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import VolumeRequest
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import plan_absent as plan_no_volume
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import plan_present as plan_volume
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.frozen_read import identity
@@ -35,7 +35,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layou
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.domain import Definition, Disk
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.model import Volume
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.record_file import SnapshotNote
-from ansible_collections.vdisk.gluster.plugins.module_utils._volume.source import Original
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.source import CopySource
 from ansible_collections.vdisk.gluster.tests.harness.failing_calls import Failing
 from ansible_collections.vdisk.gluster.tests.harness.images import KiB
 from ansible_collections.vdisk.gluster.tests.harness.shares import PlainShare
@@ -75,7 +75,7 @@ def one(plan: Callable[..., object], *arguments: object) -> Planner:
 def wanted(**options: object) -> Planner:
     """Return a planner of a volume that is to be present."""
     own = {"uid": os.getuid(), "gid": os.getgid()}
-    return one(plan_volume, Wanted(**{**own, **options}))
+    return one(plan_volume, VolumeRequest(**{**own, **options}))
 
 
 def taken(volumes: Sequence[Volume]) -> object:
@@ -99,8 +99,8 @@ def copied(volumes: Sequence[Volume]) -> object:
     return [
         plan_copy(
             volume,
-            Wanted(uid=os.getuid(), gid=os.getgid()),
-            Original("a disk", f"{volume.mount_point}/../disk", "raw", SIZE, "qcow2", (identity(f"{volume.mount_point}/../disk"),), {}),
+            VolumeRequest(uid=os.getuid(), gid=os.getgid()),
+            CopySource("a disk", f"{volume.mount_point}/../disk", "raw", SIZE, "qcow2", (identity(f"{volume.mount_point}/../disk"),), {}),
         )
         for volume in volumes
     ]
@@ -169,7 +169,7 @@ def all_files(share: PlainShare) -> set[str]:
 
 def changed(share: PlainShare, planner: Planner) -> bool:
     """Run a task."""
-    return share.corridor().change({"v": share.share}, planner).changed
+    return share.session().change({"v": share.share}, planner).changed
 
 
 @pytest.mark.parametrize("lasting", [False, True], ids=["one call", "the mount"])
@@ -261,9 +261,9 @@ class TwoShares:
 
     def move(self, running: bool) -> None:
         """Move it; C(running): by the plan for a machine that runs on it, which is gone when the plan is applied."""
-        corridor = self.old.corridor()
-        with corridor.locked_together([("v", self.old.share), ("v", self.new.share)], lambda volumes: is_there(*volumes)) as (old, new):
-            corridor.apply(self._live(old, new) if running else volume_move._plans(old, new))
+        session = self.old.session()
+        with session.locked_together([("v", self.old.share), ("v", self.new.share)], lambda volumes: is_there(*volumes)) as (old, new):
+            session.apply(self._live(old, new) if running else volume_move._plans(old, new))
 
     def _live(self, old: Volume, new: Volume) -> Sequence[Plan]:
         files = Definition(tuple(f"{old.mount_point}/{entry.file}" for entry in old.chain.files), "qcow2", True, True)

@@ -15,7 +15,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._common import paral
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Refused, Unavailable, VdiskError
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs import files, fuse_client
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.snapshot import plan_absent, plan_present
-from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import Wanted
+from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import VolumeRequest
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import plan_absent as plan_no_volume
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import plan_present as plan_volume
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.qemu_img import QemuImg
@@ -43,11 +43,11 @@ def many(share: PlainShare) -> PlainShare:
 
 
 def _change(share, planner, grouped=False, names=NAMES):
-    return share.corridor().change({name: share.share for name in names}, planner, grouped=grouped)
+    return share.session().change({name: share.share for name in names}, planner, grouped=grouped)
 
 
 def _create(share, names=NAMES):
-    wanted = Wanted(size=MiB, format="qcow2", uid=os.getuid(), gid=os.getgid())
+    wanted = VolumeRequest(size=MiB, format="qcow2", uid=os.getuid(), gid=os.getgid())
     return _change(share, lambda volumes: [plan_volume(volume, wanted) for volume in volumes], names=names)
 
 
@@ -104,14 +104,14 @@ def test_a_group_is_taken_dropped_and_removed_with_every_byte_as_it_was(many):
 def test_a_group_of_which_one_fails_on_the_way_is_as_it_was_and_what_another_put_there_too(many, monkeypatch, error):
     before, made = _tree(many), overlay.publish_image
 
-    def appears(place, name, *words):
-        if place.volume == NAMES[7]:
+    def appears(context, name, *words):
+        if context.volume == NAMES[7]:
             if error is Refused:
                 # another program makes a file of that name at this very moment
                 (many.root / name).write_bytes(b"not ours")
                 raise Refused(f"{name} appeared while it was being made")
             raise error("no answer") if error is Unavailable else files.explain(OSError(28, "full"), name, "create")
-        made(place, name, *words)
+        made(context, name, *words)
 
     monkeypatch.setattr(overlay, "publish_image", appears)
     with pytest.raises(VdiskError) as raised:
@@ -130,10 +130,10 @@ def test_a_group_killed_in_one_of_its_steps_is_finished_by_the_next_task(many, m
     before = {name: many.content(name=name) for name in NAMES}
     write = overlay.WriteInfo.apply
 
-    def killed(step, place):
-        if place.volume == NAMES[at]:
+    def killed(step, context):
+        if context.volume == NAMES[at]:
             raise Killed
-        write(step, place)
+        write(step, context)
 
     monkeypatch.setattr(overlay.WriteInfo, "apply", killed)
     with pytest.raises(Killed):
@@ -149,10 +149,10 @@ def test_a_group_killed_in_one_of_its_steps_is_finished_by_the_next_task(many, m
 def test_a_list_of_which_some_fail_is_done_but_for_those(share, monkeypatch):
     write = volume.write_record
 
-    def fails(place, record):
-        if place.volume in (NAMES[2], NAMES[9]):
-            raise Unavailable(f"the record of {place.volume} cannot be written")
-        write(place, record)
+    def fails(context, record):
+        if context.volume in (NAMES[2], NAMES[9]):
+            raise Unavailable(f"the record of {context.volume} cannot be written")
+        write(context, record)
 
     monkeypatch.setattr(volume, "write_record", fails)
     with pytest.raises(VdiskError, match="2 of 12 volumes failed") as raised:
@@ -230,11 +230,11 @@ def test_of_merges_of_which_one_fails_the_others_are_told_and_the_next_task_goes
 
 
 def test_no_machine_can_start_on_what_is_merged_while_others_are_being_merged(many, taken, monkeypatch):
-    hold, commit, held, opened = transaction.hold, QemuImg.commit, threading.Event(), []
+    hold, commit, held, opened = transaction.hold_image_locks, QemuImg.commit, threading.Event(), []
 
     def holds(stack, files):
         hold(stack, files)
-        if (NAMES[0], f"{NAMES[0]}.s") in [(place.volume, name) for place, name in files]:
+        if (NAMES[0], f"{NAMES[0]}.s") in [(context.volume, name) for context, name in files]:
             held.set()
 
     def waits(self, top, *words):
@@ -245,7 +245,7 @@ def test_no_machine_can_start_on_what_is_merged_while_others_are_being_merged(ma
         commit(self, top, *words)
 
     monkeypatch.setattr(fuse_client, "event_threads", lambda _directory: 8)
-    monkeypatch.setattr(transaction, "hold", holds)
+    monkeypatch.setattr(transaction, "hold_image_locks", holds)
     monkeypatch.setattr(QemuImg, "commit", waits)
     _drop(many)
     assert opened[0].returncode != 0 and "lock" in opened[0].stderr

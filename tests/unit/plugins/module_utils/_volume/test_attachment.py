@@ -12,16 +12,21 @@ from typing import Any
 import pytest
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import BadInput, Damaged, Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._libvirt.hypervisor import NoHypervisor
-from ansible_collections.vdisk.gluster.plugins.module_utils._plans.attachment import Wanted, plan_attached, plan_detached, plan_forgotten
+from ansible_collections.vdisk.gluster.plugins.module_utils._plans.attachment import (
+    AttachmentRequest,
+    plan_attached,
+    plan_detached,
+    plan_forgotten,
+)
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.base import nothing_to_do
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.move import check_movable
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.restore import plan_restored
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.snapshot import plan_absent, plan_present, plan_reverted
-from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import Wanted as WantedVolume
+from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import VolumeRequest
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import plan_absent as plan_no_volume
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import plan_present as plan_volume
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.attachment import RecordAttachments
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps.domain import PointMachines
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.domain import RedefineDomains
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.overlay import WriteRecord
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.registry import from_json, to_json
 from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.recovery import recover
@@ -47,7 +52,7 @@ CHANGES = {
     "removed": lambda volume: plan_no_volume(volume, True),
     "moved": check_movable,
     "restored": lambda volume: plan_restored(volume, "before", NOTE, "/tmp/disk", "an archive", SIZE, {}),
-    "attached": lambda volume: plan_attached(volume, WEB, Wanted(None, {"bus": "virtio"})),
+    "attached": lambda volume: plan_attached(volume, WEB, AttachmentRequest(None, {"bus": "virtio"})),
 }
 
 
@@ -120,7 +125,7 @@ def test_what_a_domain_elsewhere_would_start_on_is_not_changed_unless_that_is_no
         Refused, match=rf"disk vdb of domain db on hv1, by its record; .* not {what}: run the task on hv1.*host hv1, state absent"
     ):
         change(seen(DB))
-    change(seen(DB, heeds_elsewhere=False))
+    change(seen(DB, respects_other_hosts=False))
     change(seen())
     # one without a definition is gone when it does not run
     change(seen(replace(DB, stored=False)))
@@ -143,15 +148,15 @@ def test_a_host_that_is_not_asked_does_not_take_its_own_record_for_nothing() -> 
 
 
 def test_growth_and_what_changes_nothing_are_not_refused() -> None:
-    assert kinds(plan_volume(seen(DB), WantedVolume(size=2 * SIZE)).steps) == ["Grow"]
-    assert plan_volume(seen(DB), WantedVolume(size=SIZE)).steps == ()
+    assert kinds(plan_volume(seen(DB), VolumeRequest(size=2 * SIZE)).steps) == ["Grow"]
+    assert plan_volume(seen(DB), VolumeRequest(size=SIZE)).steps == ()
     assert plan_present([seen(DB)], "a", NOTE)[0].steps == plan_absent(seen(DB), ["x"]).steps == ()
 
 
 @pytest.mark.parametrize("what", CHANGES)
 def test_a_volume_that_is_open_elsewhere_is_refused_by_the_name_of_who_has_it(what: str) -> None:
     for heeds in (True, False):
-        volume = open_elsewhere(DB, heeds_elsewhere=heeds)
+        volume = open_elsewhere(DB, respects_other_hosts=heeds)
         with pytest.raises(
             Refused,
             match=f"v on gl1:/vms is disk vdb of domain db on hv1, which has it open, so it cannot be {what} here; run the task on hv1",
@@ -190,12 +195,12 @@ def test_every_plan_that_writes_the_record_writes_who_has_the_volume_now() -> No
     written = next(step for step in plan.steps if isinstance(step, WriteRecord))
     assert [entry["host"] for entry in written.record["attachments"]] == ["hv1", "hv2"]
     assert plan.after.record.attachments == plan.after.attachments
-    (grow,) = plan_volume(seen(runs="db"), WantedVolume(size=2 * SIZE)).steps
+    (grow,) = plan_volume(seen(runs="db"), VolumeRequest(size=2 * SIZE)).steps
     assert [entry.domain for entry in grow.record.attachments] == ["db"]
 
 
 def test_an_attachment_is_written_down_before_it_is_made_and_struck_out_after_it_is_gone() -> None:
-    plan = plan_attached(seen(), WEB, Wanted("vdb", {"bus": "virtio"}))
+    plan = plan_attached(seen(), WEB, AttachmentRequest("vdb", {"bus": "virtio"}))
     assert kinds(plan.steps) == ["RecordAttachments", "AttachDisk", "AttachDisk"]
     assert plan.after.record.attachments == plan.after.attachments == (Attachment("hv2", "web", "vdb", "of web", "uuid-2"),)
     attached = seen(*plan.after.attachments, shut_off="web")
@@ -205,9 +210,11 @@ def test_an_attachment_is_written_down_before_it_is_made_and_struck_out_after_it
 
 
 def test_a_domain_that_has_the_volume_already_is_only_written_down_and_one_that_is_gone_struck_out() -> None:
-    plan = plan_attached(seen(DB, shut_off="db"), Domain("db", "of db", None, frozenset()), Wanted(None, {}))
+    plan = plan_attached(seen(DB, shut_off="db"), Domain("db", "of db", None, frozenset()), AttachmentRequest(None, {}))
     assert kinds(plan.steps) == ["RecordAttachments"]
-    again = plan_attached(seen(*plan.after.attachments, shut_off="db"), Domain("db", "of db", None, frozenset()), Wanted(None, {}))
+    again = plan_attached(
+        seen(*plan.after.attachments, shut_off="db"), Domain("db", "of db", None, frozenset()), AttachmentRequest(None, {})
+    )
     assert again.steps == ()
     own = Attachment("hv2", "web", "vda", "of web", "uuid-2")
     plan = plan_detached(seen(own, DB), None)
@@ -232,30 +239,30 @@ def test_what_is_written_down_is_taken_back_where_attaching_is_refused(tmp_path:
     volume = share.create(size=1 << 20)
     had = record_file.to_json(volume.record)
     step = RecordAttachments(record_file.to_json(replace(volume.record, attachments=(DB,))), had, "v", "it is")
-    step.apply(share.place())
+    step.apply(share.context())
     assert share.read().record.attachments == (DB,)
-    assert step.can_be_undone(share.place())
-    step.undo(share.place())
+    assert step.can_be_undone(share.context())
+    step.undo(share.context())
     assert record_file.to_json(share.read().record) == had
 
 
 def test_definitions_of_another_host_are_not_left_behind_by_finishing_a_plan_here(tmp_path: Path) -> None:
     share = PlainShare(tmp_path)
     share.create(size=1 << 20)
-    step = PointMachines("v", "raw", ("db",), "hv1")
+    step = RedefineDomains("v", "raw", ("db",), "hv1")
     journal = Journal(str(tmp_path), "v")
     journal.begin([{"volume": "v", "share": share.share.name, **to_json(step)}])
     where, listings = (("v", share.share),), {share.share.name: list_share(share.share)}
     with pytest.raises(Refused, match="unfinished, and domain db on hv1 has to follow it.*run the task on hv1"):
         recover(where, listings, share.qemu_img, NoHypervisor())
     assert share.read().unfinished
-    recover(where, listings, share.qemu_img, NoHypervisor(), heeds_elsewhere=False)
+    recover(where, listings, share.qemu_img, NoHypervisor(), respects_other_hosts=False)
     assert not share.read().unfinished
 
 
 def test_a_journal_of_a_release_without_hosts_is_still_read() -> None:
     old = {"step": "PointMachines", "active": "v", "format": "raw", "domains": ["db"]}
-    assert from_json(old) == PointMachines("v", "raw", ("db",))
+    assert from_json(old) == RedefineDomains("v", "raw", ("db",))
     with pytest.raises(Damaged):
         from_json({**old, "of a later release": 1})
     with pytest.raises(Damaged):
@@ -266,4 +273,4 @@ def test_a_definition_is_brought_up_whatever_other_hosts_have() -> None:
     volume = seen(DB, shut_off="db")
     old = replace(volume.disks[0], stored=Definition(("/mnt/v.a", "/mnt/v"), "qcow2"))
     (step,) = nothing_to_do(replace(volume, disks=(old,))).steps
-    assert step == PointMachines("v.b", "qcow2", ("db",), "hv2")
+    assert step == RedefineDomains("v.b", "qcow2", ("db",), "hv2")

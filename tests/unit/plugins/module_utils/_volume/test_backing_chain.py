@@ -52,8 +52,8 @@ def test_a_volume_without_snapshots_needs_no_info_file() -> None:
 def test_without_a_record_the_header_above_tells_the_format_of_the_base_and_nothing_else_does() -> None:
     assert assemble("v", files(BASE, A, B), INFO, None).files[-1].format == "raw"
     for seen in (raw("v"), qcow2("v")):
-        alone = assemble("v", files(seen), None, None)
-        assert (alone.files[0].format, alone.files[0].virtual_size, alone.problems) == (None, None, ())
+        exclusive = assemble("v", files(seen), None, None)
+        assert (exclusive.files[0].format, exclusive.files[0].virtual_size, exclusive.problems) == (None, None, ())
 
 
 @pytest.mark.parametrize("header", [{"backing_file": "/etc/passwd", "backing_format": "raw"}, {"data_file": True}, {"corrupt": True}])
@@ -67,12 +67,12 @@ def test_a_crafted_qcow2_header_in_a_raw_base_is_treated_as_the_bytes_it_is(head
 
 
 def test_a_volume_that_lost_its_base_name_in_a_live_delete_of_cinder_is_a_volume() -> None:
-    alone = qcow2("v.x")
-    chain = assemble("v", files(alone), Info("v.x", {}), None)
+    exclusive = qcow2("v.x")
+    chain = assemble("v", files(exclusive), Info("v.x", {}), None)
     assert (chain.problems, chain.files[0].format, chain.files[0].virtual_size) == ((), "qcow2", SIZE)
-    assert problems(alone, info=Info("v.x", {}), record=Record("v.x", "qcow2", SIZE)) == ()
+    assert problems(exclusive, info=Info("v.x", {}), record=Record("v.x", "qcow2", SIZE)) == ()
     over = qcow2("v.y", "v.x", "qcow2")
-    assert problems(alone, over, info=Info("v.y", {"y": "v.y"}), record=Record("v.x", "qcow2", SIZE)) == ()
+    assert problems(exclusive, over, info=Info("v.y", {"y": "v.y"}), record=Record("v.x", "qcow2", SIZE)) == ()
 
 
 def test_a_file_may_carry_the_id_of_another_snapshot_as_after_a_merge_up() -> None:

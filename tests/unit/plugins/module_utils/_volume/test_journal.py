@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Damaged, LostLock, Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.snapshot import plan_present
-from ansible_collections.vdisk.gluster.plugins.module_utils._volume.journal import SCHEMA, Journal, Unfinished
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.journal import SCHEMA, Journal, JournalContent
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.record_file import SnapshotNote
 from ansible_collections.vdisk.gluster.tests.harness.replacing import Replacing
 from ansible_collections.vdisk.gluster.tests.harness.shares import PlainShare
@@ -31,11 +31,11 @@ def test_a_plan_comes_back_with_what_was_noted(root: Path) -> None:
     journal = Journal(str(root), "v")
     journal.begin([{"step": 1}], "group")
     journal.mark("far", True)
-    assert Journal(str(root), "v").read() == Unfinished(({"step": 1},), "group", marks={"far": True})
+    assert Journal(str(root), "v").read() == JournalContent(({"step": 1},), "group", marks={"far": True})
     journal.end()
     assert Journal(str(root), "v").read() is None
     Journal(str(root), "v").follow("gl1:/vms", "w", "group")
-    assert Journal(str(root), "v").read() == Unfinished((), "group", "gl1:/vms", "w")
+    assert Journal(str(root), "v").read() == JournalContent((), "group", "gl1:/vms", "w")
 
 
 def marks(journal: Journal) -> threading.Thread:
@@ -86,7 +86,7 @@ def test_a_journal_that_is_not_known_stops_the_task_and_is_left(share: PlainShar
         Journal(str(share.root), "v").read()
     before = share.content()
     with pytest.raises((Damaged, Refused)) as told:
-        share.corridor().change({"v": share.share}, lambda volumes: plan_present(volumes, "s", SnapshotNote()))
+        share.session().change({"v": share.share}, lambda volumes: plan_present(volumes, "s", SnapshotNote()))
     assert "v" in told.value.message and path.read_bytes() == FOREIGN[kind]
     assert share.content() == before and share.files() == {"v"}
 

@@ -19,7 +19,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors impor
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.files import remove_unless
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.base import Plan
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.snapshot import plan_present
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Place, Step
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Step, StepContext
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import lock
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.journal import Journal
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.lock import volume_lock
@@ -123,15 +123,15 @@ class Slow(Step):
 
     root: ClassVar[Path]
     fails: ClassVar[bool]
-    quiet: ClassVar[bool] = True
+    internal: ClassVar[bool] = True
 
-    def apply(self, place: Place) -> None:
+    def apply(self, context: StepContext) -> None:
         take_over(self.root)
         time.sleep(1.1)
         if self.fails:
             raise Unavailable("the share did not answer")
 
-    def can_be_undone(self, place: Place) -> bool:
+    def can_be_undone(self, context: StepContext) -> bool:
         return True
 
 
@@ -147,7 +147,7 @@ def test_a_task_that_was_taken_over_neither_goes_on_nor_takes_anything_back(tmp_
         return [Plan(plan.before, plan.after, (plan.steps[0], Slow(), *plan.steps[1:]), journaled=False)]
 
     with pytest.raises(LostLock):
-        share.corridor().change({"v": share.share}, planner)
+        share.session().change({"v": share.share}, planner)
     # the overlay that was made stays, for it may be the other task's by now, and the info file is not written
     assert share.files() == {"v", "v.s1"}
 
@@ -157,15 +157,15 @@ class Frozen(Step):
     """A step that fails with the mount under it, while it holds something."""
 
     released: ClassVar[list[bool]] = []
-    quiet: ClassVar[bool] = True
+    internal: ClassVar[bool] = True
 
-    def apply(self, place: Place) -> None:
+    def apply(self, context: StepContext) -> None:
         raise Unavailable("the first thing that went wrong")
 
-    def can_be_undone(self, place: Place) -> bool:
+    def can_be_undone(self, context: StepContext) -> bool:
         raise DeadMount("the mount does not answer")
 
-    def release(self, place: Place) -> None:
+    def release(self, context: StepContext) -> None:
         self.released.append(True)
 
 
@@ -173,7 +173,7 @@ def test_what_a_step_holds_is_let_go_also_where_nothing_can_be_taken_back(tmp_pa
     share = PlainShare(tmp_path)
     share.create(size=1 << 20)
     with pytest.raises(Unavailable, match="the first thing that went wrong"):
-        share.corridor().change({"v": share.share}, lambda volumes: [Plan(volumes[0], volumes[0], (Frozen(),))])
+        share.session().change({"v": share.share}, lambda volumes: [Plan(volumes[0], volumes[0], (Frozen(),))])
     assert Frozen.released == [True]
 
 
@@ -193,7 +193,7 @@ def test_a_task_of_a_list_whose_lock_was_lost_stops_before_the_next_volume(tmp_p
 
     # neither tried again by itself nor told as one of two that failed: nothing is known of what others did meanwhile
     with pytest.raises(LostLock):
-        share.corridor().change({"v": share.share, "w": share.share}, planner)
+        share.session().change({"v": share.share, "w": share.share}, planner)
     assert {path.name for path in tmp_path.iterdir()} == {".vdisk", "v", "v.s1", "w"}
 
 

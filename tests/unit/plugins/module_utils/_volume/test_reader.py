@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs import files
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.snapshot import plan_absent, plan_present, plan_reverted
-from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import Wanted
+from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import VolumeRequest
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import plan_absent as plan_no_volume
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import plan_present as plan_volume
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import reader
@@ -27,7 +27,7 @@ PLANNERS: dict[str, Callable[[Volume], object]] = {
     "take": lambda volume: plan_present([volume], "b", SnapshotNote()),
     "drop": lambda volume: plan_absent(volume, ["a"]),
     "revert": lambda volume: plan_reverted(volume, "a", False),
-    "grow": lambda volume: plan_volume(volume, Wanted(size=2 << 20)),
+    "grow": lambda volume: plan_volume(volume, VolumeRequest(size=2 << 20)),
     "remove": lambda volume: plan_no_volume(volume, True),
 }
 
@@ -37,7 +37,7 @@ def share(tmp_path: Path) -> PlainShare:
     """A share with a volume that has a snapshot."""
     plain = PlainShare(tmp_path)
     plain.create(size=1 << 20)
-    plain.corridor().change({"v": plain.share}, lambda volumes: plan_present(volumes, "a", SnapshotNote()))
+    plain.session().change({"v": plain.share}, lambda volumes: plan_present(volumes, "a", SnapshotNote()))
     return plain
 
 
@@ -87,7 +87,7 @@ def test_a_task_goes_on_once_the_other_one_has_ended(share: PlainShare, hide: An
     content = share.points()
     # longer than the look without the lock lasts
     left = hide(file, len(reader._PAUSES) + 1)
-    outcome = share.corridor().change({"v": share.share}, lambda volumes: plan_present(volumes, "b", SnapshotNote()), grouped=True)
+    outcome = share.session().change({"v": share.share}, lambda volumes: plan_present(volumes, "b", SnapshotNote()), grouped=True)
     assert (outcome.changed, left) == (True, [0])
     assert share.points() == {**content, "b": content["now"]}
     share.sound()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 
-from ansible_collections.vdisk.gluster.plugins.module_utils._common.progress import Report, dump
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.progress import ProgressReport, dump
 from ansible_collections.vdisk.gluster.plugins.plugin_utils._action.watcher import Narrator, Watcher
 from ansible_collections.vdisk.gluster.tests.harness.waiting import until
 
@@ -22,7 +22,7 @@ class Clock:
 
 
 def content(done: int) -> str:
-    return dump(Report("copy", done, 100, done / 100)).decode()
+    return dump(ProgressReport("copy", done, 100, done / 100)).decode()
 
 
 def test_only_what_changed_is_said_and_something_once_a_minute() -> None:

@@ -17,7 +17,7 @@ from ansible_collections.vdisk.gluster.plugins.plugin_utils._report import forma
 from ansible_collections.vdisk.gluster.plugins.plugin_utils._report import memory
 from ansible_collections.vdisk.gluster.plugins.plugin_utils._report.build import report
 from ansible_collections.vdisk.gluster.plugins.plugin_utils._report.chain import drawing
-from ansible_collections.vdisk.gluster.plugins.plugin_utils._report.findings import Limits, findings
+from ansible_collections.vdisk.gluster.plugins.plugin_utils._report.findings import ReportThresholds, findings
 from ansible_collections.vdisk.gluster.plugins.plugin_utils._report.merge import merge
 from ansible_collections.vdisk.gluster.tests.harness import observed
 from ansible_collections.vdisk.gluster.tests.harness.observed import GIB, MIB, NOW, TIB, days, share, unmounted, volume
@@ -32,7 +32,7 @@ def made(seen, now=NOW, **options):
 
 def told(seen, limits=None, history=None):
     """Return the findings as severity and sentence."""
-    found = findings(merge(seen), words.parse_time(NOW), limits or Limits(), history or {}, None)
+    found = findings(merge(seen), words.parse_time(NOW), limits or ReportThresholds(), history or {}, None)
     return [(finding.severity, finding.text) for finding in found]
 
 
@@ -108,7 +108,7 @@ def test_each_of_these_gets_a_word(seen, sentence):
 
 def test_limits_of_nothing_are_no_limits():
     seen = only([share()], [volume(points=days(90), virtual_size=90 * TIB)])
-    assert told(seen, Limits(promise=0, age=0, chain=0)) == []
+    assert told(seen, ReportThresholds(promise=0, age=0, chain=0)) == []
 
 
 def test_a_volume_that_runs_on_two_hosts_at_once_is_told():
@@ -132,20 +132,20 @@ def test_a_share_that_is_soon_full_is_told():
 
 def test_a_strip_is_to_scale_and_every_file_can_be_seen():
     (one,) = merge(only([share()], [volume(points=[{"name": "s", "size": 18 * GIB}], base=2 * GIB)])).volumes
-    strip = drawing(one, words.parse_time(NOW), Limits())["strip"]
+    strip = drawing(one, words.parse_time(NOW), ReportThresholds())["strip"]
     widths = {kind: float(re.fullmatch(r"M[0-9.]+ 0h([0-9.]+)v10h-\1z", path)[1]) for kind, path in strip.items()}
     assert set(widths) == {"base", "now"} and widths["now"] / widths["base"] == pytest.approx(9, rel=0.1)
     assert sum(widths.values()) == pytest.approx(997)
     for length in (1, 61, 200, 1000):
         (one,) = merge(only([share()], [volume(points=days(length - 1), base=90 * TIB)])).volumes
-        pieces = re.findall(r"M([0-9.]+) 0h([0-9.]+)v", "".join(drawing(one, words.parse_time(NOW), Limits())["strip"].values()))
+        pieces = re.findall(r"M([0-9.]+) 0h([0-9.]+)v", "".join(drawing(one, words.parse_time(NOW), ReportThresholds())["strip"].values()))
         assert len(pieces) == length and min(float(width) for _left, width in pieces) > 0
         assert max(float(left) + float(width) for left, width in pieces) == pytest.approx(1000, abs=1)
 
 
 def test_a_snapshot_stands_at_the_file_that_holds_its_data():
     (one,) = merge(only([share()], [volume(points=days(2))])).volumes
-    rows = drawing(one, words.parse_time(NOW), Limits())["chain"]
+    rows = drawing(one, words.parse_time(NOW), ReportThresholds())["chain"]
     assert [(row["file"], [point["name"] for point in row["points"]]) for row in rows] == [
         ("web-1.daily-001", []),
         ("web-1.daily-000", ["daily-001"]),
@@ -156,7 +156,7 @@ def test_a_snapshot_stands_at_the_file_that_holds_its_data():
 
 def test_a_long_chain_is_summed_up_in_the_middle_and_nothing_is_lost():
     (one,) = merge(only([share()], [volume(points=days(199))])).volumes
-    rows = drawing(one, words.parse_time(NOW), Limits())["chain"]
+    rows = drawing(one, words.parse_time(NOW), ReportThresholds())["chain"]
     (folded,) = (row for row in rows if row["kind"] == "fold")
     assert len(rows) == 19 and folded["files"] == 182 and folded["snapshots"] == "182 snapshots"
     listed = [point["name"] for row in rows if row["kind"] != "fold" for point in row["points"]]
