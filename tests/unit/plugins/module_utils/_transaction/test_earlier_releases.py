@@ -15,7 +15,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._plans.base import P
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.qemu_img import QemuImg
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps import registry
 from ansible_collections.vdisk.gluster.plugins.module_utils._transaction import recovery
-from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.session import Corridor
+from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.session import Session
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.journal import Journal
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.reader import list_share, read_volume
 from ansible_collections.vdisk.gluster.tests.harness.earlier_release import described, names_below, restored_domain, share_of, unpack
@@ -72,7 +72,7 @@ def test_what_an_earlier_release_began_is_finished(release: str, case: dict[str,
     assert all(read_volume(list_share(share), volume).unfinished for volume, share in found)
     # of a move that was not begun, the copies on the new share are left for the next task there
     for volume, share in dict.fromkeys([*found, *((volume, share) for volume in case["names"] for share in shares.values())]):
-        session = Corridor(QemuImg(Runner(30)), False, 5, deep=True, hypervisor=domain)
+        session = Session(QemuImg(Runner(30)), False, 5, deep=True, hypervisor=domain)
         session.change({volume: share}, lambda volumes: [Plan(volume, volume) for volume in volumes])
     if not begun:
         assert state(case, tmp_path, domain) == wanted(case["before"])
