@@ -11,16 +11,16 @@ tools/setup.sh test
 place=.cache/awx
 exec 9>.cache/awx.lock
 flock 9
-if ! cmp -s tests/awx/requirements.txt "$place/unpacked"; then
-    echo "awx: taking awx.awx out of the package of tests/awx/requirements.txt"
+if ! cmp -s tests/requirements/awx.txt "$place/unpacked"; then
+    echo "awx: taking awx.awx out of the package of tests/requirements/awx.txt"
     rm -rf "$place"
     mkdir -p "$place"
-    .venv/bin/python -m pip download -qq --disable-pip-version-check --no-deps --only-binary :all: -d "$place" -r tests/awx/requirements.txt
+    .venv/bin/python -m pip download -qq --disable-pip-version-check --no-deps --only-binary :all: -d "$place" -r tests/requirements/awx.txt
     .venv/bin/python -c '
 import sys, zipfile
 with zipfile.ZipFile(sys.argv[1]) as package:
     package.extractall(sys.argv[2], [name for name in package.namelist() if name.startswith("ansible_collections/awx/awx/")])
 ' "$place"/ansible-*.whl "$place"
     rm "$place"/ansible-*.whl
-    cp tests/awx/requirements.txt "$place/unpacked"
+    cp tests/requirements/awx.txt "$place/unpacked"
 fi

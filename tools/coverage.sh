@@ -3,11 +3,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Which lines of the modules are run by the unit tests and by tests/integration, where each module runs in the process of its test on a real
-# GlusterFS. Not counted: what only runs with virtual machines (tests/live), unless with --live; after a kill (tests/faults); in processes of
+# Which lines of the modules are run by the unit tests and by tests/functional/{share,roles}, where each module runs in the process of its test on a real
+# GlusterFS. Not counted: what only runs with virtual machines (tests/functional/live), unless with --live; after a kill (tests/functional/faults); in processes of
 # their own.
-# usage: coverage.sh [--live] [OPTION OF pytest, for the integration tests and tests/live]...
-# --live: count the modules' processes of tests/live too, which takes 20 minutes more.
+# usage: coverage.sh [--live] [OPTION OF pytest, for the integration tests and tests/functional/live]...
+# --live: count the modules' processes of tests/functional/live too, which takes 20 minutes more.
 source "$(dirname "$0")/env.sh"
 tools/setup.sh test
 is_root || exec tools/rooted.sh tools/coverage.sh "$@"
@@ -28,7 +28,7 @@ mkdir -p .cache/coverage
 rm -f "$COVERAGE_FILE"*
 failed=0
 pytest -q tests/unit -n 2 --cov --cov-report= || failed=1
-pytest -q tests/integration -n 2 --cov --cov-append --cov-report= "$@" || failed=1
+pytest -q tests/functional/share tests/functional/roles -n 2 --cov --cov-append --cov-report= "$@" || failed=1
 if [[ $live == yes ]]; then
     # there modules run in processes of their own, which pytest-cov does not see; a sitecustomize measures each of them
     printf '[run]\nbranch = true\nparallel = true\nsource = %s\n' "$root/plugins" >.cache/coverage/live.ini

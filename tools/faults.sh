@@ -15,4 +15,4 @@ stop_after=$(tools/glusterd.sh start)
 trap '[[ $stop_after != started ]] || tools/glusterd.sh stop' EXIT
 
 python tools/tally.py run faults pytest --junit .cache/ran/faults-pytest.xml -- \
-    pytest tests/faults tests/lab -n 2 --dist worksteal --junit-xml=.cache/ran/faults-pytest.xml "$@"
+    pytest tests/functional/faults -n 2 --dist worksteal --junit-xml=.cache/ran/faults-pytest.xml "$@"

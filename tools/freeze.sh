@@ -21,6 +21,6 @@ freeze() {
 
 freeze requirements.txt requirements.in
 freeze requirements-dev.txt requirements.in requirements-dev.in
-freeze tests/glance/requirements.txt tests/glance/requirements.in
-freeze tests/s3/requirements.txt tests/s3/requirements.in
-freeze tests/importer/requirements.txt tests/importer/requirements.in
+freeze tests/requirements/glance.txt tests/requirements/glance.in
+freeze tests/requirements/s3.txt tests/requirements/s3.in
+freeze tests/requirements/importer.txt tests/requirements/importer.in

@@ -12,10 +12,10 @@ venv=.cache/glance
 exec 9>.cache/glance.lock
 flock 9
 [[ $(cat "$venv/made-for" 2>/dev/null) == "$root" ]] || rm -rf "$venv"
-if ! cmp -s tests/glance/requirements.txt "$venv/installed"; then
-    echo "glance: installing tests/glance/requirements.txt into $venv"
+if ! cmp -s tests/requirements/glance.txt "$venv/installed"; then
+    echo "glance: installing tests/requirements/glance.txt into $venv"
     .venv/bin/python -m venv --clear "$venv"
-    "$venv/bin/python" -m pip install -qq --disable-pip-version-check --no-compile -r tests/glance/requirements.txt
+    "$venv/bin/python" -m pip install -qq --disable-pip-version-check --no-compile -r tests/requirements/glance.txt
     echo "$root" >"$venv/made-for"
-    cp tests/glance/requirements.txt "$venv/installed"
+    cp tests/requirements/glance.txt "$venv/installed"
 fi

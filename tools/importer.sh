@@ -11,12 +11,12 @@ venv=.cache/importer
 exec 9>.cache/importer.lock
 flock 9
 [[ $(cat "$venv/made-for" 2>/dev/null) == "$root" ]] || rm -rf "$venv"
-if ! cmp -s tests/importer/requirements.txt "$venv/installed"; then
-    echo "importer: installing tests/importer/requirements.txt into $venv"
+if ! cmp -s tests/requirements/importer.txt "$venv/installed"; then
+    echo "importer: installing tests/requirements/importer.txt into $venv"
     .venv/bin/python -m venv --clear "$venv"
-    "$venv/bin/python" -m pip install -qq --disable-pip-version-check -r tests/importer/requirements.txt
+    "$venv/bin/python" -m pip install -qq --disable-pip-version-check -r tests/requirements/importer.txt
     echo "$root" >"$venv/made-for"
-    cp tests/importer/requirements.txt "$venv/installed"
+    cp tests/requirements/importer.txt "$venv/installed"
 fi
 
 archive=$(echo "$root"/.cache/dist/*.tar.gz)

@@ -29,7 +29,7 @@ setsid python tools/tally.py run integration ansible-test --targets tests/integr
 targets=$!
 trap 'kill -- "-$targets" 2>/dev/null || true; [[ $stop_after != started ]] || tools/glusterd.sh stop' EXIT
 python tools/tally.py run integration pytest --junit .cache/ran/integration-pytest.xml -- \
-    pytest tests/integration -n 3 --dist worksteal --junit-xml=.cache/ran/integration-pytest.xml "$@" || failed=1
+    pytest tests/functional/share tests/functional/roles -n 3 --dist worksteal --junit-xml=.cache/ran/integration-pytest.xml "$@" || failed=1
 wait "$targets" || failed=1
 cat .cache/targets.log
 exit "$failed"

@@ -15,4 +15,4 @@ if [[ ${2:-} == up ]]; then
     tools/setup.sh test >&2
     tools/preflight.sh --lab
 fi
-PYTHONPATH=$root/.cache exec python3 -m ansible_collections.vdisk.gluster.tests.lab "$@"
+PYTHONPATH=$root/.cache exec python3 -m ansible_collections.vdisk.gluster.tests.harness.lab "$@"

@@ -21,4 +21,4 @@ libraries=$(python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 PYTHONPATH=$libraries /usr/bin/python3 -c 'import libvirt, yaml, pytest' ||
     die "/usr/bin/python3 does not run the packages of .venv: make it anew with PYTHON=/usr/bin/python3"
 python tools/tally.py run live pytest --junit .cache/ran/live-pytest.xml -- \
-    env PYTHONPATH="$libraries${PYTHONPATH:+:$PYTHONPATH}" /usr/bin/python3 -m pytest tests/live -n 2 --dist worksteal --junit-xml=.cache/ran/live-pytest.xml "$@"
+    env PYTHONPATH="$libraries${PYTHONPATH:+:$PYTHONPATH}" /usr/bin/python3 -m pytest tests/functional/live -n 2 --dist worksteal --junit-xml=.cache/ran/live-pytest.xml "$@"

@@ -59,7 +59,7 @@ while read -r core version; do
     tally "ansible-$line-sanity" --junit ".cache/ansible-test/sanity-$line/ansible_collections/vdisk/gluster/tests/output/junit" \
         --must-run=validate-modules --must-run=ansible-doc --must-run="compile-python-$version" --must-run="import-python-$version" -- \
         env ANSIBLE_TEST_VENV="$venv" ANSIBLE_TEST_COPY="sanity-$line" tools/ansible-test.sh sanity --junit
-done < <(grep '^[0-9]' tests/matrix/cores.txt)
+done < <(grep '^[0-9]' tests/requirements/cores.txt)
 
 if [[ ! $quick && ($only == "  " || $only == *" targets "*) ]]; then
     stop_after=$(tools/glusterd.sh start)

@@ -12,4 +12,4 @@ is_root || exec tools/rooted.sh tools/mutations.sh "$@"
 tools/preflight.sh
 stop_after=$(tools/glusterd.sh start)
 trap '[[ $stop_after != started ]] || tools/glusterd.sh stop' EXIT
-python tests/faults/mutate.py "$@"
+python tests/mutations/mutate.py "$@"

@@ -12,10 +12,10 @@ venv=.cache/s3
 exec 9>.cache/s3.lock
 flock 9
 [[ $(cat "$venv/made-for" 2>/dev/null) == "$root" ]] || rm -rf "$venv"
-if ! cmp -s tests/s3/requirements.txt "$venv/installed"; then
-    echo "s3: installing tests/s3/requirements.txt into $venv"
+if ! cmp -s tests/requirements/s3.txt "$venv/installed"; then
+    echo "s3: installing tests/requirements/s3.txt into $venv"
     .venv/bin/python -m venv --clear "$venv"
-    "$venv/bin/python" -m pip install -qq --disable-pip-version-check --no-compile -r tests/s3/requirements.txt
+    "$venv/bin/python" -m pip install -qq --disable-pip-version-check --no-compile -r tests/requirements/s3.txt
     echo "$root" >"$venv/made-for"
-    cp tests/s3/requirements.txt "$venv/installed"
+    cp tests/requirements/s3.txt "$venv/installed"
 fi

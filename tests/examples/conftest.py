@@ -43,7 +43,7 @@ def hypervisor(whole_world):
     """A libvirt that answers as C(qemu:///system)."""
     directory = pathlib.Path("/var/lib/vdisk/libvirt")
     directory.mkdir(mode=0o711)
-    made = _part("live.hypervisor").Hypervisor(directory)
+    made = _part("harness.guests.hypervisor").Hypervisor(directory)
     made.start()
     socket = pathlib.Path("/run/libvirt/libvirt-sock")
     socket.symlink_to(directory / "run" / socket.name)
@@ -63,13 +63,15 @@ def guest_image(whole_world):
     """What machines boot."""
     place = pathlib.Path("/var/lib/vdisk/guest")
     place.mkdir(mode=0o755)
-    return _part("live.guest_image").build(place)
+    return _part("harness.guests.guest_image").build(place)
 
 
 @pytest.fixture
 def machine_off(hypervisor, guest_image):
     """A machine that is defined, and shut off; it has no disk."""
-    made = _part("live.machine").Machine(hypervisor, guest_image, "web", [], _part("live.counting").Counts(), mode="idle")
+    made = _part("harness.guests.machine").Machine(
+        hypervisor, guest_image, "web", [], _part("harness.guests.counting").Counts(), mode="idle"
+    )
     made.define()
     yield made
     made.remove()

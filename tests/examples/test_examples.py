@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.vdisk.gluster.tests.examples import extract
-from ansible_collections.vdisk.gluster.tests.integration.conftest import command
+from ansible_collections.vdisk.gluster.tests.harness.programs import command
 
 HERE = pathlib.Path(__file__).parent
 BLOCKS = extract.blocks()

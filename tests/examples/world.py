@@ -16,8 +16,9 @@ import socket
 import time
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu import qcow2
-from ansible_collections.vdisk.gluster.tests.integration.conftest import VOLUME_OPTIONS, command, gluster, mounts_below
-from ansible_collections.vdisk.gluster.tests.integration.glance import Glance
+from ansible_collections.vdisk.gluster.tests.harness.glance import Glance
+from ansible_collections.vdisk.gluster.tests.harness.gluster import VOLUME_OPTIONS, gluster, mounts_below
+from ansible_collections.vdisk.gluster.tests.harness.programs import command
 
 SERVERS = ("gl1", "gl2", "gl3")
 BRICKS = pathlib.Path("/var/lib/vdisk/bricks")

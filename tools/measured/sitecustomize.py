@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
-RUN_MODULES = ("/tests/faults/worker.py", "/tests/integration/processes.py")
+RUN_MODULES = ("/tests/harness/worker.py", "/tests/harness/processes.py")
 """Tests that run modules in processes that they fork off and end at once; those of the modules themselves are not worth a file each."""
 
 try:

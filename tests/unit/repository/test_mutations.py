@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-PATCHES = sorted((ROOT / "tests/faults/mutations").glob("*.patch"))
+PATCHES = sorted((ROOT / "tests/mutations").glob("*.patch"))
 
 
 @pytest.mark.parametrize("patch", PATCHES, ids=lambda path: path.stem)

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The room for libvirt where libvirt does what cannot be had here: a denial by AppArmor, a job that stands still or is another's.
 
-What libvirt really does is tested with real guests, in tests/live.
+What libvirt really does is tested with real guests, in tests/functional/live.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Merges by a domain, at moments that no real one can be stopped at: what has happened is read, never believed.
 
-The domain is played: its files are real images, its block jobs are qemu-img. Real domains are in tests/live.
+The domain is played: its files are real images, its block jobs are qemu-img. Real domains are in tests/functional/live.
 """
 
 from __future__ import annotations

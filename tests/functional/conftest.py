@@ -1,0 +1,113 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Options and fixtures of the tests on a real GlusterFS."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pathlib
+import shutil
+
+import pytest
+
+
+def pytest_addoption(parser):
+    # all in one place: a folder's own conftest.py is read too late where its parent is tested
+    parser.addoption("--all", action="store_true", help="kill tasks at every call of an operation, not at a sample of them")
+    faults = parser.getgroup("faults")
+    faults.addoption("--spread", type=int, default=4, help="calls at which a sample kills each operation, besides those that name files")
+    faults.addoption("--seed", type=int, default=1, help="the first seed of random sequences")
+    faults.addoption("--sequences", type=int, default=4, help="random sequences of operations")
+    faults.addoption("--steps", type=int, default=25, help="operations of each random sequence")
+    live = parser.getgroup("live")
+    live.addoption("--nights", type=int, default=3, help="of the simulated month (default: %(default)s)")
+
+
+def _harness(name):
+    # the collection can be imported only when pytest has read this file
+    return importlib.import_module(f"ansible_collections.vdisk.gluster.tests.harness.{name}")
+
+
+@pytest.fixture(scope="session")
+def servers():
+    """GlusterFS volumes for this run; glusterd has to run already."""
+    # not below /tmp: a brick needs extended attributes of the trusted name space, which tmpfs may lack
+    directory = pathlib.Path("/var/lib") / f"vdisk-tests-{os.getpid()}"
+    directory.mkdir(mode=0o700)
+    made = _harness("gluster").Servers(directory)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def volume_name(servers):
+    """The GlusterFS volume in which each test gets a directory as its share."""
+    return servers.volume()
+
+
+@pytest.fixture(scope="session")
+def small_volumes(servers):
+    """Two GlusterFS volumes that are soon full: one holds 64 MiB, the other 96 MiB."""
+    return servers.small_volume(64), servers.small_volume(96)
+
+
+@pytest.fixture
+def run_module(capsys):
+    """Return a callable that runs a module's main() with options and returns its result."""
+    return _harness("mounted_share").module_runner(capsys)
+
+
+@pytest.fixture
+def unmounted(run_module, servers, volume_name, tmp_path):
+    """A share that is not mounted yet."""
+    place = _harness("mounted_share").Place(run_module, servers, volume_name, tmp_path)
+    yield place
+    place.close()
+
+
+@pytest.fixture
+def place(unmounted):
+    """A share that is mounted."""
+    unmounted.mount()
+    return unmounted
+
+
+@pytest.fixture
+def at_every_call(request):
+    """Whether tasks are killed at every call; a sample of them otherwise, for C(functional/faults) does the same from a level below."""
+    return request.config.getoption("--all")
+
+
+@pytest.fixture
+def only_these_programs(monkeypatch, tmp_path):
+    """Return a callable after which the modules find no other programs than those it is given."""
+
+    def limit(*names: str) -> None:
+        directory = tmp_path / "programs"
+        directory.mkdir()
+        for name in names:
+            (directory / name).symlink_to(str(shutil.which(name)))
+        process = importlib.import_module("ansible_collections.vdisk.gluster.plugins.module_utils._common.process")
+        monkeypatch.setattr(process, "_SEARCH_PATH", ())
+        monkeypatch.setenv("PATH", str(directory))
+
+    return limit
+
+
+@pytest.fixture(scope="session")
+def glance_service(tmp_path_factory):
+    """A real image service for this run."""
+    service = _harness("glance").Glance(tmp_path_factory.mktemp("glance"))
+    service.start()
+    yield service
+    service.stop()
+
+
+@pytest.fixture
+def glance(glance_service, monkeypatch):
+    """The image service, empty, as the cloud C(test) of the SDK."""
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(glance_service.clouds))
+    yield glance_service
+    glance_service.clear()

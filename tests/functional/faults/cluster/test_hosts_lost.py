@@ -1,0 +1,33 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A host loses its power or its network in the middle of any operation: the next run, here or there, ends it, and nothing is lost."""
+
+from __future__ import annotations
+
+from ansible_collections.vdisk.gluster.tests.functional.faults.cluster import sweeps
+from ansible_collections.vdisk.gluster.tests.functional.faults.cluster.trying import EACH, parametrize, try_all
+from ansible_collections.vdisk.gluster.tests.functional.faults.operations import OPERATIONS
+
+
+def pytest_generate_tests(metafunc):
+    parametrize(
+        metafunc,
+        {
+            "test_power_lost_in_the_middle": (EACH, 4),
+            "test_who_was_cut_off_and_comes_back_writes_nothing": (EACH, 2),
+            "test_who_is_cut_off_and_goes_on_trying_writes_nothing": (EACH, 1),
+        },
+    )
+
+
+def test_power_lost_in_the_middle(members, everything, record_property, name):
+    try_all(sweeps.PowerLost(members, OPERATIONS[name]), name, 1, everything, record_property)
+
+
+def test_who_was_cut_off_and_comes_back_writes_nothing(members, everything, record_property, name):
+    try_all(sweeps.CutOff(members, OPERATIONS[name]), name, 1, everything, record_property)
+
+
+def test_who_is_cut_off_and_goes_on_trying_writes_nothing(members, everything, record_property, name):
+    try_all(sweeps.CutOffAwake(members, OPERATIONS[name]), name, 1, everything, record_property)

@@ -1,0 +1,58 @@
+# Copyright (c) 2026 the vdisk.gluster authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A module that is killed in the middle of a live operation: the guest goes on, and the next run of the task finishes it."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.vdisk.gluster.tests.functional.live.scene import SCENES, Scene
+from ansible_collections.vdisk.gluster.tests.harness.guests.counting import Counts
+from ansible_collections.vdisk.gluster.tests.harness.processes import spread_over
+
+OPERATIONS = [
+    ("one disk", ("take", "grow", "export")),
+    ("one disk", ("drop the oldest", "drop the middle", "drop the newest")),
+    ("two disks", ("take", "drop several")),
+    ("two machines", ("take",)),
+]
+"""What is done in one scene after another; those of a row on the same machines, whose start takes long."""
+
+
+def chosen(number: int, everything: bool, sample: int) -> list[tuple[int, bool]]:
+    """Return calls, from 1, and whether they are still made: all of both kinds, or a few that lie evenly."""
+    if everything:
+        return [(at, after) for at in range(1, number + 1) for after in (False, True)]
+    return [(at, index % 2 == 0) for index, at in enumerate(spread_over(number, sample))]
+
+
+@pytest.mark.parametrize("where, operations", OPERATIONS, ids=str)
+def test_killed_at_a_call_that_changes_a_file(lab, counts, request, where, operations):
+    scene = Scene(lab, **SCENES[where])
+    sample = 3 if where == "one disk" else 2
+    for what in operations:
+        task = scene.ready_for(what)
+        killer = scene.here.killer()
+        scene.begin(task)
+        assert scene.here.run(task.module, task.options, killer).status == 0
+        scene.end(task)
+        _kill_at(scene, counts, what, chosen(len(killer.calls), request.config.getoption("all"), sample))
+    scene.finish()
+
+
+def _kill_at(scene: Scene, counts: Counts, what: str, moments: list[tuple[int, bool]]) -> None:
+    unreached = 0
+    for at, after in moments:
+        task = scene.ready_for(what)
+        scene.begin(task)
+        ended = scene.here.run(task.module, task.options, scene.here.killer(at, after))
+        assert ended.status in (-9, 0), ended.values
+        unreached += ended.status == 0
+        counts.add("kills survived", ended.status == -9)
+        for machine in scene.machines:
+            machine.wait_acks(20)
+        try:
+            scene.end(task)
+        except AssertionError as error:
+            raise AssertionError(f"{what}, killed {'after' if after else 'before'} call {at}: {error}") from error
+    assert unreached <= len(moments) // 3, f"{what}: {unreached} of {len(moments)} runs ended before they were killed"
