@@ -6,6 +6,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, Iterator
 
@@ -110,3 +113,19 @@ def test_every_kind_of_step_of_that_release_is_in_its_journals(release: str, tmp
                 seen |= {entry["step"] for entry in unfinished.steps} if unfinished else set()
     assert seen == set(RELEASES[release]["steps"])
     assert {registry.FORMER_NAMES.get(name, name) for name in seen} <= set(registry.STEPS)
+
+
+def test_the_script_that_stores_shares_works_with_this_release_too() -> None:
+    collections = str(Path(registry.__file__).parents[6])
+    done = subprocess.run(
+        [sys.executable, str(FIXTURES / "make.py"), "take a snapshot", "move live"],
+        env={**os.environ, "PYTHONPATH": collections},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    stored = json.loads(done.stdout)
+    assert stored["steps"] == sorted(registry.STEPS)
+    assert [len(case["stops"]) for case in stored["cases"]] == [4, 4]
