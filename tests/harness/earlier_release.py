@@ -32,7 +32,7 @@ def part(name: str, former: str) -> Any:
         return importlib.import_module(f"{COLLECTION}.plugins.module_utils.{former}")
 
 
-hypervisor = part("_libvirt.hypervisor", "_hypervisor")
+hypervisor = part("_volume.hypervisor", "_hypervisor")
 domain_parts = part("_volume.domain", "_disk")
 attachment = part("_volume.attachment", "_attachment")
 layout = part("_volume.layout", "_names")
@@ -40,6 +40,7 @@ info_file = part("_volume.info_file", "_info_file")
 record_file = part("_volume.record_file", "_record")
 share_parts = part("_glusterfs.share", "_share")
 reader = part("_volume.reader", "_reading")
+mount_point = getattr(share_parts, "mount_point_of", None) or layout.mount_point
 
 
 class PlayedDomain(hypervisor.NoHypervisor):  # type: ignore[misc]
@@ -149,7 +150,7 @@ def run(*argv: str) -> None:
 
 def share_of(base: str, name: str) -> Any:
     """Return a share below a mount point base."""
-    return share_parts.Share(name, layout.mount_point(base, name))
+    return share_parts.Share(name, mount_point(base, name))
 
 
 def pack(base: Path, blobs: dict[str, str]) -> list[dict[str, Any]]:

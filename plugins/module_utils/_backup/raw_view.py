@@ -24,13 +24,14 @@ from dataclasses import dataclass
 from typing import Any, Callable, Iterator
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.checksum import checksum
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.child_process import die_with
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import CommandFailed, Unavailable
-from ansible_collections.vdisk.gluster.plugins.module_utils._common.process import die_with, find_program
-from ansible_collections.vdisk.gluster.plugins.module_utils._common.scratch import check_space
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.process import find_program
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.space import available_in, check_space
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.sparse import extents
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs import files
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.qemu_img import QemuImg
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps.frozen_read import available_in, space_needed
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.frozen_read import space_needed
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.source import Source
 
 _CLONE_NEWNS = 0x20000
@@ -115,8 +116,10 @@ def raw_of(source: Source, directory: str, name: str, through: str, qemu_img: Qe
         return
     if through == "auto":
         warn(f"{PROGRAM} cannot show images over FUSE here, so {source.label} is copied to {directory} to be read")
-    needed = space_needed(qemu_img, source.path, source.format, source.virtual_size, available_in(directory))
-    check_space(directory, needed, f"the copy of {source.label}")
+    parent = os.path.dirname(directory)
+    available = available_in(parent)
+    needed = space_needed(qemu_img, source.path, source.format, source.virtual_size, available)
+    check_space(f"tmp_dest: {parent}", available, needed, f"the copy of {source.label}")
     path = os.path.join(directory, name)
     qemu_img.convert(source.path, source.format, path, "raw", label=source.label)
     yield RawView(name, path, lambda: os.chdir(directory), lambda: None)

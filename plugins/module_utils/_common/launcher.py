@@ -18,7 +18,7 @@ import socket
 import subprocess
 from typing import Sequence
 
-from ansible_collections.vdisk.gluster.plugins.module_utils._common import process
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.child_process import ChildProcess, close_all_but, die_with
 
 _LIMIT = 1 << 16
 """Bytes of a message: the words of a command."""
@@ -38,8 +38,8 @@ class Launcher:
         if not self._pid:
             try:
                 os.setsid()
-                process.hold_nothing_but(self._theirs.fileno())
-                process.die_with(parent)
+                close_all_but(self._theirs.fileno())
+                die_with(parent)
                 serve(self._theirs)
             finally:
                 os._exit(0)
@@ -50,7 +50,7 @@ class Launcher:
         self._requests.close()
         os.waitpid(self._pid, 0)
 
-    def start(self, argv: Sequence[str], out: int, err: int) -> Launched:
+    def start(self, argv: Sequence[str], out: int, err: int) -> LaunchedProcess:
         """Start a program that reads nothing and writes to two descriptors; as many threads as like may ask.
 
         :raises OSError: it could not be started.
@@ -63,10 +63,10 @@ class Launcher:
         if isinstance(said, list):
             replies.close()
             raise OSError(*said)
-        return Launched(said, replies)
+        return LaunchedProcess(said, replies)
 
 
-class Launched:
+class LaunchedProcess:
     """A program that runs, with as much of subprocess.Popen as a Runner needs."""
 
     def __init__(self, pid: int, replies: socket.socket) -> None:
@@ -104,7 +104,7 @@ class Launched:
 
 def serve(requests: socket.socket) -> None:
     """Start programs as they are asked for, and tell of each how it ended, until the task is gone."""
-    running: dict[socket.socket, process.Started] = {}
+    running: dict[socket.socket, ChildProcess] = {}
     waking, woken = socket.socketpair()
     for end in (waking, woken):
         end.setblocking(False)
@@ -133,7 +133,7 @@ def serve(requests: socket.socket) -> None:
         woken.close()
 
 
-def _take(requests: socket.socket, running: dict[socket.socket, process.Started]) -> bool:
+def _take(requests: socket.socket, running: dict[socket.socket, ChildProcess]) -> bool:
     """Take a request; return whether there may be more."""
     descriptors = array.array("i")
     said, ancillary, _flags, _address = requests.recvmsg(_LIMIT, socket.CMSG_SPACE(_DESCRIPTORS * descriptors.itemsize))
@@ -144,7 +144,7 @@ def _take(requests: socket.socket, running: dict[socket.socket, process.Started]
     out, err, replying = descriptors
     replies = socket.socket(fileno=replying)
     try:
-        program = process.Started.plain(json.loads(said), out, err)
+        program = ChildProcess.plain(json.loads(said), out, err)
     except (OSError, subprocess.SubprocessError) as error:
         replies.send(json.dumps([getattr(error, "errno", 0) or 0, getattr(error, "strerror", None) or str(error)]).encode())
         replies.close()
@@ -157,7 +157,7 @@ def _take(requests: socket.socket, running: dict[socket.socket, process.Started]
     return True
 
 
-def _tell(replies: socket.socket, running: dict[socket.socket, process.Started]) -> None:
+def _tell(replies: socket.socket, running: dict[socket.socket, ChildProcess]) -> None:
     program = running.pop(replies)
     try:
         replies.send(b"%d" % program.returncode)

@@ -30,34 +30,25 @@ def each(call: Callable[[T], R], items: Iterable[T]) -> list[R]:
     todo = list(items)
     if len(todo) <= FEW or getattr(_inside, "at_work", False):
         return [call(item) for item in todo]
-    found: dict[int, R] = {}
-    failed: dict[int, BaseException] = {}
-    left = iter(range(len(todo)))
-    taking = threading.Lock()
+    # loaded where it is needed: few tasks have that many
+    from concurrent.futures import CancelledError, ThreadPoolExecutor
 
-    def work() -> None:
-        _inside.at_work = True
+    failed = threading.Event()
+
+    def attempt(item: T) -> R:
+        if failed.is_set():
+            raise CancelledError
         try:
-            while not failed:
-                with taking:
-                    number = next(left, None)
-                if number is None:
-                    return
-                try:
-                    found[number] = call(todo[number])
-                except BaseException as error:  # noqa: BLE001 it is raised again where the result is wanted
-                    failed[number] = error
-        finally:
-            _inside.at_work = False
+            return call(item)
+        except BaseException:
+            failed.set()
+            raise
 
-    threads = [threading.Thread(target=work, daemon=True) for _number in range(min(THREADS, len(todo)) - 1)]
-    for thread in threads:
-        thread.start()
-    try:
-        work()
-    finally:
-        for thread in threads:
-            thread.join()
-    if failed:
-        raise failed[min(failed)]
-    return [found[number] for number in range(len(todo))]
+    with ThreadPoolExecutor(min(THREADS, len(todo)), initializer=_enter) as pool:
+        calls = [pool.submit(attempt, item) for item in todo]
+    # items are taken in their order, so that what was given up comes after what failed
+    return [one.result() for one in calls]
+
+
+def _enter() -> None:
+    _inside.at_work = True

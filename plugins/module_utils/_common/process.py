@@ -9,25 +9,23 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import re
 import resource
 import select
-import signal
 import subprocess
 import tempfile
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable, Iterator, Mapping, Sequence
 
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.child_process import ChildProcess, child_environment, die_with
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import CommandFailed, Unavailable
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.progress import Progress
 
 if TYPE_CHECKING:
-    from ansible_collections.vdisk.gluster.plugins.module_utils._common.launcher import Launched
+    from ansible_collections.vdisk.gluster.plugins.module_utils._common.launcher import LaunchedProcess
 
-_PR_SET_PDEATHSIG = 1
 _PERCENT = re.compile(rb"\((\d+(?:\.\d+)?)/100%\)")
 _TAIL = 512
 _PIECE = 1 << 20
@@ -68,61 +66,6 @@ class ResourceLimits:
         """Hold this process and what it starts to them (setrlimit(2))."""
         resource.setrlimit(resource.RLIMIT_AS, (self.address_space, self.address_space))
         resource.setrlimit(resource.RLIMIT_CPU, (self.processor_seconds, self.processor_seconds))
-
-
-# looked up here, and not in the new process: a copy of one with threads must not wait for a lock of the loader that one of them held
-_prctl = ctypes.CDLL(None).prctl
-
-
-def die_with(parent: int) -> None:
-    """Let the kernel kill this process when the thread that started it ends; C(parent) is the number of that one's process."""
-    # a killed task must not leave a program behind that goes on writing to a disk nobody locks any more (prctl(2))
-    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:
-        # it was killed before that was asked for
-        os._exit(1)
-
-
-class Started(subprocess.Popen):
-    """A program that was started, with all that it starts itself, in a session of its own."""
-
-    @classmethod
-    def plain(cls, argv: Sequence[str], out: int, err: int) -> Started:
-        """Start a program that reads nothing, and dies with who started it."""
-        parent = os.getpid()
-        return cls(
-            list(argv),
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=err,
-            env=_environment(None),
-            preexec_fn=lambda: die_with(parent),
-            start_new_session=True,
-        )
-
-    def ended(self, within: float) -> bool:
-        """Wait for the end of the program for some seconds and tell whether it came."""
-        if hasattr(os, "pidfd_open"):
-            # the kernel wakes this up the moment the program ends; waiting with a limit sleeps and looks, which costs short programs dear
-            with contextlib.suppress(OSError):
-                descriptor = os.pidfd_open(self.pid)  # novermin: only where it is there
-                try:
-                    select.select([descriptor], [], [], within)
-                finally:
-                    os.close(descriptor)
-                return self.poll() is not None
-        try:
-            self.wait(within)
-        except subprocess.TimeoutExpired:
-            return False
-        return True
-
-    def kill_all(self) -> None:
-        """Kill the program and what it started in its own session (a mount helper is a script that starts others)."""
-        try:
-            os.killpg(self.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass  # it ended by itself meanwhile
 
 
 class Runner:
@@ -192,13 +135,13 @@ class Runner:
                 if self._launcher is not None and not (pass_fds or limits or environment or enter) and stdin == subprocess.DEVNULL:
                     process = self._launcher.start(argv, out.fileno(), err.fileno())
                 else:
-                    process = Started(
+                    process = ChildProcess(
                         list(argv),
                         stdin=stdin,
                         stdout=out,
                         stderr=err,
                         pass_fds=tuple(pass_fds),
-                        env=_environment(environment),
+                        env=child_environment(environment),
                         preexec_fn=before,
                         start_new_session=True,
                     )
@@ -224,12 +167,12 @@ class Runner:
         parent = os.getpid()
         with tempfile.TemporaryFile() as err:
             try:
-                process = Started(
+                process = ChildProcess(
                     list(argv),
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
                     stderr=err,
-                    env=_environment(environment),
+                    env=child_environment(environment),
                     preexec_fn=lambda: die_with(parent),
                     start_new_session=True,
                 )
@@ -254,7 +197,7 @@ class Runner:
 
     def _wait(
         self,
-        process: Started | Launched,
+        process: ChildProcess | LaunchedProcess,
         out: int,
         limit: float,
         on_progress: Callable[[float], None] | None = None,
@@ -298,10 +241,6 @@ def _percentage(tail: bytes) -> float | None:
     return float(found[-1]) / 100 if found else None
 
 
-def _environment(more: Mapping[str, str] | None) -> dict[str, str]:
-    return {**os.environ, **(more or {}), "LC_ALL": "C", "LANGUAGE": "C"}
-
-
 def _not_started(argv: Sequence[str], error: Exception) -> CommandFailed:
     return CommandFailed(f"{argv[0]} could not be started: {getattr(error, 'strerror', None) or error}", argv, None, str(error))
 
@@ -319,37 +258,3 @@ def _stalled(argv: Sequence[str], limit: float, returncode: int | None, stderr: 
 def _text(stream) -> str:
     stream.seek(0)
     return stream.read().decode("utf-8", "replace")
-
-
-def hold_nothing_but(kept: int) -> None:
-    """Let go of all descriptors of the task in a copy of its process: of locks, and of the pipes by which Ansible sees its end."""
-    null = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1, 2):
-        os.dup2(null, descriptor)
-    for descriptor in map(int, os.listdir("/proc/self/fd")):
-        if descriptor > 2 and descriptor != kept:
-            with contextlib.suppress(OSError):
-                os.close(descriptor)
-
-
-def if_killed(call: Callable[[], None]) -> Callable[[], None]:
-    """Let a process of its own make a call if this one ends before it takes that back; return what takes it back."""
-    reading, writing = os.pipe()
-    pid = os.fork()
-    if not pid:
-        try:
-            os.setsid()
-            hold_nothing_but(reading)
-            if not os.read(reading, 1):
-                call()
-        finally:
-            os._exit(0)
-    os.close(reading)
-
-    def take_back() -> None:
-        with contextlib.suppress(OSError):
-            os.write(writing, b".")
-        os.close(writing)
-        os.waitpid(pid, 0)
-
-    return take_back

@@ -13,8 +13,6 @@ import stat
 from typing import Iterator
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Refused, Unavailable
-from ansible_collections.vdisk.gluster.plugins.module_utils._common.units import human
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps.frozen_read import available_in
 
 FILE = "image"
 
@@ -49,19 +47,6 @@ def clear(directory: str) -> None:
     :raises Refused: it is not this task's own.
     """
     _remove_private(directory)
-
-
-def check_space(directory: str, needed: int, what: str) -> None:
-    """Refuse to begin what does not fit below C(tmp_dest).
-
-    :raises Unavailable: fewer than C(needed) bytes are there.
-    """
-    available = available_in(os.path.dirname(directory))
-    if needed > available:
-        raise Unavailable(
-            f"tmp_dest: {os.path.dirname(directory)} has {human(available)} available, and {what} needs {human(needed)}; "
-            "free space or choose another place"
-        )
 
 
 def _remove_private(directory: str) -> None:

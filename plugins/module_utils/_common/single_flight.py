@@ -9,9 +9,9 @@ import contextlib
 import time
 from typing import Iterator
 
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.host_lock import host_lock
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.progress import Progress, ProgressReport
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.progress_file import ProgressFile, read, token_of
-from ansible_collections.vdisk.gluster.plugins.module_utils._volume.lock import host_lock
 
 _LOOK_EVERY = 0.5
 """Seconds between two looks at how far the other task is."""

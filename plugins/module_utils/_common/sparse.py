@@ -10,13 +10,20 @@ import os
 from typing import Callable, Iterator
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Unavailable
-from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.files import write_all
 
 _PIECE = 4 << 20
 """Bytes that are read at a time: larger pieces were no faster on GlusterFS, smaller ones were."""
 
 _BLOCK = 64 << 10
 """Bytes of zeroes that are worth a hole."""
+
+
+def write_all(descriptor: int, content: bytes, offset: int) -> None:
+    """Write all of a content at an offset; a share that is filling up may take only a part at a time."""
+    view = memoryview(content)
+    while view:
+        written = os.pwrite(descriptor, view, offset)
+        view, offset = view[written:], offset + written
 
 
 def copy_data(source: int, target: int, size: int, on_progress: Callable[[int], None] | None = None) -> None:

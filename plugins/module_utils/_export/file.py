@@ -15,17 +15,17 @@ from typing import Any, Sequence
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.checksum import checksum
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Damaged, Refused, Unavailable
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.progress import ProgressStep
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.result import Result
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.single_flight import single_flight
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.space import available_in, check_space
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.sparse import write_all
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.units import SECTOR, round_up
 from ansible_collections.vdisk.gluster.plugins.module_utils._export import manifest_file
 from ansible_collections.vdisk.gluster.plugins.module_utils._export.manifest_file import Manifest
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs import files
-from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime import Result
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.qemu_img import QemuImg
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.untrusted_image import complete_image_size
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.frozen_read import (
-    available_in,
-    check_space,
     check_unchanged,
     identity,
     space_needed,
@@ -282,7 +282,7 @@ class Export:
             )
             descriptor = files.create_temporary(self._temporary_manifest, 0o600)
             try:
-                files.write_all(descriptor, manifest_file.dump(manifest), 0)
+                write_all(descriptor, manifest_file.dump(manifest), 0)
                 files.copy_ownership(descriptor, status)
                 os.fsync(descriptor)
             finally:
@@ -319,7 +319,7 @@ class Export:
             directory = os.path.dirname(self._dest)
             available = available_in(directory)
             needed = space_needed(self._qemu_img, source.path, source.format, source.virtual_size, available)
-            check_space(needed, available, f"dest: {directory}", source.label)
+            check_space(f"dest: {directory}", available, needed, f"the copy of {source.label}")
         return min(source.virtual_size, sum(entry.allocated_size for entry in source.files))
 
     def _own(self) -> None:

@@ -19,6 +19,7 @@ from typing import Any, Mapping, Sequence
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.dependencies import load
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import BadInput, Damaged, Refused, Unavailable, VdiskError
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.progress import ProgressStep
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.sparse import write_all
 from ansible_collections.vdisk.gluster.plugins.module_utils._glance.image import Image, image_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs import files
 
@@ -177,7 +178,7 @@ class ImageService:
             for part in answer.iter_content(_PART):
                 digest.update(part)
                 if part.count(0) != len(part):
-                    files.write_all(descriptor, part, done)
+                    write_all(descriptor, part, done)
                 done += len(part)
                 step.update(done)
         except self._failures as error:

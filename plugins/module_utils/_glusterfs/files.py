@@ -18,6 +18,7 @@ import time
 from typing import Callable, Iterator, TypeVar
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import DeadMount, Refused, Unavailable, VdiskError
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.sparse import write_all
 
 T = TypeVar("T")
 
@@ -264,14 +265,6 @@ def replace(
     except VdiskError:
         remove(temporary, quietly=True)
         raise
-
-
-def write_all(descriptor: int, content: bytes, offset: int) -> None:
-    """Write all of a content at an offset; a share that is filling up may take only a part at a time."""
-    view = memoryview(content)
-    while view:
-        written = os.pwrite(descriptor, view, offset)
-        view, offset = view[written:], offset + written
 
 
 def copy_ownership(descriptor: int, like: os.stat_result) -> None:

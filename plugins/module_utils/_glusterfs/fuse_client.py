@@ -11,8 +11,8 @@ import os
 import signal
 import uuid
 
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.sparse import write_all
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs import files
-from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layout
 
 ENOUGH_EVENT_THREADS = 8
 """With fewer, several qemu-img at once can wedge the mount (U(https://github.com/gluster/glusterfs/issues/4371))."""
@@ -67,7 +67,7 @@ def prove_writable(directory: str) -> bool | None:
     GlusterFS answers fallocate with FALLOC_FL_ZERO_RANGE by success and leaves the data as they are. None where it refuses, or
     where there is no space to try.
     """
-    path = f"{directory}/{layout.temporary('~writable', uuid.uuid4().hex)}"
+    path = f"{directory}/.~writable.vdisk-{uuid.uuid4().hex}"
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
@@ -81,7 +81,7 @@ def prove_writable(directory: str) -> bool | None:
 
 def _zeroes(descriptor: int) -> bool | None:
     try:
-        files.write_all(descriptor, _PROBE, 0)
+        write_all(descriptor, _PROBE, 0)
         os.fsync(descriptor)
         if ctypes.CDLL(None).fallocate(descriptor, _ZERO_RANGE, ctypes.c_int64(0), ctypes.c_int64(len(_PROBE))):
             return None

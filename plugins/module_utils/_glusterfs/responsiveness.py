@@ -9,12 +9,13 @@ SIGKILL ends it. So a process of its own asks, and is left behind where no answe
 
 from __future__ import annotations
 
-import contextlib
 import os
 import select
 import signal
 import time
 from typing import Callable
+
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.child_process import close_all_but
 
 ANSWER_TIMEOUT = 60
 """Seconds in which a mount answers: more than the 42 for which GlusterFS waits for a server that has gone (network.ping-timeout)."""
@@ -63,10 +64,7 @@ def _probe_and_end(path: str, how: Callable[[str], None], keep: int) -> None:
     said = 255
     try:
         # what it would keep open it would keep for as long as the mount hangs: Ansible's pipes, and locks above all
-        for name in os.listdir("/proc/self/fd"):
-            if int(name) != keep:
-                with contextlib.suppress(OSError):
-                    os.close(int(name))
+        close_all_but(keep)
         how(path)
         said = 0
     except OSError as error:

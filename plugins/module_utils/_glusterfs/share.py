@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 from dataclasses import dataclass, field
 from typing import Any, Mapping, Sequence
 
@@ -13,9 +15,13 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors impor
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.files import GONE, explain
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.mounts import FUSE_TYPE, Mount, mount_at
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.responsiveness import ANSWER_TIMEOUT, probe, probe_directory
-from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layout
 
 DEFAULT_BASE = "/var/lib/vdisk/mnt"
+
+_SHARE = re.compile(
+    r"\A(?P<host>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+)"
+    r":/(?P<volume>[A-Za-z0-9_-]+)(?P<directory>(?:/[^/\x00-\x1f\x7f]+)*)\Z"
+)
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,30 @@ class Capacity:
     available: int
 
 
+def check_share(share: str) -> str:
+    """Return a share's name as it is.
+
+    :raises BadInput: it is not C(host:/volume) or C(host:/volume/directory).
+    """
+    match = _SHARE.match(share)
+    if not match or {".", ".."} & set(match.group("directory").split("/")):
+        raise BadInput(f"{share!r} is not a share; write host:/volume or host:/volume/directory, with no slash at the end")
+    return share
+
+
+def mount_point_of(base: str, share: str) -> str:
+    """Return where a share is mounted: C(<base>/<md5 of the share's name>), the layout of OpenStack Cinder."""
+    return os.path.join(base, _md5(share))
+
+
+def _md5(text: str) -> str:
+    try:
+        # the digest names a directory and protects nothing; FIPS hosts allow MD5 only when told so
+        return hashlib.md5(text.encode("utf-8"), usedforsecurity=False).hexdigest()  # novermin
+    except TypeError:  # Python 3.8 has no usedforsecurity
+        return hashlib.md5(text.encode("utf-8")).hexdigest()
+
+
 def parse_shares_file(text: str) -> tuple[dict[str, str | None], tuple[str, ...]]:
     """Return share -> mount options from a shares file in Cinder's form, and a warning for each malformed line."""
     shares: dict[str, str | None] = {}
@@ -48,7 +78,7 @@ def parse_shares_file(text: str) -> tuple[dict[str, str | None], tuple[str, ...]
         if options.startswith("-o"):
             options = options[2:].strip()
         try:
-            shares.setdefault(layout.check_share(name), options or None)
+            shares.setdefault(check_share(name), options or None)
         except BadInput as error:
             warnings.append(f"line {number} of the shares file is skipped: {error}")
     return shares, tuple(warnings)
@@ -88,15 +118,14 @@ def shares_of(params: Mapping[str, Any], warn) -> tuple[Share, ...]:
         if not named:
             raise BadInput(f"shares_file: {path} names no share; write one host:/volume a line")
     else:
-        named = {layout.check_share(name): None for name in ([params["share"]] if params["shares"] is None else params["shares"])}
+        named = {check_share(name): None for name in ([params["share"]] if params["shares"] is None else params["shares"])}
         if not named:
             raise BadInput("shares: the list is empty; name at least one host:/volume")
     timeout = params.get("answer_timeout", ANSWER_TIMEOUT)
     if timeout < 1:
         raise BadInput(f"answer_timeout: {timeout} is too short for any mount; give seconds, at least 1")
     return tuple(
-        Share(name, layout.mount_point(base, name), join_options(options, params.get("options")), timeout)
-        for name, options in named.items()
+        Share(name, mount_point_of(base, name), join_options(options, params.get("options")), timeout) for name, options in named.items()
     )
 
 

@@ -18,31 +18,22 @@ from typing import Any, Callable, Mapping
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common import dependencies
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Refused, Unavailable, VdiskError
-from ansible_collections.vdisk.gluster.plugins.module_utils._common.process import if_killed
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.progress import Progress
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.mounts import FUSE_TYPE, read_mount_table
 from ansible_collections.vdisk.gluster.plugins.module_utils._libvirt import domain_xml
 from ansible_collections.vdisk.gluster.plugins.module_utils._libvirt.block_jobs import POLL, BlockJobs
-from ansible_collections.vdisk.gluster.plugins.module_utils._libvirt.hypervisor import Denied, NoDomain, NoHypervisor
+from ansible_collections.vdisk.gluster.plugins.module_utils._libvirt.guest_agent import GuestAgent
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.attachment import Host
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.domain import Definition, Disk, Domain
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.hypervisor import Denied, NoDomain
 
 _REMEDY = "install it (package python3-libvirt on Debian and Red Hat)"
 _REMOTE = re.compile(r"\A[a-z0-9+]+://[^/]")
 """A URI that names a host."""
 _MD5 = re.compile(r"\A[0-9a-f]{32}\Z")
 
-_AGENT_ANSWERS = 5
-"""Seconds in which a guest agent that works answers."""
 
-_FREEZE_TAKES = 60
-"""Seconds that a guest agent gets to freeze or thaw."""
-
-_COMES_BACK = 120
-"""Seconds for which what a killed task has left to be undone is tried: libvirt itself may be what died, and is started again."""
-
-
-def connect(uri: str, stall_timeout: float, progress: Progress | None = None) -> Hypervisor:
+def connect(uri: str, stall_timeout: float, progress: Progress | None = None) -> LibvirtHypervisor:
     """Return the hypervisor at a URI of libvirt; the parameters are those of open_hypervisor.
 
     :raises Unavailable: there is no Python binding or no answer.
@@ -57,10 +48,10 @@ def connect(uri: str, stall_timeout: float, progress: Progress | None = None) ->
             f"libvirt_uri: {uri} does not answer ({error}); start libvirt, or set libvirt_uri to none if no domain of this host has a disk "
             "on these shares"
         ) from error
-    return Hypervisor(libvirt, connection, stall_timeout, progress)
+    return LibvirtHypervisor(libvirt, connection, stall_timeout, progress)
 
 
-class Hypervisor(BlockJobs, NoHypervisor):
+class LibvirtHypervisor(BlockJobs, GuestAgent):
     """The libvirt of a host."""
 
     def __init__(
@@ -73,7 +64,7 @@ class Hypervisor(BlockJobs, NoHypervisor):
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """Take the binding and an open connection; C(stall_timeout) in seconds is how long a job may stand still."""
-        super().__init__(asked=True)
+        self.frozen: set[str] = set()
         self._libvirt = libvirt
         self._connection = connection
         self._stall_timeout = stall_timeout
@@ -152,68 +143,6 @@ class Hypervisor(BlockJobs, NoHypervisor):
             if error.get_error_code() == self._libvirt.VIR_ERR_NO_DOMAIN:
                 return None
             raise self._explained(error, f"look at domain {uuid}") from error
-
-    # guest agent
-
-    def freeze(self, uuid: str) -> int:
-        """Freeze the file systems of a guest and return how many are frozen.
-
-        :raises Unavailable: its agent does not answer within seconds, or another program has frozen it.
-        """
-        domain = self._domain(uuid)
-
-        def freeze() -> int:
-            domain.agentSetResponseTimeout(_AGENT_ANSWERS, 0)
-            # an agent that hangs is found out by a question that changes nothing
-            domain.fsInfo(0)
-            self._thaw_if_killed(uuid)
-            # writing out what is pending may take a guest long
-            domain.agentSetResponseTimeout(_FREEZE_TAKES, 0)
-            self.frozen.add(uuid)
-            return int(domain.fsFreeze(None, 0))
-
-        return self._ask(freeze, f"freeze the file systems of domain {domain.name()}")
-
-    def thaw(self, uuid: str) -> int:
-        """Thaw the file systems of a guest and return how many were frozen; one that is not frozen stays as it is."""
-        domain = self._domain(uuid)
-
-        def thaw() -> int:
-            domain.agentSetResponseTimeout(_FREEZE_TAKES, 0)
-            return int(domain.fsThaw(None, 0))
-
-        thawed = self._ask(thaw, f"thaw the file systems of domain {domain.name()}")
-        self.frozen.discard(uuid)
-        self._guards.pop(uuid, lambda: None)()
-        return thawed
-
-    def _thaw_if_killed(self, uuid: str) -> None:
-        """Let a process of its own thaw a guest if this one is killed before it has."""
-
-        def thaw(domain: Any) -> None:
-            domain.agentSetResponseTimeout(_FREEZE_TAKES, 0)
-            domain.fsThaw(None, 0)
-
-        self._guards[uuid] = self._if_killed(uuid, thaw)
-
-    def _if_killed(self, uuid: str, undo: Callable[[Any], None]) -> Callable[[], None]:
-        """Let a process of its own do something with a running domain if this one ends before it takes that back."""
-        libvirt, uri = self._libvirt, self._connection.getURI()
-
-        def insist() -> None:
-            until = self._clock() + _COMES_BACK
-            while True:
-                try:
-                    domain = libvirt.open(uri).lookupByUUIDString(uuid)
-                    if domain.isActive():
-                        undo(domain)
-                    return
-                except libvirt.libvirtError as error:
-                    if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN or self._clock() >= until:
-                        return
-                self._sleep(1)
-
-        return if_killed(insist)
 
     # changes of a running domain
 

@@ -1,18 +1,15 @@
 # Copyright (c) 2026 the vdisk.gluster authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which domains have a volume, as tasks ask for it; without libvirt there are none. What asks libvirt is _libvirt."""
+"""Choose the hypervisor of a task: the libvirt of this host, or none. The binding is loaded only where it is asked."""
 
 from __future__ import annotations
 
 import os
 import re
-from typing import Sequence
 
-from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.progress import Progress
-from ansible_collections.vdisk.gluster.plugins.module_utils._volume.attachment import Host
-from ansible_collections.vdisk.gluster.plugins.module_utils._volume.domain import Definition, Disk
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.hypervisor import Hypervisor, NoHypervisor
 
 NONE = "none"
 """The C(libvirt_uri) with which no hypervisor is asked."""
@@ -21,49 +18,7 @@ _DAEMONS = ("libvirtd", "virtqemud")
 _DIRECTORIES = ("/usr/sbin", "/sbin", "/usr/bin", "/usr/local/sbin", "/usr/libexec")
 
 
-class NoDomain(Refused):
-    """This hypervisor has no such domain."""
-
-
-class Denied(Refused):
-    """A security module of the host keeps QEMU from a file that libvirt should have opened to it."""
-
-
-class NoHypervisor:
-    """A host without libvirt, or a task that is not to ask it: no domains."""
-
-    def __init__(self, asked: bool = False) -> None:
-        """Take whether it is known that this host has no domains, rather than not asked."""
-        self.frozen: set[str] = set()
-        """The domains whose guests this task has frozen and not thawed."""
-        self._asked = asked
-
-    @property
-    def host(self) -> Host:
-        """The host whose domains these are."""
-        return Host(os.uname().nodename, asked=self._asked)
-
-    def refresh(self) -> None:
-        """Look anew; there is nothing to look at."""
-
-    def disks_of(self, volume: str, mount_point: str) -> tuple[Disk, ...]:
-        """Return the disks that have a file of a volume."""
-        return ()
-
-    def domains_on(self, mount_point: str) -> tuple[str, ...]:
-        """Return the names of running domains that have a file on a share."""
-        return ()
-
-    def live(self, uuid: str) -> dict[str, Definition] | None:
-        """Return the disks that a running domain has now, by target, or None where it does not run here."""
-        return None
-
-    def thaw(self, uuid: str) -> int:
-        """Thaw the file systems of a guest; none of them is here."""
-        return 0
-
-
-def open_hypervisor(uri: str, stall_timeout: float, progress: Progress | None = None) -> NoHypervisor:
+def open_hypervisor(uri: str, stall_timeout: float, progress: Progress | None = None) -> Hypervisor:
     """Return the hypervisor that a task is to ask.
 
     :param uri: of libvirt, or C(none).
@@ -85,8 +40,3 @@ def _is_plain(uri: str) -> bool:
 
 def _is_installed() -> bool:
     return any(os.path.exists(os.path.join(directory, daemon)) for directory in _DIRECTORIES for daemon in _DAEMONS)
-
-
-def running_disks(disks: Sequence[Disk]) -> tuple[Disk, ...]:
-    """Return the disks that a running domain has open now."""
-    return tuple(disk for disk in disks if disk.live is not None)

@@ -6,15 +6,17 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from dataclasses import dataclass
 from typing import Any, Iterator, Mapping
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Refused
-from ansible_collections.vdisk.gluster.plugins.module_utils._common.scratch import check_space, scratch_directory
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.host_lock import host_lock
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.scratch import scratch_directory
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.space import available_in, check_space
 from ansible_collections.vdisk.gluster.plugins.module_utils._glance import client
 from ansible_collections.vdisk.gluster.plugins.module_utils._glance.image import Image
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.qemu_img import QemuImg
-from ansible_collections.vdisk.gluster.plugins.module_utils._volume.lock import host_lock
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,8 @@ def downloaded(wanted: ServiceImage, qemu_img: QemuImg, check_mode: bool) -> Ite
         if not holding.enter_context(host_lock(f"spool:{wanted.spool}")):
             raise Refused(f"source_image_name: another task is making the same volumes of {label} right now; let it end")
         path = holding.enter_context(scratch_directory(wanted.spool))
-        check_space(wanted.spool, image.size or 0, label)
+        parent = os.path.dirname(wanted.spool)
+        check_space(f"tmp_dest: {parent}", available_in(parent), image.size or 0, f"the copy of {label}")
         service.download(image, path, qemu_img.progress.step(f"download {label}", image.size))
         yield DownloadedImage(label, image.format, _virtual_size(image), origin, path)
 

@@ -13,13 +13,15 @@ from typing import Any, Mapping, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import BadInput, Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.ownership import group_id, mode_bits, user_id
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.result import Result
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.units import parse_size
 from ansible_collections.vdisk.gluster.plugins.module_utils._export.file import Export, ExportRequest
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs import files
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share import Share, shares_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._modules import image_upload
-from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime import Result, Task
+from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime import Task
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.base import Plan
+from ansible_collections.vdisk.gluster.plugins.module_utils._plans.source import source_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.temporary import plan_temporary
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.qemu_img import QemuImg
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.frozen_read import hold_readable
@@ -27,7 +29,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.session
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layout
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.locator import Shares
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.model import Volume
-from ansible_collections.vdisk.gluster.plugins.module_utils._volume.source import Source, source_of
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.source import Source
 
 COMPRESSED = ("qcow2", "vmdk")
 """Formats that can be compressed; a vmdk image is then a streamOptimized one."""

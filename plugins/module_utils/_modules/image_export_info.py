@@ -11,9 +11,10 @@ from dataclasses import asdict
 from typing import Any
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import BadInput, Damaged, Refused
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.result import Result
 from ansible_collections.vdisk.gluster.plugins.module_utils._export import manifest_file
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs import files
-from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime import Result, Task
+from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime import Task
 
 
 def work(task: Task) -> Result:

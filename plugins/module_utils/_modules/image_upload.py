@@ -15,6 +15,7 @@ from typing import Any, Callable, Iterator, Mapping
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.checksum import checksum
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import BadInput, Refused, Unavailable
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.result import Result
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.scratch import FILE, scratch_directory, scratch_path
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.single_flight import single_flight
 from ansible_collections.vdisk.gluster.plugins.module_utils._export import manifest_file
@@ -22,7 +23,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._glance import clien
 from ansible_collections.vdisk.gluster.plugins.module_utils._glance.image import DISK_FORMATS, Image
 from ansible_collections.vdisk.gluster.plugins.module_utils._glance.image_marker import Decision, Marker
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs import files
-from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime import Result, Task
+from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime import Task
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.source import Source
 
 _REPEATABLE = ("raw", "qcow2")

@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common import parallel
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.result import Result
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share import Share, capacity, check_base, shares_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share_state import is_writable, share_object
-from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime import Result, Task
+from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime import Task
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu import image_lock
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layout
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.domain import Disk

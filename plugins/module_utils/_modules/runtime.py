@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Callable, Mapping, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
@@ -14,9 +14,11 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors impor
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.process import Runner
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.progress import Progress
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.progress_file import ProgressFile, is_token
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.result import Result
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.responsiveness import ANSWER_TIMEOUT
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share import DEFAULT_BASE
-from ansible_collections.vdisk.gluster.plugins.module_utils._libvirt.hypervisor import NoHypervisor, open_hypervisor
+from ansible_collections.vdisk.gluster.plugins.module_utils._libvirt.hypervisor import open_hypervisor
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.hypervisor import Hypervisor
 
 LOCATION = {
     "share": {"type": "str"},
@@ -57,18 +59,6 @@ _ONE_LOCATION = (("share", "shares", "shares_file"),)
 
 
 @dataclass(frozen=True)
-class Result:
-    """What a module returns; C(diff) is the objects before and after."""
-
-    msg: str
-    changed: bool = False
-    actions: Sequence[str] = ()
-    values: Mapping[str, Any] = field(default_factory=dict)
-    before: Any = None
-    after: Any = None
-
-
-@dataclass(frozen=True)
 class Task:
     """One task: its options, whether it only checks, and its ways to run programs and to warn."""
 
@@ -87,7 +77,7 @@ class Task:
         """Whether domains of other hosts that are shut off keep a volume from being changed."""
         return self.params.get("attached_elsewhere") != "ignore"
 
-    def hypervisor(self) -> NoHypervisor:
+    def hypervisor(self) -> Hypervisor:
         """Return the hypervisor that the task is to ask; to be called before anything is changed, for the module may start anew for it."""
         return open_hypervisor(self.params["libvirt_uri"], self.runner.stall_timeout, self.progress)
 

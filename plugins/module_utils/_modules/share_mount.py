@@ -12,6 +12,7 @@ from typing import Any, Callable
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import BadInput, CommandFailed, Refused, Unavailable, VdiskError
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.ownership import group_id, mode_bits, user_id
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.result import Result
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs import files, fstab, fuse_client, mounts
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share import (
     Share,
@@ -30,7 +31,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share_sta
     share_object,
     state_object,
 )
-from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime import Result, Task
+from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime import Task
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layout
 
 

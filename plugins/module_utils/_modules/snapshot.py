@@ -8,14 +8,16 @@ from __future__ import annotations
 from typing import Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import BadInput
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.result import Result
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share import shares_of
-from ansible_collections.vdisk.gluster.plugins.module_utils._libvirt.hypervisor import Denied
-from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime import Result, Task
-from ansible_collections.vdisk.gluster.plugins.module_utils._plans.base import Plan, refuse_zeroing
+from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime import Task
+from ansible_collections.vdisk.gluster.plugins.module_utils._plans.base import Plan
+from ansible_collections.vdisk.gluster.plugins.module_utils._plans.checks import refuse_zeroing
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.snapshot import plan_absent, plan_present, plan_reverted
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.qemu_img import QemuImg
 from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.session import Session
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layout
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.hypervisor import Denied
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.locator import Shares
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.model import Volume, snapshot_object, volume_object
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.record_file import SnapshotNote, utc_now

@@ -8,10 +8,9 @@ from __future__ import annotations
 from typing import Any, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import BadInput, Unavailable
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.result import Result
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share import shares_of
-from ansible_collections.vdisk.gluster.plugins.module_utils._libvirt.connection import Hypervisor
-from ansible_collections.vdisk.gluster.plugins.module_utils._libvirt.hypervisor import NoDomain, NoHypervisor
-from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime import Result, Task
+from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime import Task
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.attachment import (
     AttachmentRequest,
     own_disk,
@@ -24,6 +23,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.qemu_img impor
 from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.session import Session
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layout
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.domain import Domain
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.hypervisor import Hypervisor, NoDomain, NoHypervisor
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.locator import Shares
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.model import Volume, with_host
 
@@ -81,10 +81,10 @@ def work(task: Task) -> Result:
     )
 
 
-def _domain(hypervisor: NoHypervisor, name: str, present: bool) -> Domain | None:
+def _domain(hypervisor: Hypervisor, name: str, present: bool) -> Domain | None:
     """Return a domain of this host; one that is not there has no disk, and need not be told so."""
     try:
-        return hypervisor.domain(name) if isinstance(hypervisor, Hypervisor) else None
+        return None if isinstance(hypervisor, NoHypervisor) else hypervisor.domain(name)
     except NoDomain:
         if present:
             raise

@@ -18,18 +18,20 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._backup.raw_view imp
 from ansible_collections.vdisk.gluster.plugins.module_utils._backup.tool import KEEP, ArchiveStats, BackupTool, NoRepository
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import BadInput, Damaged, Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.progress import Progress
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.result import Result
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.scratch import clear, scratch_directory, scratch_path
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.single_flight import single_flight
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share import Share, shares_of
-from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime import Result, Task
+from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime import Task
 from ansible_collections.vdisk.gluster.plugins.module_utils._modules.volume_backup_info import tool_of
+from ansible_collections.vdisk.gluster.plugins.module_utils._plans.source import source_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.qemu_img import QemuImg
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps import frozen_read
 from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.session import Session
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layout
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.locator import Shares
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.model import Volume
-from ansible_collections.vdisk.gluster.plugins.module_utils._volume.source import Source, source_of
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.source import Source
 
 _WITHIN = re.compile(r"\A[0-9]+[HhdwmyY]\Z")
 

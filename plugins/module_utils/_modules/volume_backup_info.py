@@ -13,7 +13,8 @@ from typing import Any, Mapping, Sequence
 from ansible_collections.vdisk.gluster.plugins.module_utils._backup.archive_metadata import LATEST, Archive, archive_object, check_name
 from ansible_collections.vdisk.gluster.plugins.module_utils._backup.tool import TOOLS, BackupTool, NoRepository, Repository
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import BadInput, Refused
-from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime import Result, Task
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.result import Result
+from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime import Task
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layout
 
 REPOSITORY = {

@@ -9,10 +9,11 @@ import contextlib
 from typing import TYPE_CHECKING, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.ownership import group_id, mode_bits, user_id
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.result import Result
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.units import parse_virtual_size
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share import shares_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._modules.placing import contexts, limits_of
-from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime import Result, Task
+from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime import Task
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.base import Plan
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import VolumeRequest, plan_absent, plan_present
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.qemu_img import QemuImg

@@ -9,9 +9,18 @@ import uuid
 from typing import Any, Mapping, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import BadInput, Refused
-from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share import Share, capacity, check_base, shares_of
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.result import Result
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.space import check_space
+from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share import (
+    Share,
+    capacity,
+    check_base,
+    check_share,
+    mount_point_of,
+    shares_of,
+)
 from ansible_collections.vdisk.gluster.plugins.module_utils._modules.placing import choose_share, limits_of
-from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime import Result, Task
+from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime import Task
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.base import Plan, actions_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.move import is_there, plan_move
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import VolumeRequest
@@ -19,7 +28,6 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.qemu_img impor
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps import frozen_read
 from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.recovery import cleanup_action
 from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.session import Session
-from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layout
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.locator import Shares
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.model import Volume, volume_object
 
@@ -43,8 +51,8 @@ def move(task: Task, names: Sequence[str]) -> Result:
     params = task.params
     _check_options(params)
     old = Share(
-        layout.check_share(params["source_share"]),
-        layout.mount_point(check_base(params["mount_point_base"]), params["source_share"]),
+        check_share(params["source_share"]),
+        mount_point_of(check_base(params["mount_point_base"]), params["source_share"]),
     )
     shares = Shares(shares_of(params, task.warn))
     if old.name in (share.name for share in shares.named):
@@ -151,7 +159,7 @@ class _Mover:
     def _check_space(self, volume: Volume, share: Share) -> None:
         if volume.exists:
             needed = sum(entry.allocated_size for entry in volume.chain.files)
-            frozen_read.check_space(needed, capacity(share).available, share.name, volume.label)
+            check_space(share.name, capacity(share).available, needed, f"the copy of {volume.label}")
 
 
 def _plans(old: Volume, new: Volume) -> tuple[Plan, ...]:

@@ -15,27 +15,29 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._backup import archi
 from ansible_collections.vdisk.gluster.plugins.module_utils._backup.archive_metadata import LATEST, Archive, Description, archive_object
 from ansible_collections.vdisk.gluster.plugins.module_utils._backup.raw_view import raw_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Refused, Unavailable
-from ansible_collections.vdisk.gluster.plugins.module_utils._common.scratch import check_space, clear, scratch_directory, scratch_path
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.host_lock import host_lock
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.result import Result
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.scratch import clear, scratch_directory, scratch_path
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.space import available_in, check_space
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.sparse import SparseWriter
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.units import parse_virtual_size
-from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share import Share, shares_of
+from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share import Share, capacity, shares_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._modules import volume_file
 from ansible_collections.vdisk.gluster.plugins.module_utils._modules.image_download import DownloadedImage
-from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime import Result, Task
+from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime import Task
 from ansible_collections.vdisk.gluster.plugins.module_utils._modules.volume_backup import check_digest
 from ansible_collections.vdisk.gluster.plugins.module_utils._modules.volume_backup_info import newest, tool_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._modules.volume_source import SourceRequest
-from ansible_collections.vdisk.gluster.plugins.module_utils._plans.base import refuse_attached_elsewhere, refuse_in_use, refuse_problems
+from ansible_collections.vdisk.gluster.plugins.module_utils._plans.checks import refuse_attached_elsewhere, refuse_in_use, refuse_problems
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.restore import plan_restored
+from ansible_collections.vdisk.gluster.plugins.module_utils._plans.source import source_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.qemu_img import QemuImg
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps import frozen_read
 from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.session import Session
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layout
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.locator import Shares
-from ansible_collections.vdisk.gluster.plugins.module_utils._volume.lock import host_lock
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.model import Volume, volume_object
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.record_file import SnapshotNote, utc_now
-from ansible_collections.vdisk.gluster.plugins.module_utils._volume.source import source_of
 
 LABEL = "volume_backup"
 
@@ -154,7 +156,8 @@ class _Restore:
             if not holding.enter_context(host_lock(f"spool:{self._spool}")):
                 raise Refused(f"archive: another task is restoring {self._name} from {label} right now; let it end")
             path = holding.enter_context(scratch_directory(self._spool))
-            check_space(self._spool, said.data_size, label)
+            parent = os.path.dirname(self._spool)
+            check_space(f"tmp_dest: {parent}", available_in(parent), said.data_size, f"the copy of {label}")
             step = self._task.progress.step(f"fetch {label}", said.virtual_size)
             digest = hashlib.sha256()
             try:
@@ -188,7 +191,7 @@ class _Restore:
                 # what lies beyond the archive's end is to read as zeroes
                 os.truncate(path, max(said.virtual_size, volume.active.virtual_size or 0))
                 needed = said.data_size + said.virtual_size // 1024 + (1 << 20)
-                frozen_read.check_space(needed, frozen_read.available_in(share.mount_point), share.name, self._archive.label)
+                check_space(share.name, capacity(share).available, needed, f"the copy of {self._archive.label}")
             outcome = session.change(
                 {self._name: share},
                 lambda found: [plan_restored(found[0], self._snapshot, note, path, self._archive.label, said.virtual_size, self._origin)],

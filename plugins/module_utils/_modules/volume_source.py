@@ -16,10 +16,12 @@ from typing import Any, Callable, ContextManager, Iterator, Mapping, Sequence
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.checksum import checksum
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import BadInput, Damaged, Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.scratch import scratch_path
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.space import check_space
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.units import human
-from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share import Share, capacity, check_base
+from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share import Share, capacity, check_base, check_share, mount_point_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._modules.image_download import DownloadedImage, ServiceImage, downloaded
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.placement import PlacementLimits
+from ansible_collections.vdisk.gluster.plugins.module_utils._plans.source import source_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.temporary import plan_temporary
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import VolumeRequest
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.qemu_img import QemuImg
@@ -29,7 +31,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._steps.copy import c
 from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.session import Session
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layout
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.locator import Shares
-from ansible_collections.vdisk.gluster.plugins.module_utils._volume.source import CopySource, Source, source_of
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.source import CopySource, Source
 
 _CHECKSUM = re.compile(r"\A(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})\Z")
 
@@ -101,7 +103,7 @@ def _service_image(params: Mapping[str, Any], names: Sequence[str]) -> ServiceIm
 def _share(name: str | None, params: Mapping[str, Any]) -> Share | None:
     if name is None:
         return None
-    return Share(layout.check_share(name), layout.mount_point(check_base(params["mount_point_base"]), name))
+    return Share(check_share(name), mount_point_of(check_base(params["mount_point_base"]), name))
 
 
 @contextlib.contextmanager
@@ -151,7 +153,7 @@ def check_room(shares: Sequence[Share], new: VolumeRequest, original: CopySource
         count = sum(1 for other in shares if other.name == share.name)
         most = available // count
         one = frozen_read.space_needed(qemu_img, original.path, original.format, original.virtual_size, most) if new.thin else new.size or 0
-        frozen_read.check_space(one * count, available, share.name, original.label)
+        check_space(share.name, available, one * count, f"the copy of {original.label}")
 
 
 def original_of(source: Source) -> CopySource:

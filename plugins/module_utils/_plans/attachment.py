@@ -9,9 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Mapping
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import BadInput, Refused
-from ansible_collections.vdisk.gluster.plugins.module_utils._plans.base import (
-    Plan,
-    nothing_to_do,
+from ansible_collections.vdisk.gluster.plugins.module_utils._plans.base import Plan, nothing_to_do
+from ansible_collections.vdisk.gluster.plugins.module_utils._plans.checks import (
     record_of,
     refuse_attached_elsewhere,
     refuse_in_use_elsewhere,

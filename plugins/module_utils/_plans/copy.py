@@ -9,7 +9,8 @@ from dataclasses import fields, replace
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.units import human
-from ansible_collections.vdisk.gluster.plugins.module_utils._plans.base import Plan, refuse_problems
+from ansible_collections.vdisk.gluster.plugins.module_utils._plans.base import Plan
+from ansible_collections.vdisk.gluster.plugins.module_utils._plans.checks import refuse_problems
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import VolumeRequest, plan_new, plan_present
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.copy import CopyVolume
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.volume import CreateVolume

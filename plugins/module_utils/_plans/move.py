@@ -10,9 +10,8 @@ from typing import Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.units import SECTOR, round_up
-from ansible_collections.vdisk.gluster.plugins.module_utils._plans.base import (
-    Plan,
-    nothing_to_do,
+from ansible_collections.vdisk.gluster.plugins.module_utils._plans.base import Plan, nothing_to_do
+from ansible_collections.vdisk.gluster.plugins.module_utils._plans.checks import (
     record_of,
     refuse_attached_elsewhere,
     refuse_problems,

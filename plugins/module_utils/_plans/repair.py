@@ -30,7 +30,7 @@ def repaired(volume: Volume) -> tuple[list[Step], Volume]:
 
     :raises Refused: something is wrong with it that can only be guessed at.
     """
-    from ansible_collections.vdisk.gluster.plugins.module_utils._steps.repair import ClearAway, RemoveStray, RepairHeader
+    from ansible_collections.vdisk.gluster.plugins.module_utils._steps.repair import RemoveStray, RepairHeader
 
     steps: list[Step] = []
     strays = tuple(file for file in volume.facts if file not in {entry.file for entry in volume.chain.files})
@@ -57,8 +57,6 @@ def repaired(volume: Volume) -> tuple[list[Step], Volume]:
         header = facts[file].header
         if header is not None:
             facts[file] = replace(facts[file], header=replace(header, backing_file=backing_file, backing_format=backing_format))
-    if volume.leftovers:
-        steps.append(ClearAway())
     # headers first: what lies below them is only then found by name
     return [*repairs, *steps], replace(reassembled(after, facts=facts), leftovers=(), strays=())
 

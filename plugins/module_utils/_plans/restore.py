@@ -10,10 +10,9 @@ from typing import Any, Mapping
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.units import SECTOR, round_up
-from ansible_collections.vdisk.gluster.plugins.module_utils._plans.base import (
-    Plan,
+from ansible_collections.vdisk.gluster.plugins.module_utils._plans.base import Plan, redefine_domains
+from ansible_collections.vdisk.gluster.plugins.module_utils._plans.checks import (
     record_of,
-    redefine_domains,
     refuse_attached_elsewhere,
     refuse_in_use,
     refuse_problems,

@@ -17,11 +17,9 @@ from typing import Mapping, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.units import SECTOR, round_up
-from ansible_collections.vdisk.gluster.plugins.module_utils._plans.base import (
-    Plan,
-    nothing_to_do,
+from ansible_collections.vdisk.gluster.plugins.module_utils._plans.base import Plan, nothing_to_do, redefine_domains
+from ansible_collections.vdisk.gluster.plugins.module_utils._plans.checks import (
     record_of,
-    redefine_domains,
     refuse_attached_elsewhere,
     refuse_in_use,
     refuse_problems,

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import itertools
 
-from ansible_collections.vdisk.gluster.plugins.module_utils._plans.base import Plan, refuse_zeroing, running_disk_of
+from ansible_collections.vdisk.gluster.plugins.module_utils._plans.base import Plan
+from ansible_collections.vdisk.gluster.plugins.module_utils._plans.checks import refuse_zeroing, running_disk_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.snapshot import AUTO, plan_absent, plan_present
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.model import Volume
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.record_file import SnapshotNote, utc_now

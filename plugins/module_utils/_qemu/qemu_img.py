@@ -16,9 +16,9 @@ import threading
 from typing import Any, ContextManager, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import CommandFailed, Refused, Unavailable
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.host_lock import host_lock
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.process import Completed, ResourceLimits, Runner, find_program
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.progress import Progress, ProgressStep
-from ansible_collections.vdisk.gluster.plugins.module_utils._volume.lock import host_lock
 
 FOREIGN = ResourceLimits(address_space=1 << 30, processor_seconds=30)
 """What looking at an image of other origin may take: a crafted one could ask for all there is (as OpenStack limits it)."""

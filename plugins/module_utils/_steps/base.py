@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Refused
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.sparse import write_all
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs import files
-from ansible_collections.vdisk.gluster.plugins.module_utils._libvirt.hypervisor import NoHypervisor, running_disks
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu import qcow2
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.qemu_img import QemuImg
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import info_file, layout, record_file
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.domain import Disk
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.hypervisor import Hypervisor, NoHypervisor, running_disks
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.journal import Journal
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.lock import HeldLock
 
@@ -36,7 +37,7 @@ class StepContext:
     volume: str
     token: str
     qemu_img: QemuImg
-    hypervisor: NoHypervisor = field(default_factory=NoHypervisor)
+    hypervisor: Hypervisor = field(default_factory=NoHypervisor)
     journal: Journal | None = None
     recovering: bool = False
     held: set[str] = field(default_factory=set)
@@ -218,7 +219,7 @@ def write_image(path: str, layout: qcow2.Layout, own: tuple[int, int, int]) -> N
     try:
         try:
             for offset, content in layout.pieces:
-                files.write_all(descriptor, content, offset)
+                write_all(descriptor, content, offset)
             os.ftruncate(descriptor, layout.length)
             set_ownership(descriptor, own)
             os.fsync(descriptor)

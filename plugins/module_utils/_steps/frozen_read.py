@@ -10,7 +10,6 @@ import os
 from typing import Iterable, Iterator
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Refused, Unavailable
-from ansible_collections.vdisk.gluster.plugins.module_utils._common.units import human
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs import files
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu import image_lock
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.qemu_img import QemuImg
@@ -79,22 +78,3 @@ def space_needed(qemu_img: QemuImg, path: str, image_format: str, virtual_size: 
     # the tables of a qcow2 image take 2 bytes of 64 KiB for counts and 8 for places, and a few clusters
     most = virtual_size + virtual_size // _CLUSTER * 16 + 16 * _CLUSTER
     return most if most <= available else qemu_img.measure(path, image_format, "qcow2")
-
-
-def check_space(needed: int, available: int, where: str, what: str) -> None:
-    """Refuse a copy that does not fit, before a byte of it is written.
-
-    :raises Unavailable: there is too little space; the message gives both sizes.
-    """
-    if needed > available:
-        raise Unavailable(
-            f"{where} has {human(available)} available, and the copy of {what} needs up to {human(needed)}; "
-            "free space or choose another place"
-        )
-
-
-def available_in(directory: str) -> int:
-    """Return the bytes that may be written to the file system of a directory."""
-    with files.explained(directory, "look at the space of"):
-        space = os.statvfs(directory)
-    return space.f_bavail * space.f_frsize

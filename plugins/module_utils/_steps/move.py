@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Mapping
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Abandoned, Damaged, Refused, Unavailable
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.sparse import copy_data, same_bytes
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs import files
+from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share import mount_point_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu import image_lock
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps import frozen_read
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Step, StepContext, write_record
@@ -171,7 +172,7 @@ class RemoveSourceFiles(Step):
 
 def sibling(context: StepContext, share: str) -> str:
     """Return the root of another share below the same mount point base; whoever locked its volume has seen that it is mounted."""
-    return layout.mount_point(os.path.dirname(context.root), share)
+    return mount_point_of(os.path.dirname(context.root), share)
 
 
 def copy_as_it_is(context: StepContext, source: str, temporary: str) -> None:

@@ -16,13 +16,13 @@ from typing import Any, ClassVar, Mapping
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Refused, Unavailable, VdiskError
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs import files
-from ansible_collections.vdisk.gluster.plugins.module_utils._libvirt.hypervisor import running_disks
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu import image_lock, qcow2
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps import frozen_read
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Step, StepContext, write_image, write_record
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.move import copy_as_it_is, sibling, take_from_its_name, write_moved_info
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layout, record_file
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.domain import Definition, Disk
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.hypervisor import running_disks
 
 
 @dataclass(frozen=True)

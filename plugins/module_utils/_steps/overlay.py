@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Mapping
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Refused
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.sparse import write_all
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs import files
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu import image_lock, qcow2
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Step, StepContext, publish_image, write_image, write_record
@@ -231,7 +232,7 @@ def rebase_overlay(context: StepContext, file: str, backing_file: str, backing_f
         changed = qcow2.with_backing(context.header_bytes(file), backing_file, backing_format)
         context.check_ours()
         try:
-            files.write_all(descriptor, changed, 0)
+            write_all(descriptor, changed, 0)
             os.fsync(descriptor)
         except OSError as error:
             raise files.explain(error, path, "write") from error

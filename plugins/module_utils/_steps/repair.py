@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs import files
@@ -58,17 +57,3 @@ class RemoveStray(Step):
         if self.file in context.chain_files() or info is not None and self.file in (info.active, *info.snapshots.values()):
             raise Refused(f"{self.file} on {context.share} is part of {context.volume}; it is not removed")
         files.remove(context.path(self.file))
-
-
-@dataclass(frozen=True)
-class ClearAway(Step):
-    """Remove temporary files of killed tasks; recovery does it and tells of it, under the lock that this step asks for."""
-
-    internal: ClassVar[bool] = True
-
-    def describe(self) -> str:
-        """Return what the step does and why."""
-        return "Clear away what killed tasks left."
-
-    def apply(self, context: StepContext) -> None:
-        """Nothing is left to be done."""

@@ -9,6 +9,7 @@ import os
 from dataclasses import dataclass
 from typing import ClassVar
 
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.sparse import write_all
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.units import human
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs import files
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu import image_lock, qcow2
@@ -70,7 +71,7 @@ class CreateVolume(Step):
     def _write_qcow2(self, descriptor: int) -> None:
         layout = qcow2.new_image(self.size)
         for offset, content in layout.pieces:
-            files.write_all(descriptor, content, offset)
+            write_all(descriptor, content, offset)
         os.ftruncate(descriptor, layout.length)
 
     def _write_raw(self, descriptor: int) -> None:

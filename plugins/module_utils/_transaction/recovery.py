@@ -16,14 +16,14 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors impor
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs import files
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.health import check_complete
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.mounts import read_mount_table
-from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share import Share, check_mounted
-from ansible_collections.vdisk.gluster.plugins.module_utils._libvirt.hypervisor import NoHypervisor, running_disks
+from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share import Share, check_mounted, mount_point_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu import image_lock
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.qemu_img import QemuImg
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Step, StepContext
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.domain import RedefineDomains
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.registry import from_json
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layout
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.hypervisor import Hypervisor, running_disks
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.journal import Journal
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.lock import HeldLock, locks_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.reader import Listing
@@ -77,7 +77,7 @@ def _sibling(share: Share, name: str) -> Share:
     """
     if name == share.name:
         return share
-    other = Share(name, layout.mount_point(os.path.dirname(share.mount_point), name))
+    other = Share(name, mount_point_of(os.path.dirname(share.mount_point), name))
     check_mounted(other, read_mount_table())
     return other
 
@@ -112,7 +112,7 @@ def recover(
     where: Sequence[Located],
     listings: Mapping[str, Listing],
     qemu_img: QemuImg,
-    hypervisor: NoHypervisor,
+    hypervisor: Hypervisor,
     respects_other_hosts: bool = True,
     locks: Sequence[HeldLock] = (),
 ) -> list[str]:
@@ -142,7 +142,7 @@ def cleanup_action(leftover: str) -> str:
     return f"Remove {leftover}, because a task that was killed left it."
 
 
-def _finish_plan(plan: UnfinishedPlan, qemu_img: QemuImg, hypervisor: NoHypervisor, locks: Sequence[HeldLock]) -> list[str]:
+def _finish_plan(plan: UnfinishedPlan, qemu_img: QemuImg, hypervisor: Hypervisor, locks: Sequence[HeldLock]) -> list[str]:
     actions = []
 
     members = {volume for volume, _share in plan.members} | {plan.leader[0]}
@@ -195,7 +195,7 @@ def _finish_plan(plan: UnfinishedPlan, qemu_img: QemuImg, hypervisor: NoHypervis
     return actions
 
 
-def _refuse_definitions_elsewhere(plan: UnfinishedPlan, hypervisor: NoHypervisor) -> None:
+def _refuse_definitions_elsewhere(plan: UnfinishedPlan, hypervisor: Hypervisor) -> None:
     """Leave it to a host to finish what changes the definitions of its domains: done elsewhere, they would name old files for good.
 
     :raises Refused: the plan has such a step for another host, and no domain of this one has the volume open.
@@ -233,7 +233,7 @@ def _refuse_readers(context: StepContext, step: Step) -> None:
 
 
 def context_of(
-    volume: str, share: Share, qemu_img: QemuImg, hypervisor: NoHypervisor, journal: Journal | None, locks: Sequence[HeldLock]
+    volume: str, share: Share, qemu_img: QemuImg, hypervisor: Hypervisor, journal: Journal | None, locks: Sequence[HeldLock]
 ) -> StepContext:
     """Return where the steps of a volume are applied, with a token of this task's for temporary names.
 

@@ -17,13 +17,13 @@ from typing import Callable, Iterator, Mapping, Sequence
 from ansible_collections.vdisk.gluster.plugins.module_utils._common import parallel
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import DeadMount, Incomplete, LostLock, Refused, VdiskError
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share import Share
-from ansible_collections.vdisk.gluster.plugins.module_utils._libvirt.hypervisor import NoHypervisor
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.base import Plan, actions_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu import image_lock
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.qemu_img import QemuImg
 from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.recovery import Located, cleanup_action, with_linked_volumes
 from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.transaction import Transaction
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layout
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.hypervisor import Hypervisor, NoHypervisor
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.lock import volume_lock
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.model import Volume
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.reader import Listing, list_shares, read_volumes, with_domains
@@ -53,7 +53,7 @@ class Session:
         check_mode: bool,
         lock_timeout: float,
         deep: bool = False,
-        hypervisor: NoHypervisor | None = None,
+        hypervisor: Hypervisor | None = None,
         respects_other_hosts: bool = True,
         warn: Callable[[str], None] = lambda sentence: None,
     ) -> None:

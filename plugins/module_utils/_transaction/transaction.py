@@ -14,7 +14,6 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._common import paral
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Incomplete, LostLock, Refused, VdiskError
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.health import check_complete
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share import Share
-from ansible_collections.vdisk.gluster.plugins.module_utils._libvirt.hypervisor import NoHypervisor
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.base import Plan, interleaved
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.qemu_img import QemuImg
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Step, StepContext
@@ -27,6 +26,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.recover
     recover,
 )
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layout
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.hypervisor import Hypervisor
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.journal import Journal
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.lock import HeldLock, locks_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.reader import Listing, list_shares
@@ -38,7 +38,7 @@ Key = Tuple[str, str]
 class Transaction:
     """Applies plans of volumes whose locks are held, and keeps the list of what was done."""
 
-    def __init__(self, qemu_img: QemuImg, hypervisor: NoHypervisor, respects_other_hosts: bool = True) -> None:
+    def __init__(self, qemu_img: QemuImg, hypervisor: Hypervisor, respects_other_hosts: bool = True) -> None:
         self._qemu_img = qemu_img
         self._hypervisor = hypervisor
         self._heeds_elsewhere = respects_other_hosts

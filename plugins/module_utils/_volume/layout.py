@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import re
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import BadInput
@@ -18,22 +16,7 @@ RESERVED_SNAPSHOTS = ("active", "info", "json", "lock", "journal")
 
 _VOLUME = re.compile(r"\A[A-Za-z0-9][A-Za-z0-9_-]{0,127}\Z")
 _SNAPSHOT = re.compile(r"\A[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")
-_SHARE = re.compile(
-    r"\A(?P<host>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+)"
-    r":/(?P<volume>[A-Za-z0-9_-]+)(?P<directory>(?:/[^/\x00-\x1f\x7f]+)*)\Z"
-)
 _TEMPORARY = re.compile(r"\A\.(?P<final>[A-Za-z0-9][^/]*)\.vdisk-[0-9a-z]+\Z")
-
-
-def check_share(share: str) -> str:
-    """Return a share's name as it is.
-
-    :raises BadInput: it is not C(host:/volume) or C(host:/volume/directory).
-    """
-    match = _SHARE.match(share)
-    if not match or {".", ".."} & set(match.group("directory").split("/")):
-        raise BadInput(f"{share!r} is not a share; write host:/volume or host:/volume/directory, with no slash at the end")
-    return share
 
 
 def check_volume(volume: str) -> str:
@@ -76,19 +59,6 @@ def check_snapshot(snapshot: str) -> str:
 def is_volume_name(name: str) -> bool:
     """Tell whether a file name could be a volume's."""
     return bool(_VOLUME.match(name))
-
-
-def mount_point(base: str, share: str) -> str:
-    """Return where a share is mounted: C(<base>/<md5 of the share's name>), the layout of OpenStack Cinder."""
-    return os.path.join(base, _md5(share))
-
-
-def _md5(text: str) -> str:
-    try:
-        # the digest names a directory and protects nothing; FIPS hosts allow MD5 only when told so
-        return hashlib.md5(text.encode("utf-8"), usedforsecurity=False).hexdigest()  # novermin
-    except TypeError:  # Python 3.8 has no usedforsecurity
-        return hashlib.md5(text.encode("utf-8")).hexdigest()
 
 
 def info_file(volume: str) -> str:

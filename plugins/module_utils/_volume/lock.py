@@ -16,7 +16,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
-import hashlib
 import json
 import os
 import socket
@@ -156,27 +155,3 @@ def _holder(descriptor: int) -> str:
         return f" (on host {said['host']}, process {int(said['pid'])}, since {said['since']})"
     except (OSError, ValueError, KeyError, TypeError):
         return ", here or on another host"
-
-
-_HOST_DIRECTORY = "/run/lock"
-
-
-@contextlib.contextmanager
-def host_lock(what: str, wait: bool = False) -> Iterator[bool]:
-    """Hold a lock within this host and give True; False where another task has it, unless C(wait)."""
-    token = hashlib.sha256(what.encode("utf-8", "surrogateescape")).hexdigest()[:32]
-    path = f"{_HOST_DIRECTORY}/vdisk-{token}.lock"
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise explain(error, path, "open") from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except BlockingIOError:
-        os.close(descriptor)
-        yield False
-        return
-    try:
-        yield True
-    finally:
-        os.close(descriptor)

@@ -17,11 +17,11 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors impor
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs import files
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.health import check_complete
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share import Share
-from ansible_collections.vdisk.gluster.plugins.module_utils._libvirt.hypervisor import NoHypervisor
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu import image_lock, qcow2
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.magic import HEAD, TAIL, looks_like
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import info_file, layout, record_file
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.backing_chain import FileFacts, assemble
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.hypervisor import Hypervisor
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.model import Ownership, Volume, absent, with_host
 
 _PAUSES = (0.0, 0.05, 0.2, 0.5)
@@ -184,7 +184,7 @@ def read_volumes(wanted: Sequence[tuple[Listing, str]], patient: bool = False, d
     return parallel.each(lambda pair: read_volume(*pair, patient, deep, anew), wanted)
 
 
-def with_domains(volume: Volume, hypervisor: NoHypervisor, respects_other_hosts: bool = True) -> Volume:
+def with_domains(volume: Volume, hypervisor: Hypervisor, respects_other_hosts: bool = True) -> Volume:
     """Return a volume with the disks of domains that have it, and with its temporary snapshots that nobody reads any more.
 
     :param heeds_elsewhere: whether domains of other hosts that are shut off keep the volume from being changed.

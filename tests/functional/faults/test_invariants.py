@@ -10,11 +10,11 @@ import json
 import threading
 
 import pytest
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.host_lock import host_lock
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.process import Completed
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.progress import Progress
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.qemu_img import QemuImg
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.journal import Journal, LostLock
-from ansible_collections.vdisk.gluster.plugins.module_utils._volume.lock import host_lock
 from ansible_collections.vdisk.gluster.tests.functional.faults.operations import chain
 from ansible_collections.vdisk.gluster.tests.functional.faults.states import TEMPLATE, Template, points
 

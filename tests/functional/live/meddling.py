@@ -10,6 +10,9 @@ import pathlib
 import signal
 from typing import Any, Callable
 
+from ansible_collections.vdisk.gluster.plugins.module_utils._libvirt.connection import LibvirtHypervisor
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.hypervisor import Denied
+
 _CALLS = {
     "virDomain": (
         "snapshotCreateXML",
@@ -55,7 +58,6 @@ class Meddler:
 def meddle(path: str, at: int, after: bool, speed: int, deny: bool, programs: bool) -> None:
     """Change what libvirt's binding does in this process."""
     import libvirt
-    from ansible_collections.vdisk.gluster.plugins.module_utils._libvirt import connection, hypervisor
     from ansible_collections.vdisk.gluster.plugins.module_utils._qemu import qemu_img
 
     own, count = os.getpid(), 0
@@ -97,7 +99,7 @@ def meddle(path: str, at: int, after: bool, speed: int, deny: bool, programs: bo
     if deny:
 
         def denied(*_arguments: Any) -> None:
-            raise hypervisor.Denied("libvirt cannot merge it down: Permission denied")
+            raise Denied("libvirt cannot merge it down: Permission denied")
 
-        connection.Hypervisor.commit = denied
-        connection.Hypervisor.commit_active = denied
+        LibvirtHypervisor.commit = denied
+        LibvirtHypervisor.commit_active = denied

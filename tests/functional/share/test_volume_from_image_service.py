@@ -109,13 +109,13 @@ def test_a_kill_in_the_middle_leaves_nothing_after_the_next_run(cloud):
 
     def prepare():
         client.ImageService.settled = None
-        write = client._files.write_all
+        write = client.write_all
 
         def die_after(*arguments):
             write(*arguments)
             os.kill(os.getpid(), 9)
 
-        client._files.write_all = die_after
+        client.write_all = die_after
 
     running = start(cloud, MODULE, name=["v1"], prepare=prepare, libvirt_uri="none", **cloud.wish)
     wait_until(running.is_over, "the kill", 30)

@@ -188,7 +188,7 @@ def test_a_share_that_fills_up_in_the_middle_keeps_nothing(place, small_volumes,
     place.volume(size="100M")
     place.write(7, 0, 80 * MIB)
     content = place.read()
-    module = "ansible_collections.vdisk.gluster.plugins.module_utils._steps.frozen_read.check_space"
+    module = "ansible_collections.vdisk.gluster.plugins.module_utils._modules.volume_move.check_space"
     monkeypatch.setattr(module, lambda *_sizes: None)
     wish = {"share": small, "source_share": place.share, "name": ["v1"], "move": True, "max_over_subscription_ratio": 20.0}
     assert "no space is left" in place.refused(MODULE, **wish)

@@ -206,7 +206,7 @@ def test_a_full_share_is_known_before_a_copy_begins_and_nothing_is_left_where_it
             assert ("needs up to" if promised else "no share has room") in told and "MiB" in told
     assert sorted(os.listdir(place.mount_point(small))) == []
     # another program takes the space after it was looked at
-    module = "ansible_collections.vdisk.gluster.plugins.module_utils._steps.frozen_read.check_space"
+    module = "ansible_collections.vdisk.gluster.plugins.module_utils._modules.volume_source.check_space"
     monkeypatch.setattr(module, lambda *_sizes: None)
     for image_format in ("raw", "qcow2"):
         told = place.refused(MODULE, **options, max_over_subscription_ratio=20.0, format=image_format)

@@ -18,7 +18,7 @@ from typing import Iterator
 
 import pytest
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import CommandFailed
-from ansible_collections.vdisk.gluster.plugins.module_utils._common.launcher import Launched, Launcher, serve
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.launcher import LaunchedProcess, Launcher, serve
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.process import Runner
 from ansible_collections.vdisk.gluster.tests.harness.waiting import (
     PATIENCE,
@@ -153,7 +153,7 @@ def test_requests_are_served_until_nobody_asks(tmp_path: Path) -> None:
         try:
             with tempfile.TemporaryFile() as out:
 
-                def start(script: str) -> Launched:
+                def start(script: str) -> LaunchedProcess:
                     return launcher.start(["sh", "-c", script], out.fileno(), out.fileno())
 
                 assert start("exit 4").wait() == 4

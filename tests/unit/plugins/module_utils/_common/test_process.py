@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.vdisk.gluster.plugins.module_utils._common import process
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.child_process import ChildProcess, die_with
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import CommandFailed, Unavailable
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.process import Runner, find_program
 from ansible_collections.vdisk.gluster.tests.harness.waiting import PATIENCE, StoppedUntil, is_running, until_gone, until_written
@@ -162,7 +163,7 @@ def test_a_program_whose_task_has_ended_before_it_began_does_not_begin(tmp_path:
     if not pid:
         # as if the process that started this one had been another, and were gone
         with contextlib.suppress(BaseException):
-            process.die_with(os.getppid() + 1)
+            die_with(os.getppid() + 1)
             (tmp_path / "begun").touch()
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 1 and not (tmp_path / "begun").exists()
@@ -185,7 +186,7 @@ def test_a_program_whose_output_is_wanted_and_that_cannot_be_started_is_told() -
 
 def test_a_program_that_has_ended_is_not_killed_and_shows_no_life() -> None:
     with open(os.devnull, "wb") as null:
-        program = process.Started.plain(["true"], null.fileno(), null.fileno())
+        program = ChildProcess.plain(["true"], null.fileno(), null.fileno())
         assert program.wait(PATIENCE) == 0
         program.kill_all()
         assert process._life_signs(program.pid, null.fileno()) == ()

@@ -17,10 +17,10 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share imp
     check_mounted,
     is_mounted_from,
     join_options,
+    mount_point_of,
     parse_shares_file,
     shares_of,
 )
-from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layout
 
 TABLE = r"""/dev/vda / ext4 rw,relatime 0 0
 proc /proc proc rw 0 0
@@ -149,7 +149,7 @@ def params(**given: object) -> dict[str, object]:
 
 def test_a_task_names_its_shares_in_one_of_three_ways(tmp_path) -> None:
     said: list[str] = []
-    one = Share("gl1:/vms", layout.mount_point("/mnt", "gl1:/vms"))
+    one = Share("gl1:/vms", mount_point_of("/mnt", "gl1:/vms"))
     assert shares_of(params(share="gl1:/vms"), said.append) == (one,)
     assert [share.name for share in shares_of(params(shares=["gl2:/b", "gl1:/a", "gl2:/b"]), said.append)] == ["gl2:/b", "gl1:/a"]
     assert said == []

@@ -50,7 +50,7 @@ def test_a_process_that_is_left_behind_keeps_nothing_open(tmp_path: Path) -> Non
     with (tmp_path / "lock").open("wb"):
         assert probe(str(tmp_path), 5, what_is_open) == 0
     links = (tmp_path / "open").read_text(encoding="utf-8").splitlines()
-    assert [link.partition(":")[0] for link in links] == ["pipe"], links
+    assert [link.partition(":")[0] for link in links if link != os.devnull] == ["pipe"], links
 
 
 def test_a_mount_has_longer_than_glusterfs_itself_waits_for_a_server() -> None:

@@ -15,14 +15,15 @@ import time
 from typing import Any
 
 import pytest
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.child_process import if_killed
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Refused, Unavailable
-from ansible_collections.vdisk.gluster.plugins.module_utils._common.process import Runner, if_killed
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.process import Runner
 from ansible_collections.vdisk.gluster.plugins.module_utils._libvirt import hypervisor as hypervisors
-from ansible_collections.vdisk.gluster.plugins.module_utils._libvirt.connection import Hypervisor
-from ansible_collections.vdisk.gluster.plugins.module_utils._libvirt.hypervisor import Denied, NoHypervisor
+from ansible_collections.vdisk.gluster.plugins.module_utils._libvirt.connection import LibvirtHypervisor
 from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime import Task
 from ansible_collections.vdisk.gluster.plugins.module_utils._modules.snapshot import work
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.domain import Definition, Disk
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.hypervisor import Denied, NoHypervisor
 from ansible_collections.vdisk.gluster.tests.harness import images
 from ansible_collections.vdisk.gluster.tests.harness.images import MiB
 from ansible_collections.vdisk.gluster.tests.harness.shares import PlainShare
@@ -79,7 +80,7 @@ class Domain:
         return f"<domain><devices><disk type='file'><source file='/mnt/v.a'/>{self._mirror}<target dev='vda'/></disk></devices></domain>"
 
 
-def hypervisor(domain: Domain, stall_timeout: float = 5) -> Hypervisor:
+def hypervisor(domain: Domain, stall_timeout: float = 5) -> LibvirtHypervisor:
     """Return a hypervisor with one domain, on which a second passes with every look."""
     now = iter(range(10**6))
 
@@ -90,7 +91,7 @@ def hypervisor(domain: Domain, stall_timeout: float = 5) -> Hypervisor:
             """Return the domain."""
             return domain
 
-    return Hypervisor(Libvirt, Connection(), stall_timeout, clock=lambda: float(next(now)), sleep=lambda _seconds: None)
+    return LibvirtHypervisor(Libvirt, Connection(), stall_timeout, clock=lambda: float(next(now)), sleep=lambda _seconds: None)
 
 
 def mirror(path: str, ready: bool = True) -> str:
@@ -144,7 +145,7 @@ def test_a_job_is_not_ready_for_having_copied_all() -> None:
 def test_without_libvirt_or_when_nobody_is_to_be_asked_there_are_no_domains(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hypervisors, "_DIRECTORIES", ())
     found = hypervisors.open_hypervisor(uri, 5)
-    assert not isinstance(found, Hypervisor)
+    assert not isinstance(found, LibvirtHypervisor)
     assert (found.disks_of("v", "/mnt"), found.live("0a"), found.domains_on("/mnt")) == ((), None, ())
 
 

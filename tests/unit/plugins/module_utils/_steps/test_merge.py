@@ -14,7 +14,6 @@ from typing import Callable
 
 import pytest
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Refused, Unavailable
-from ansible_collections.vdisk.gluster.plugins.module_utils._libvirt.hypervisor import NoHypervisor
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.snapshot import plan_absent
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import StepContext
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.domain import RedefineDomains
@@ -22,6 +21,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._steps.merge import 
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.overlay import RemoveMerged, WriteInfo
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.registry import to_json
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.domain import Definition, Disk
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.hypervisor import NoHypervisor
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.journal import Journal
 from ansible_collections.vdisk.gluster.tests.harness import images
 from ansible_collections.vdisk.gluster.tests.harness.images import KiB, MiB

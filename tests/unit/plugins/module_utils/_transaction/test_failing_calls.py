@@ -18,7 +18,7 @@ from typing import Callable, Sequence
 
 import pytest
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import VdiskError
-from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share import Share
+from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share import Share, mount_point_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._modules import volume_move
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.base import Plan
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.copy import plan_copy
@@ -31,7 +31,6 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.frozen_read import identity
 from ansible_collections.vdisk.gluster.plugins.module_utils._transaction import recovery
 from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.session import Planner
-from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layout
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.domain import Definition, Disk
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.model import Volume
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.record_file import SnapshotNote
@@ -256,7 +255,7 @@ class TwoShares:
 
     def __init__(self, base: Path) -> None:
         self.base = base
-        self.old, self.new = (PlainShare(Path(layout.mount_point(str(base), name))) for name in ("gl1:/old", "gl1:/new"))
+        self.old, self.new = (PlainShare(Path(mount_point_of(str(base), name))) for name in ("gl1:/old", "gl1:/new"))
         self.old.share, self.new.share = Share("gl1:/old", str(self.old.root)), Share("gl1:/new", str(self.new.root))
 
     def move(self, running: bool) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import BadInput, Damaged, Refused
-from ansible_collections.vdisk.gluster.plugins.module_utils._libvirt.hypervisor import NoHypervisor
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.attachment import (
     AttachmentRequest,
     plan_attached,
@@ -33,6 +32,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.recover
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import record_file
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.attachment import Attachment, Host, merged
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.domain import Definition, Disk, Domain
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.hypervisor import NoHypervisor
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.journal import Journal
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.model import Volume, volume_object, with_host
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.reader import list_share

@@ -9,6 +9,7 @@ import hashlib
 
 import pytest
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import BadInput
+from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share import check_share, mount_point_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layout
 
 
@@ -26,7 +27,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layou
     ],
 )
 def test_a_share_is_a_host_a_volume_and_perhaps_a_directory(share: str) -> None:
-    assert layout.check_share(share) == share
+    assert check_share(share) == share
 
 
 @pytest.mark.parametrize(
@@ -57,7 +58,7 @@ def test_a_share_is_a_host_a_volume_and_perhaps_a_directory(share: str) -> None:
 )
 def test_anything_else_is_no_share_and_the_sentence_says_how_to_write_one(share: str) -> None:
     with pytest.raises(BadInput, match="write host:/volume") as caught:
-        layout.check_share(share)
+        check_share(share)
     assert repr(share) in caught.value.message
 
 
@@ -96,7 +97,7 @@ def test_a_snapshot_never_takes_the_name_of_a_file_beside_the_volume(name: str) 
 
 def test_a_share_is_mounted_where_cinder_mounted_it() -> None:
     digest = hashlib.md5(b"gl1:/vms").hexdigest()
-    assert layout.mount_point("/mnt", "gl1:/vms") == f"/mnt/{digest}"
+    assert mount_point_of("/mnt", "gl1:/vms") == f"/mnt/{digest}"
 
 
 def test_files_beside_a_volume() -> None:
