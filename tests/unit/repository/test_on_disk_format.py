@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 
 import pytest
-from ansible_collections.vdisk.gluster.plugins.module_utils._common import progress_file
+from ansible_collections.vdisk.gluster.plugins.module_utils._common import host_lock, progress_file
 from ansible_collections.vdisk.gluster.plugins.module_utils._export import manifest_file
 from ansible_collections.vdisk.gluster.plugins.module_utils._glance import image_marker
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu import image_lock, qcow2
@@ -92,7 +92,7 @@ def test_the_properties_of_an_image_are_named():
         f"byte {image_lock._DENIED} + N",
         f"Byte {image_lock._OURS} is its own",
         f"`0x{qcow2._BACKING_FORMAT:X}`",
-        f"`{lock._HOST_DIRECTORY}/vdisk-<32 hexadecimal digits>.lock`",
+        f"`{host_lock._HOST_DIRECTORY}/vdisk-<32 hexadecimal digits>.lock`",
         f"`{progress_file.path_of('<32 hexadecimal digits>')}`",
         f"`{layout.moved('<volume>')}`",
         f"`{layout.temporary('<final name>', '<token>')}`",
