@@ -104,6 +104,27 @@ def status_of(path: str, ask: Callable[[str], os.stat_result] | None = None) -> 
         raise explain(error, path, "look at") from error
 
 
+def require_status(path: str) -> os.stat_result:
+    """Return the status of a file that has to be there, as of one whose owner and mode another gets.
+
+    :raises Unavailable: it cannot be looked at.
+    """
+    try:
+        return fresh(lambda: os.stat(path))
+    except OSError as error:
+        raise explain(error, path, "look at") from error
+
+
+@contextlib.contextmanager
+def reading(path: str) -> Iterator[int]:
+    """Open a file to read it, never through a symbolic link, and give its descriptor; a pipe in its place does not block."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
 def list_names(directory: str) -> frozenset[str]:
     """Return the names in a directory; none where it does not exist."""
     try:
@@ -142,8 +163,7 @@ def read_text_file(path: str, limit: int, listed: bool = False) -> bytes | None:
     """
 
     def read() -> bytes:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        try:
+        with reading(path) as descriptor:
             # not by a stream: making one asks the share three times more than reading does
             content = b""
             while len(content) <= limit:
@@ -152,8 +172,6 @@ def read_text_file(path: str, limit: int, listed: bool = False) -> bytes | None:
                     break
                 content += piece
             return content
-        finally:
-            os.close(descriptor)
 
     try:
         content = fresh(read, path, listed)
@@ -182,11 +200,8 @@ def drop_cached_file(path: str) -> None:
     """Let what any program of this host reads next of a file come from the share; what is no file has nothing cached."""
 
     def drop() -> None:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        try:
+        with reading(path) as descriptor:
             drop_cached(descriptor)
-        finally:
-            os.close(descriptor)
 
     try:
         fresh(drop, path)
@@ -302,6 +317,45 @@ def publish(temporary: str, path: str, check: Callable[[], object] = lambda: Non
         sync_directory(os.path.dirname(path))
     except OSError as error:
         raise explain(error, path, "create") from error
+
+
+def rename(source: str, path: str, doing: str) -> None:
+    """Give a file another name, also over a file that has it, durably in both directories.
+
+    :param doing: what is done with C(path), for the message of an error.
+    """
+    try:
+        os.rename(source, path)
+        for directory in dict.fromkeys((os.path.dirname(source), os.path.dirname(path))):
+            sync_directory(directory)
+    except OSError as error:
+        raise explain(error, path, doing) from error
+
+
+def make_directory(path: str) -> None:
+    """Make a directory for this collection's own files, which only root enters; it may be there already."""
+    try:
+        os.mkdir(path, 0o700)
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise explain(error, path, "create") from error
+
+
+def open_to_lock(path: str, create: bool) -> int:
+    """Return a descriptor of a file that is only locked; C(create) makes it, and its directory, where it is missing.
+
+    :raises OSError: it cannot be opened; FileNotFoundError where it is missing and is not to be made.
+    """
+    flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | (os.O_CREAT if create else 0)
+    try:
+        return fresh(lambda: os.open(path, flags, 0o600))
+    except FileNotFoundError:
+        if not create:
+            raise
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(os.path.dirname(path), 0o700)
+        return os.open(path, flags, 0o600)
 
 
 def remove(path: str, quietly: bool = False) -> bool:

@@ -186,13 +186,10 @@ def read_header(path: str) -> bytes:
     """Return as much of the start of an image as its header needs, as it is on disk now."""
 
     def read() -> bytes:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        try:
+        with files.reading(path) as descriptor:
             files.drop_cached(descriptor)
             start = os.pread(descriptor, qcow2.HEADER_READ, 0)
             return start if qcow2.bytes_needed(start) <= len(start) else os.pread(descriptor, qcow2.bytes_needed(start), 0)
-        finally:
-            os.close(descriptor)
 
     try:
         return files.fresh(read, path)
@@ -204,12 +201,9 @@ def write_record(context: StepContext, record: record_file.Record) -> None:
     """Replace the record of a volume."""
     name = layout.record(context.volume)
     directory = context.path(layout.OWN_DIRECTORY)
-    try:
-        # taking the volume's lock has made it, as a rule
-        if not files.is_directory(directory):
-            os.makedirs(directory, 0o700, exist_ok=True)
-    except OSError as error:
-        raise files.explain(error, directory, "create") from error
+    # taking the volume's lock has made it, as a rule
+    if not files.is_directory(directory):
+        files.make_directory(directory)
     files.replace(context.path(name), context.temporary(name), record_file.dump(record), None, context.check_ours)
 
 

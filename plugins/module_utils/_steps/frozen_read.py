@@ -41,11 +41,8 @@ def identity(path: str, private: bool = True) -> Identity:
 
     def look() -> os.stat_result:
         # by opening it: after a listing that is fresh, where a status alone may be a second old
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        try:
+        with files.reading(path) as descriptor:
             return os.fstat(descriptor)
-        finally:
-            os.close(descriptor)
 
     try:
         os.listdir(os.path.dirname(path))

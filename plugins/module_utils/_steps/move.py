@@ -178,8 +178,7 @@ def sibling(context: StepContext, share: str) -> str:
 def copy_as_it_is(context: StepContext, source: str, temporary: str) -> None:
     """Copy a file under a temporary name, byte for byte and durably, and compare the two; it is said how far the copy is."""
     try:
-        reading = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        try:
+        with files.reading(source) as reading:
             writing = files.create_temporary(temporary)
             try:
                 status = os.fstat(reading)
@@ -192,8 +191,6 @@ def copy_as_it_is(context: StepContext, source: str, temporary: str) -> None:
                 same = same_bytes(reading, writing)
             finally:
                 os.close(writing)
-        finally:
-            os.close(reading)
     except OSError as error:
         raise files.explain(error, temporary, "write") from error
     if not same:
@@ -203,10 +200,7 @@ def copy_as_it_is(context: StepContext, source: str, temporary: str) -> None:
 def write_moved_info(context: StepContext, info: Mapping[str, Any], active: str) -> None:
     """Write the info file that a volume had on its old share, owned like its active file."""
     name = layout.info_file(context.volume)
-    try:
-        like = os.stat(active)
-    except OSError as error:
-        raise files.explain(error, active, "look at") from error
+    like = files.require_status(active)
     content = info_file.dump(info_file.Info(str(info["active"]), dict(info["snapshots"])))
     files.replace(context.path(name), context.temporary(name), content, like, context.check_ours)
 
@@ -215,9 +209,4 @@ def take_from_its_name(context: StepContext, active: str) -> None:
     """Take the active file away from its name on the old share: from then on the copy is the volume, and nothing starts on the old one."""
     moved = context.path(layout.moved(context.volume))
     context.check_ours()
-    try:
-        os.rename(context.path(active), moved)
-        files.sync_directory(context.root)
-        files.sync_directory(os.path.dirname(moved))
-    except OSError as error:
-        raise files.explain(error, context.path(active), "rename") from error
+    files.rename(context.path(active), moved, "rename")

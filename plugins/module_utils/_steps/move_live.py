@@ -135,10 +135,7 @@ class SwitchToTarget(Step):
 
     def _lay_blank(self, context: StepContext) -> None:
         """Lay a blank file where the copy is to be, also over one that a job which is gone has half filled: the domain is not on it."""
-        try:
-            like = os.stat(context.path(self.files[0]))
-        except OSError as error:
-            raise files.explain(error, context.path(self.files[0]), "look at") from error
+        like = files.require_status(context.path(self.files[0]))
         directory, name = os.path.split(self._copy(context))
         temporary = f"{directory}/{layout.temporary(name, context.token)}"
         below = self.files[1] if len(self.files) > 1 else None
@@ -237,11 +234,10 @@ class RedefineMovedDomains(Step):
 def _put(temporary: str, path: str) -> None:
     """Give a finished file the name of the copy, also over one that is of no use."""
     try:
-        os.rename(temporary, path)
-    except OSError as error:
+        files.rename(temporary, path, "write")
+    except VdiskError:
         files.remove(temporary, quietly=True)
-        raise files.explain(error, path, "write") from error
-    files.sync_directory(os.path.dirname(path))
+        raise
 
 
 def _going_over(volume: str) -> str:

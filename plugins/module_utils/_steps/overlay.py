@@ -47,10 +47,7 @@ class CreateOverlay(Step):
             if (header.backing_file, header.backing_format) != (self.backing_file, self.backing_format):
                 raise Refused(f"{self.file} on {context.share} is not the overlay that was being made; move it away")
             return
-        try:
-            like = files.fresh(lambda: os.stat(context.path(self.like)))
-        except OSError as error:
-            raise files.explain(error, context.path(self.like), "look at") from error
+        like = files.require_status(context.path(self.like))
         layout = qcow2.new_image(self.size, self.backing_file, self.backing_format)
         publish_image(context, self.file, layout, (like.st_uid, like.st_gid, like.st_mode & 0o7777))
 
@@ -103,10 +100,7 @@ class ReplaceOverlay(Step):
     def prepare(self, context: StepContext) -> None:
         """Make the new overlay under its temporary name, owned like the one it replaces."""
         path = context.path(self._waiting())
-        try:
-            like = files.fresh(lambda: os.stat(context.path(self.file)))
-        except OSError as error:
-            raise files.explain(error, context.path(self.file), "look at") from error
+        like = files.require_status(context.path(self.file))
         layout = qcow2.new_image(self.size, self.backing_file, self.backing_format)
         write_image(path, layout, (like.st_uid, like.st_gid, like.st_mode & 0o7777))
         files.sync_directory(context.root)
@@ -120,11 +114,7 @@ class ReplaceOverlay(Step):
         if self.is_done(context):
             return
         context.check_ours()
-        try:
-            os.rename(context.path(self._waiting()), context.path(self.file))
-            files.sync_directory(context.root)
-        except OSError as error:
-            raise files.explain(error, context.path(self.file), "replace") from error
+        files.rename(context.path(self._waiting()), context.path(self.file), "replace")
 
     def offline_files(self, context: StepContext) -> tuple[str, ...]:
         """Keep a machine from starting on the file that is about to be replaced."""
@@ -155,10 +145,7 @@ class WriteInfo(Step):
     def apply(self, context: StepContext) -> None:
         """Replace it whole, owned like the active file."""
         name = layout.info_file(context.volume)
-        try:
-            like = files.fresh(lambda: os.stat(context.path(self.active)))
-        except OSError as error:
-            raise files.explain(error, context.path(self.active), "look at") from error
+        like = files.require_status(context.path(self.active))
         content = info_file.dump(info_file.Info(self.active, self.snapshots))
         files.replace(context.path(name), context.temporary(name), content, like, context.check_ours)
 

@@ -49,10 +49,7 @@ class FillOverlay(Step):
         path = context.path(self._waiting())
         with frozen_read.hold_readable(context.path(name) for name in self.below):
             identities = [frozen_read.identity(context.path(name), private=False) for name in self.below]
-            try:
-                like = files.fresh(lambda: os.stat(context.path(self.backing_file)))
-            except OSError as error:
-                raise files.explain(error, context.path(self.backing_file), "look at") from error
+            like = files.require_status(context.path(self.backing_file))
             layout = qcow2.new_image(self.size, self.backing_file, self.backing_format)
             write_image(path, layout, (like.st_uid, like.st_gid, like.st_mode & 0o7777))
             try:

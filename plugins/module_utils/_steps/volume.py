@@ -167,11 +167,8 @@ class SetOwnership(Step):
         """Set them on each file, the active one last: by that one a later run sees whether all were reached."""
         for name in reversed(self.files):
             try:
-                descriptor = os.open(context.path(name), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-                try:
+                with files.reading(context.path(name)) as descriptor:
                     set_ownership(descriptor, (self.uid, self.gid, self.mode))
-                finally:
-                    os.close(descriptor)
             except OSError as error:
                 raise files.explain(error, context.path(name), "change the owner or mode of") from error
 

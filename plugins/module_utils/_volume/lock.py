@@ -24,7 +24,7 @@ import uuid
 from typing import Callable, Container, Iterable, Iterator
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import LostLock, Refused, Unavailable
-from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.files import close_quietly, explain, fresh
+from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.files import close_quietly, explain, open_to_lock
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layout
 
 _PAUSE = 0.05
@@ -91,7 +91,7 @@ def volume_lock(
     if os.path.islink(os.path.dirname(path)):
         raise Refused(f"{os.path.dirname(path)} is a symbolic link, not the directory of this collection; see who made it and move it away")
     try:
-        descriptor = _open(path, create)
+        descriptor = open_to_lock(path, create)
     except FileNotFoundError:
         yield None
         return
@@ -102,18 +102,6 @@ def volume_lock(
         yield HeldLock(descriptor, volume, clock)
     finally:
         close_quietly(descriptor)
-
-
-def _open(path: str, create: bool) -> int:
-    flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
-    if not create:
-        return fresh(lambda: os.open(path, flags))
-    try:
-        return fresh(lambda: os.open(path, flags | os.O_CREAT, 0o600))
-    except FileNotFoundError:
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(os.path.dirname(path), 0o700)
-        return os.open(path, flags | os.O_CREAT, 0o600)
 
 
 def _take(descriptor: int, volume: str, timeout: float, clock: Callable[[], float]) -> None:

@@ -243,8 +243,7 @@ def _look_at(root: str, file: str, whole: bool, deep: bool, anew: bool) -> FileF
 
 
 def _look_once(path: str, file: str, whole: bool, deep: bool, anew: bool) -> FileFacts:
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
+    with files.reading(path) as descriptor:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             return FileFacts(file, "directory" if stat.S_ISDIR(status.st_mode) else "other", 0, 0)
@@ -266,8 +265,6 @@ def _look_once(path: str, file: str, whole: bool, deep: bool, anew: bool) -> Fil
         empty = _is_empty(descriptor, start) if deep and header is not None else None
         owned = Ownership(status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode))
         return FileFacts(file, "file", status.st_size, status.st_blocks * 512, header, wrong, resembles, empty, owned)
-    finally:
-        os.close(descriptor)
 
 
 def _is_empty(descriptor: int, start: bytes) -> bool:
