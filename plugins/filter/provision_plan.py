@@ -39,7 +39,7 @@ EXAMPLES = r"""
 ---
 - name: Tell what is wrong with a list of volumes
   ansible.builtin.debug:
-    # ['web-1 stands twice in the list']
+    # ['web-1 occurs twice in the list']
     msg: "{{ ([{'name': 'web-1', 'size': '1G'}, {'name': 'web-1'}] | vdisk.gluster.provision_plan).refused }}"
 """
 

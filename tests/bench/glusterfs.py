@@ -19,7 +19,7 @@ from typing import Iterator
 from engine import Done, run_module
 
 _OPTIONS = {
-    # several qemu-img at once can wedge a mount with fewer event threads
+    # several concurrent qemu-img processes can wedge a mount with fewer event threads
     "client.event-threads": "8",
     # caches that would show one mount what another replaced
     "performance.quick-read": "off",

@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 from ansible_collections.vdisk.gluster.tests.harness.programs import command
 
 VOLUME_OPTIONS = {
-    # several qemu-img at once can wedge a mount with fewer event threads
+    # several concurrent qemu-img processes can wedge a mount with fewer event threads
     "client.event-threads": "8",
     # caches that would show one mount what another replaced
     "performance.quick-read": "off",

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A frozen chain as one raw file, without copying it: exported over FUSE by qemu-storage-daemon, seen by nobody else.
 
-The mount is in a mount name space of the daemon's own, so nothing is left of it when the daemon ends, whatever ends it; the daemon
+The mount is in a mount namespace of the daemon's own, so nothing is left of it when the daemon ends, whatever ends it; the daemon
 ends with the task. Whoever opens a view holds the image locks of its files (C(_copying.held)); the daemon takes its own beside them.
 """
 
@@ -85,11 +85,11 @@ class RawView:
                         continue
                     self.close()
                     raise Unavailable(
-                        f"reading made no progress for {patience:g} s and was given up; see whether the share answers "
+                        f"reading made no progress for {patience:g} s and was stopped; check that the share responds "
                         "(gluster volume status) and run the task again"
                     ) from None
                 except OSError as error:
-                    raise Unavailable(f"the disk cannot be read: {error.strerror}; see whether the share answers") from error
+                    raise Unavailable(f"the disk cannot be read: {error.strerror}; check that the share responds") from error
 
 
 def can_view() -> bool:
@@ -149,7 +149,7 @@ def view_of(source: Source, directory: str, name: str) -> Iterator[RawView]:
             process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=err, stderr=err, preexec_fn=leave, start_new_session=True)
         except (OSError, subprocess.SubprocessError) as error:
             raise CommandFailed(
-                f"{PROGRAM} could not be started in a name space of its own ({error}); set read_through to copy",
+                f"{PROGRAM} could not be started in a mount namespace of its own ({error}); set read_through to copy",
                 argv,
                 None,
                 str(error),
@@ -166,7 +166,7 @@ def view_of(source: Source, directory: str, name: str) -> Iterator[RawView]:
             else:
                 err.seek(0)
                 said = err.read().decode("utf-8", "replace")
-                raise CommandFailed(f"{source.label} could not be shown as a raw file: {said.strip()}", argv, process.poll(), said)
+                raise CommandFailed(f"{source.label} could not be presented as a raw file: {said.strip()}", argv, process.poll(), said)
             spaces = os.open(f"/proc/{process.pid}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
             try:
                 yield RawView(name, os.path.join(inside, name), lambda: _go(spaces, directory), process.kill)
@@ -192,13 +192,13 @@ def _nodes(source: Source) -> dict[str, Any]:
 
 
 def _leave() -> None:
-    """Give this process a mount name space of its own, from which no mount comes back (mount_namespaces(7))."""
-    _checked(ctypes.CDLL(None, use_errno=True).unshare(_CLONE_NEWNS), "leave the mount name space")
+    """Give this process a mount namespace of its own, from which no mount comes back (mount_namespaces(7))."""
+    _checked(ctypes.CDLL(None, use_errno=True).unshare(_CLONE_NEWNS), "leave the mount namespace")
     _checked(ctypes.CDLL(None, use_errno=True).mount(None, b"/", None, _MS_REC | _MS_PRIVATE, None), "keep mounts private")
 
 
 def _go(spaces: int, directory: str) -> None:
-    _checked(ctypes.CDLL(None, use_errno=True).setns(spaces, _CLONE_NEWNS), "enter the mount name space of the view")
+    _checked(ctypes.CDLL(None, use_errno=True).setns(spaces, _CLONE_NEWNS), "enter the mount namespace of the view")
     os.chdir(directory)
 
 

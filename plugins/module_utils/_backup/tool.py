@@ -146,15 +146,15 @@ class BackupTool:
         details = {"cmd": list(argv), "rc": done.returncode, "stderr": self._shown(done.stderr)}
         if self._is_missing(done):
             return NoRepository(
-                f"repository: {self.name} finds no repository there ({said}); see whether the place is right, or set init to make one",
+                f"repository: {self.name} found no repository ({said}); check the address, or set init to create one",
                 **details,
             )
         if re.search(r"passphrase .*incorrect|wrong password", said, re.IGNORECASE):
-            return Refused(f"passphrase: it does not open the repository ({said}); give the one it was made with", **details)
+            return Refused(f"passphrase: it does not open the repository ({said}); give the one that it was created with", **details)
         if re.search("no space left", said, re.IGNORECASE):
             return Unavailable(f"cannot {doing}: there is no space left ({said}); free space, then run the task again", **details)
         if re.search("failed to create/acquire the lock|already locked", said, re.IGNORECASE):
-            return Unavailable(f"cannot {doing}: the repository is locked by another {self.name}; let it end ({said})", **details)
+            return Unavailable(f"cannot {doing}: the repository is locked by another {self.name}; wait until it ends ({said})", **details)
         return CommandFailed(f"cannot {doing}: {said}", argv, done.returncode, self._shown(done.stderr))
 
     def _shown(self, text: str) -> str:
@@ -191,7 +191,7 @@ class Borg(BackupTool):
 
     def make_repository(self) -> None:
         """Make the repository."""
-        self._run([*self._common(), "init", "--make-parent-dirs", "--encryption", self._repository.encryption], "make the repository")
+        self._run([*self._common(), "init", "--make-parent-dirs", "--encryption", self._repository.encryption], "create the repository")
 
     def archives(self) -> list[Archive]:
         """Return the archives; their descriptions are their comments."""
@@ -257,13 +257,13 @@ class Borg(BackupTool):
 
     def expired(self, volume: str, keep: Mapping[str, Any]) -> list[str]:
         """Ask C(borg prune --dry-run)."""
-        done = self._run([*self._common(), "prune", "--dry-run", "--list", *self._keeping(volume, keep)], "ask for what expires")
+        done = self._run([*self._common(), "prune", "--dry-run", "--list", *self._keeping(volume, keep)], "list the archives that expire")
         return [found.partition(".")[2] for found in _PRUNED.findall("\n".join(_messages(done.stderr)))]
 
     def expire(self, volume: str, keep: Mapping[str, Any]) -> None:
         """Prune and compact; borg tells how far it is, or it would be taken for stuck while the other host works."""
-        self._run([*self._common(), "prune", "--progress", *self._keeping(volume, keep)], "remove what expired")
-        self._run([*self._common(), "compact", "--progress"], "give back the space of what expired")
+        self._run([*self._common(), "prune", "--progress", *self._keeping(volume, keep)], "remove expired archives")
+        self._run([*self._common(), "compact", "--progress"], "free the space of expired archives")
 
     @staticmethod
     def _keeping(volume: str, keep: Mapping[str, Any]) -> list[str]:
@@ -309,7 +309,7 @@ class Restic(BackupTool):
 
     def make_repository(self) -> None:
         """Make the repository."""
-        self._run([*self._common(), "init"], "make the repository")
+        self._run([*self._common(), "init"], "create the repository")
 
     def archives(self) -> list[Archive]:
         """Return the snapshots of restic that this collection made; their descriptions are their tags."""
@@ -341,7 +341,7 @@ class Restic(BackupTool):
             (entry for line in reversed(done.stdout.splitlines()) for entry in [_json(line)] if entry.get("message_type") == "summary"), {}
         )
         if done.returncode:
-            self._run([*self._common(), "forget", str(summary.get("snapshot_id"))], "remove what was stored incompletely")
+            self._run([*self._common(), "forget", str(summary.get("snapshot_id"))], "remove incomplete archives")
             raise self._failure(done.argv, done, f"store {description.volume}")
         return ArchiveStats(summary["total_bytes_processed"], summary["data_added"])
 
@@ -372,20 +372,20 @@ class Restic(BackupTool):
     def expire(self, volume: str, keep: Mapping[str, Any]) -> None:
         """Forget and prune."""
         self._forget(volume, keep)
-        self._run([*self._common(), "prune"], "give back the space of what expired")
+        self._run([*self._common(), "prune"], "free the space of expired archives")
 
     def _forget(self, volume: str, keep: Mapping[str, Any], *words: str) -> list[str]:
         rules = [f"--keep-{key}={value}" for key, value in keep.items()]
         # both tags, and one group whatever other tags, paths and hosts there are
         which = ["--tag", f"{archive_metadata.TAG},volume={volume}", "--group-by", ""]
-        done = self._run([*self._common(), "forget", "--json", *words, *which, *rules], "ask for what expires")
+        done = self._run([*self._common(), "forget", "--json", *words, *which, *rules], "list the archives that expire")
         groups = next((entry for line in done.stdout.splitlines() for entry in [_json(line)] if isinstance(entry, list)), [])
         removed = [archive_metadata.from_tags(entry.get("tags")) for group in groups for entry in group.get("remove") or ()]
         return [description.archive for description in removed if description is not None]
 
     def _unlock(self) -> None:
         """Take away locks of processes that are no more: what needs the repository for itself would else wait for 30 minutes."""
-        self._run([*self._common(), "unlock"], "take away stale locks")
+        self._run([*self._common(), "unlock"], "remove stale locks")
 
     def _common(self) -> list[str]:
         command = _sftp_command(self._repository.place, self._repository.ssh_command)

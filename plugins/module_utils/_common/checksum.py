@@ -31,7 +31,7 @@ def checksum(path: str, algorithm: str, on_progress: Callable[[int], None] | Non
                 until = min(start + _READ_SIZE, end, counted if start < counted else end)
                 part = os.pread(stream.fileno(), until - start, start) if is_data else zeroes[: until - start]
                 if not part:
-                    raise Unavailable(f"{path} became shorter while it was read; see what else writes to it")
+                    raise Unavailable(f"{path} became shorter while it was read; find out what else writes to it")
                 if start < counted:
                     digest.update(part)
                 elif part.count(0) < len(part):

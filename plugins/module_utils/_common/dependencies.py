@@ -29,7 +29,7 @@ def load(name: str, why: str, remedy: str) -> ModuleType:
         return importlib.import_module(name)
     except ImportError as error:
         missing = error
-    where = "no Python of this host has"
+    where = "is installed for no Python of this host"
     if has_respawned():
         # one task may need two packages, and a module starts anew only once
         where = f"{sys.executable} lacks, the Python of this host that has what else this task needs"

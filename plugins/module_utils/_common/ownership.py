@@ -50,5 +50,5 @@ def mode_bits(mode: Any) -> int | None:
     except ValueError:
         raise BadInput(f"mode: {mode!r} is not an octal mode; write it as '0660'") from None
     if not 0 <= bits <= 0o7777:
-        raise BadInput(f"mode: {mode!r} is not an octal mode; write it in quotes, as '0660'")
+        raise BadInput(f"mode: {mode!r} is not an octal mode; write it in quotes: '0660'")
     return bits

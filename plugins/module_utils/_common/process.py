@@ -248,7 +248,7 @@ def _not_started(argv: Sequence[str], error: Exception) -> CommandFailed:
 def _stalled(argv: Sequence[str], limit: float, returncode: int | None, stderr: str) -> CommandFailed:
     return CommandFailed(
         f"{os.path.basename(argv[0])} made no progress for {limit:g} s and was stopped; "
-        "see whether the share answers (gluster volume status) and run the task again",
+        "check that the share responds (gluster volume status) and run the task again",
         argv,
         returncode,
         stderr,

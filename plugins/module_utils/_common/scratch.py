@@ -34,7 +34,7 @@ def scratch_directory(directory: str) -> Iterator[str]:
     try:
         os.mkdir(directory, 0o700)
     except OSError as error:
-        raise Unavailable(f"tmp_dest: {directory} could not be made: {error.strerror}; choose another place") from error
+        raise Unavailable(f"tmp_dest: {directory} could not be created: {error.strerror}; choose another directory") from error
     try:
         yield os.path.join(directory, FILE)
     finally:
@@ -56,5 +56,5 @@ def _remove_private(directory: str) -> None:
     except FileNotFoundError:
         return
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o077:
-        raise Refused(f"tmp_dest: {directory} is there and is not this task's own; remove it, or choose another place")
+        raise Refused(f"tmp_dest: {directory} exists and does not belong to this task; remove it, or choose another directory")
     shutil.rmtree(directory)

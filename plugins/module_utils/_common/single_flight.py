@@ -43,6 +43,6 @@ def single_flight(work: str, subject: str, label: str, progress: Progress, patie
             if found is None or found[1] != subject or time.monotonic() - since > patience:
                 yield False
                 return
-        step = step or progress.step(f"{label} (by a task that is at it already)")
+        step = step or progress.step(f"{label} (by another task that is already running)")
         step.mirror(found[0])
         time.sleep(_LOOK_EVERY)

@@ -33,5 +33,5 @@ def check_space(where: str, available: int, needed: int, what: str) -> None:
     """
     if needed > available:
         raise Unavailable(
-            f"{where} has {human(available)} available, and {what} needs up to {human(needed)}; free space or choose another place"
+            f"{where} has {human(available)} available, and {what} needs up to {human(needed)}; free space or choose another directory"
         )

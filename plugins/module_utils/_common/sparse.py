@@ -95,7 +95,7 @@ def _read(descriptor: int, offset: int, length: int) -> bytes:
     while length:
         part = os.pread(descriptor, length, offset)
         if not part:
-            raise Unavailable("a file became shorter while it was read; see what else writes to it")
+            raise Unavailable("a file became shorter while it was read; find out what else writes to it")
         parts.append(part)
         offset, length = offset + len(part), length - len(part)
     return b"".join(parts) if len(parts) != 1 else parts[0]

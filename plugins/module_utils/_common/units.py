@@ -26,7 +26,7 @@ def parse_size(text: str, option: str = "size") -> int:
     """
     match = _SIZE.match(str(text))
     if not match:
-        raise BadInput(f"{option}: {text!r} is not a size; write bytes or a number with a unit of 1024, as 512M, 10GiB or 1.5T")
+        raise BadInput(f"{option}: {text!r} is not a size; write bytes or a number with a unit of 1024, such as 512M, 10GiB or 1.5T")
     number, unit = match.group(1), (match.group(2) or "").upper()
     whole, _dot, fraction = number.partition(".")
     scale = _UNITS[unit]

@@ -88,14 +88,14 @@ class Export:
         )
 
     def make(self, source: Source, recovered: Sequence[str]) -> Result:
-        """Make the file, unless it is there and holds what it should."""
+        """Make the file, unless it exists and holds what it should."""
         wanted = self._wanted
         subject = f"{source.label} {source.created} {wanted.format} {wanted.compress}"
         with single_flight(
             f"export:{self._dest}", subject, f"copy {source.label} to {self._dest}", self._progress, self._qemu_img.stall_timeout
         ) as ours:
             if not ours:
-                raise Refused(f"dest: another task is exporting to {self._dest} right now; let it end")
+                raise Refused(f"dest: another task is exporting to {self._dest} right now; wait until it ends")
             with files.explained(self._dest, "export to"):
                 return self._make(source, recovered)
 
@@ -120,7 +120,7 @@ class Export:
 
     def _sentence(self, source: Source, reason: str) -> str:
         verb = "verify it, " if self._wanted.verify else ""
-        return f"Copy {source.label} to {self._dest} as {self._wanted.format}, {verb}and give it its name, because {reason}."
+        return f"Copy {source.label} to {self._dest} as {self._wanted.format}, {verb}and rename it into place, because {reason}."
 
     def _manifest(self) -> Manifest | None:
         """Return the manifest of the file at the destination; one whose file was named just before a kill counts."""
@@ -158,7 +158,7 @@ class Export:
         :raises Refused: the file that is there is not for this task to replace.
         """
         if not files.exists(self._dest):
-            return "it is not there"
+            return "it does not exist"
         if self._wanted.force:
             return "force is set"
         return self._difference(source, self._ours(source, manifest))
@@ -177,7 +177,7 @@ class Export:
         volume = source.volume
         if manifest is None:
             raise Refused(
-                f"dest: {self._dest} is there and was not exported by this collection; name another file, or set force to replace it"
+                f"dest: {self._dest} exists and was not exported by this collection; name another file, or set force to replace it"
             )
         if (manifest.share, manifest.volume) != (volume.share, volume.name):
             raise Refused(
@@ -308,7 +308,7 @@ class Export:
             step = self._progress.step(f"compare the copy with {source.label}", needed) if wanted.verify else None
             if wanted.verify and not self._reads_as(source, self._temporary, step):
                 raise Unavailable(
-                    f"the copy of {source.label} does not read as its source; see the disk of {self._dest}, then run the task again"
+                    f"the copy of {source.label} differs from its source; check the disk of {self._dest}, then run the task again"
                 )
             return digest.result() if digest else None
 

@@ -63,8 +63,8 @@ def parse(content: bytes) -> Manifest:
         raise Damaged("it is not JSON") from error
     names = {entry.name for entry in fields(Manifest)}
     if not isinstance(entries, dict) or entries.get("schema") != SCHEMA or names - set(entries):
-        raise Damaged("it is no manifest of an export that this release knows")
+        raise Damaged("it is not an export manifest that this release supports")
     manifest = Manifest(**{name: entries[name] for name in names})
     if not all(isinstance(value, int) for value in (manifest.size_bytes, manifest.modified_ns, manifest.virtual_size)):
-        raise Damaged("its sizes are no numbers")
+        raise Damaged("its sizes are not numbers")
     return manifest

@@ -93,7 +93,7 @@ class ImageService:
             raise Refused(f"{self.label} has no image {name} that the project can see; see: openstack image list")
         if len(found) > 1:
             ids = ", ".join(sorted(image.id for image in found))
-            raise Refused(f"{self.label} has {len(found)} images named {name}; name the one that is meant by its id ({ids})")
+            raise Refused(f"{self.label} has {len(found)} images named {name}; give the id of one of them ({ids})")
         if found[0].status != "active":
             raise Refused(f"image {name} of {self.label} is {found[0].status} and has no data to read; wait until it is active")
         return found[0]
@@ -101,7 +101,7 @@ class ImageService:
     def create(self, name: str, disk_format: str, visibility: str, properties: Mapping[str, str]) -> Image:
         """Make an image that has no data yet."""
         entries = {**properties, "name": name, "disk_format": disk_format, "container_format": "bare", "visibility": visibility}
-        return image_of(self._ask("post", "/images", f"make the image {name}", json=entries).json())
+        return image_of(self._ask("post", "/images", f"create image {name}", json=entries).json())
 
     def upload(self, image: Image, path: str, algorithms: Sequence[str], step: ProgressStep) -> dict[str, str]:
         """Send a file as the data of an image and return the hashes, by algorithm, of what was sent.
@@ -117,7 +117,7 @@ class ImageService:
         finally:
             os.close(descriptor)
         if body.done != len(body):
-            raise Unavailable(f"{path} became shorter while it was uploaded; see what else writes to it")
+            raise Unavailable(f"{path} became shorter while it was uploaded; find out what else writes to it")
         return {algorithm: digest.hexdigest() for algorithm, digest in body.digests.items()}
 
     def settled(self, image: Image) -> Image:
@@ -168,9 +168,7 @@ class ImageService:
 
     def _receive(self, image: Image, descriptor: int, step: ProgressStep) -> None:
         if image.hash is None:
-            raise Refused(
-                f"{self.label} has no hash of image {image.name}, so what is read could not be checked; export and upload it anew"
-            )
+            raise Refused(f"{self.label} has no hash of image {image.name}, so a download cannot be verified; export and upload it again")
         doing = f"read the data of image {image.name}"
         digest, done = hashlib.new(str(image.hash_algorithm)), 0
         answer = self._ask("get", f"/images/{image.id}/file", doing, stream=True)
@@ -188,7 +186,7 @@ class ImageService:
         os.ftruncate(descriptor, done)
         if digest.hexdigest() != image.hash_value:
             raise Damaged(
-                f"the data of image {image.name} that {self.label} sent do not have its hash; run the task again, or upload it anew"
+                f"the data of image {image.name} that {self.label} sent do not match its hash; run the task again, or upload it again"
             )
 
     def _ask(self, method: str, path: str, doing: str, sound: Sequence[int] = (), **more: Any) -> Any:
@@ -206,13 +204,13 @@ class ImageService:
 
     def _refusal(self, status: int, said: str, doing: str) -> VdiskError:
         advice = {
-            401: "see the credentials of this cloud in clouds.yaml",
-            403: "ask for the rights (or a larger quota), or use another project or visibility",
-            404: "see whether the image is still there",
-            409: "see whether the image is in use or protected",
-            413: "see the limits and quotas of the project, and delete what is not needed",
-            503: "see whether the service has space left, then run the task again",
-        }.get(status, "see the log of the service, then run the task again")
+            401: "check the credentials of this cloud in clouds.yaml",
+            403: "request the permission or a larger quota, or use another project or visibility",
+            404: "check whether the image still exists",
+            409: "check whether the image is in use or protected",
+            413: "check the limits and quotas of the project, and delete what is not needed",
+            503: "check whether the service has space left, then run the task again",
+        }.get(status, "check the log of the service, then run the task again")
         kind = Refused if status in (401, 403, 404, 409, 413) else Unavailable
         return kind(self._clean(f"{self.label} did not {doing}: {said or 'no reason given'} (HTTP status {status}); {advice}"))
 
@@ -221,7 +219,9 @@ class ImageService:
         if isinstance(status, int) and status >= 400:
             return self._refusal(status, _plain(str(error)), doing)
         return Unavailable(
-            self._clean(f"{self.label} cannot be reached to {doing}: {_plain(str(error))}; see the address in clouds.yaml and the network")
+            self._clean(
+                f"{self.label} cannot be reached to {doing}: {_plain(str(error))}; check the address in clouds.yaml and the network"
+            )
         )
 
     def _clean(self, text: str) -> str:
@@ -261,7 +261,7 @@ def connect(cloud: str | None, timeout: float) -> ImageService:
         raise BadInput(
             service._clean(
                 f"cloud: {which}: {_plain(str(error))}; name one of the clouds.yaml of this host "
-                "(in the working directory, ~/.config/openstack or /etc/openstack, or where OS_CLIENT_CONFIG_FILE says)"
+                "(in the working directory, ~/.config/openstack or /etc/openstack, or the path in OS_CLIENT_CONFIG_FILE)"
             )
         ) from None
     except failures as error:

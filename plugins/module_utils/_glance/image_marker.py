@@ -75,7 +75,7 @@ def decide(name: str, images: Sequence[Image], wanted: Marker, force: bool) -> D
     if foreign:
         what = f"the images {', '.join(sorted(image.id for image in foreign))} are" if len(foreign) > 1 else f"image {foreign[0].id} is"
         raise Refused(
-            f"image_name: {what} named {name} and no export of {wanted.volume} on {wanted.share}; "
+            f"image_name: {what} named {name} and not an export of {wanted.volume} on {wanted.share}; "
             "rename or delete it, or choose another image_name"
         )
     half_made = [image for image in images if not is_complete(image)]
@@ -85,8 +85,8 @@ def decide(name: str, images: Sequence[Image], wanted: Marker, force: bool) -> D
             raise Refused(f"image_name: image {name} ({image.id}) was deactivated; reactivate or delete it, or choose another image_name")
         if marker is not None and marker.host != wanted.host and not force:
             raise Refused(
-                f"image_name: host {marker.host} is uploading image {name} ({image.id}), or left it half made; "
-                "let it end, run the task there, or set force to replace it"
+                f"image_name: host {marker.host} is uploading image {name} ({image.id}), or left it incomplete; "
+                "wait until it ends, run the task there, or set force to replace it"
             )
     complete = sorted((image for image in images if is_complete(image)), key=lambda image: image.created, reverse=True)
     there = next((image for image in complete if (marker := markers[image.id]) is not None and marker.same_point(wanted)), None)

@@ -36,15 +36,15 @@ def explain(error: OSError, path: str, doing: str) -> VdiskError:
     """Return the error of this collection that says in a sentence why a file operation failed."""
     if error.errno in GONE:
         return DeadMount(
-            f"cannot {doing} {path}: the mount does not answer (transport endpoint is not connected); see that the "
-            "servers have quorum (gluster volume status), then let gluster_share_mount mend the mount"
+            f"cannot {doing} {path}: the mount does not respond (transport endpoint is not connected); make sure that the servers have "
+            "quorum (gluster volume status), then repair the mount with gluster_share_mount"
         )
     remedies = {
-        errno.ENOSPC: "no space is left; free some there, or add bricks where it is a share, then run the task again",
+        errno.ENOSPC: "no space is left; free some, or add bricks if it is a share, then run the task again",
         errno.EDQUOT: "the quota is used up; raise it, then run the task again",
-        errno.EROFS: "the file system is read-only; of a share, see gluster volume status and the mount options",
-        errno.EACCES: "permission is denied; run the task as root",
-        errno.EPERM: "permission is denied; run the task as root",
+        errno.EROFS: "the file system is read-only; if it is a share, check gluster volume status and the mount options",
+        errno.EACCES: "permission is denied; set become: true",
+        errno.EPERM: "permission is denied; set become: true",
     }
     return Unavailable(f"cannot {doing} {path}: {remedies.get(error.errno or 0, error.strerror)}")
 
@@ -179,10 +179,10 @@ def read_text_file(path: str, limit: int, listed: bool = False) -> bytes | None:
         return None
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.EISDIR, errno.ENXIO):
-            raise Refused(f"{path} is not a regular file; look at what it is and move it away") from error
+            raise Refused(f"{path} is not a regular file; inspect it and move it away") from error
         raise explain(error, path, "read") from error
     if len(content) > limit:
-        raise Refused(f"{path} is larger than {limit} bytes, so it is not the small file that belongs there")
+        raise Refused(f"{path} is larger than {limit} bytes, so it is not the small metadata file that is expected there")
     return content
 
 
@@ -307,7 +307,7 @@ def publish(temporary: str, path: str, check: Callable[[], object] = lambda: Non
     except FileExistsError:
         if not keep:
             remove(temporary)
-        raise Refused(f"{path} appeared while it was being made; see who made it, then run the task again") from None
+        raise Refused(f"{path} appeared while it was being created; find out who created it, then run the task again") from None
     except OSError as error:
         if not keep:
             remove(temporary, quietly=True)

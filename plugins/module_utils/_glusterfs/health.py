@@ -41,8 +41,8 @@ def check_complete(share: str, mount_point: str) -> None:
         raise explain(error, graph, "read") from error
     if missing:
         raise Incomplete(
-            f"{share} cannot be seen whole: {'; '.join(missing)}, and files that lie there cannot be told from files that are not there; "
-            "see gluster volume status, bring the server or the brick back, then run the task again"
+            f"{share} is incomplete: {'; '.join(missing)}, and files on those bricks cannot be distinguished from files that do not "
+            "exist; check gluster volume status, bring the server or the brick back, then run the task again"
         )
 
 

@@ -75,11 +75,11 @@ def trouble_of(mount_point: str, timeout: float) -> str | None:
     """
     said = responsiveness.probe(mount_point, timeout, responsiveness.probe_directory)
     if said is None:
-        return f"{WEDGED}: it has not answered for {timeout:g} s"
+        return f"{WEDGED}: it has not responded for {timeout:g} s"
     if said in files.GONE:
         return "dead"
     if said:
-        raise Unavailable(f"{mount_point} cannot be looked at: {os.strerror(said)}")
+        raise Unavailable(f"{mount_point} cannot be inspected: {os.strerror(said)}")
     return None
 
 
@@ -190,8 +190,8 @@ def mount(share: str, mount_point: str, options: str | None, runner: Runner, att
             time.sleep(attempt)
     said = (done.stderr.strip() or done.stdout.strip()).splitlines()
     raise CommandFailed(
-        f"{share} could not be mounted at {mount_point} ({said[0] if said else 'the mount helper gave no reason'}); see that "
-        "the volume is started and its server can be reached, and the log under /var/log/glusterfs",
+        f"{share} could not be mounted at {mount_point} ({said[0] if said else 'the mount helper gave no reason'}); make sure that the "
+        "volume is started and its server is reachable, and read the log under /var/log/glusterfs",
         argv,
         done.returncode,
         done.stderr,

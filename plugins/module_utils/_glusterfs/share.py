@@ -116,7 +116,7 @@ def shares_of(params: Mapping[str, Any], warn) -> tuple[Share, ...]:
         for warning in warnings:
             warn(f"{path}: {warning}")
         if not named:
-            raise BadInput(f"shares_file: {path} names no share; write one host:/volume a line")
+            raise BadInput(f"shares_file: {path} contains no share; write one host:/volume per line")
     else:
         named = {check_share(name): None for name in ([params["share"]] if params["shares"] is None else params["shares"])}
         if not named:
@@ -137,7 +137,7 @@ def check_base(base: str) -> str:
     if not base.startswith("/") or base.strip("/") == "":
         raise BadInput(f"mount_point_base: {base!r} is not an absolute path of a directory below /")
     if any(char.isspace() for char in base):
-        raise BadInput(f"mount_point_base: {base!r} holds white space, which mount.glusterfs cannot take in a mount point")
+        raise BadInput(f"mount_point_base: {base!r} contains white space, which mount.glusterfs cannot take in a mount point")
     return os.path.normpath(base)
 
 
@@ -162,8 +162,8 @@ def check_mounted(share: Share, table: Sequence[Mount]) -> None:
     said = probe(share.mount_point, share.answer_timeout, probe_directory)
     if said is None:
         raise DeadMount(
-            f"the mount of {share.name} at {share.mount_point} is wedged: it has not answered for {share.answer_timeout:g} s; see that its "
-            "servers answer (gluster volume status), then let gluster_share_mount mend it when nothing uses it"
+            f"the mount of {share.name} at {share.mount_point} is wedged: it has not responded for {share.answer_timeout:g} s; make sure "
+            "that its servers respond (gluster volume status), then repair it with gluster_share_mount when nothing uses it"
         )
     if said:
         raise _no_answer(share, OSError(said, os.strerror(said)))
@@ -185,6 +185,7 @@ def _no_answer(share: Share, error: OSError) -> VdiskError:
     if error.errno not in GONE:
         return explain(error, share.mount_point, "look at")
     return DeadMount(
-        f"the mount of {share.name} at {share.mount_point} is dead (transport endpoint is not connected); see that its servers have quorum "
-        "(gluster volume status); gluster_share_mount mends it when nothing uses it"
+        f"the mount of {share.name} at {share.mount_point} is dead (transport endpoint is not connected); make sure that its servers "
+        "have quorum "
+        "(gluster volume status); gluster_share_mount repairs it when nothing uses it"
     )

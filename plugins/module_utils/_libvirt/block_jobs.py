@@ -83,13 +83,13 @@ class BlockJobs:
         self._wait(domain, disk)
 
     def _at_work(self, domain: Any, disk: Disk, kind: str) -> bool:
-        """Tell whether a job of this kind, begun by an earlier task, is at work on a disk already.
+        """Tell whether a job of this kind, begun by an earlier task, is running on a disk already.
 
         :raises Refused: it is a job of another kind.
         """
         job = self._ask(lambda: self._job(domain, disk.target), f"look at {disk.label}")
         if job not in (None, kind):
-            raise Refused(f"another block job ({job}) is at work on {disk.label}; let it end or abort it, then run the task again")
+            raise Refused(f"another block job ({job}) is running on {disk.label}; wait until it ends or abort it, then run the task again")
         return job is not None
 
     def _wait(self, domain: Any, disk: Disk, mirror_onto: str | None = None) -> bool:
@@ -111,7 +111,8 @@ class BlockJobs:
                 mirror = domain_xml.mirrors(self._ask(lambda: domain.XMLDesc(0), f"look at {disk.label}")).get(disk.target)
                 if mirror is not None and mirror.path != mirror_onto:
                     raise Refused(
-                        f"another block job, onto {mirror.path}, is at work on {disk.label}; let it end or abort it, then run the task "
+                        f"another block job, onto {mirror.path}, is running on {disk.label}; wait until it ends or abort it, then run "
+                        "the task "
                         "again"
                     )
                 if mirror is not None and mirror.ready:
@@ -120,8 +121,8 @@ class BlockJobs:
                 seen, since = state, self._clock()
             elif self._clock() - since >= self._stall_timeout:
                 raise Unavailable(
-                    f"the job on {disk.label} has made no progress for {self._stall_timeout:g} s; it goes on when it can, see whether the "
-                    "share answers (gluster volume status), then run the task again, which waits for it"
+                    f"the job on {disk.label} has made no progress for {self._stall_timeout:g} s; it goes on when it can, check that the "
+                    "share responds (gluster volume status), then run the task again, which waits for it"
                 )
             self._sleep(pause)
             pause = min(pause * 1.5, POLL[1])

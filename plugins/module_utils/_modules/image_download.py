@@ -53,14 +53,14 @@ def downloaded(wanted: ServiceImage, qemu_img: QemuImg, check_mode: bool) -> Ite
     image = service.find(wanted.name)
     label = f"image {wanted.name} of {service.label}"
     if image.format is None:
-        raise Refused(f"source_image_name: {label} is {image.disk_format}, which cannot become a volume; convert it, and upload it anew")
+        raise Refused(f"source_image_name: {label} is {image.disk_format}, which cannot become a volume; convert it, and upload it again")
     origin = {"image": f"{image.name} ({image.id})", "format": image.format, "checksum": image.hash}
     if check_mode:
         yield DownloadedImage(label, image.format, _virtual_size(image), origin, None)
         return
     with contextlib.ExitStack() as holding:
         if not holding.enter_context(host_lock(f"spool:{wanted.spool}")):
-            raise Refused(f"source_image_name: another task is making the same volumes of {label} right now; let it end")
+            raise Refused(f"source_image_name: another task is creating the same volumes from {label} right now; wait until it ends")
         path = holding.enter_context(scratch_directory(wanted.spool))
         parent = os.path.dirname(wanted.spool)
         check_space(f"tmp_dest: {parent}", available_in(parent), image.size or 0, f"the copy of {label}")

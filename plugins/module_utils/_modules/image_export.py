@@ -57,7 +57,7 @@ def _wanted(params: Mapping[str, Any]) -> ExportRequest:
     )
     if wanted.compress and wanted.format not in COMPRESSED:
         raise BadInput(
-            f"compress: only a qcow2 image or a vmdk one can be compressed, not {wanted.format}; name another format, or leave it out"
+            f"compress: only a qcow2 image or a vmdk one can be compressed, not {wanted.format}; name another format, or omit compress"
         )
     return wanted
 
@@ -138,15 +138,15 @@ def _destination(dest: str, volume: str, wanted: ExportRequest, shares: Sequence
         dest = os.path.join(dest, ".".join(part for part in (volume, wanted.snapshot, wanted.format) if part))
     directory = os.path.realpath(os.path.dirname(dest))
     if not files.is_directory(directory):
-        raise Refused(f"dest: the directory {directory} does not exist; make it first")
+        raise Refused(f"dest: the directory {directory} does not exist; create it first")
     for share in shares:
         base = os.path.realpath(os.path.dirname(share.mount_point))
         if directory == base or directory.startswith(base + "/"):
             raise Refused(
-                f"dest: {dest} lies below {base}, where the shares are mounted, and could be taken for a volume; choose another place"
+                f"dest: {dest} is below {base}, where the shares are mounted, and could be mistaken for a volume; choose another directory"
             )
     path = os.path.join(directory, os.path.basename(dest))
     status = files.status_of(path)
     if status is not None and not stat.S_ISREG(status.st_mode):
-        raise Refused(f"dest: {path} is there and is not a regular file; name the file itself, or move it away")
+        raise Refused(f"dest: {path} exists and is not a regular file; name the file itself, or move it away")
     return path

@@ -60,7 +60,7 @@ def work(task: Task, look: Callable[[Task], Source], make_file: Callable[[Task, 
     label = f"export {task.params['volume']} as image {wish.name}"
     with single_flight(f"image:{wish.cloud}:{wish.name}", subject, label, task.progress, task.runner.stall_timeout) as ours:
         if not ours:
-            raise Refused(f"image_name: another task is exporting to image {wish.name} right now; let it end")
+            raise Refused(f"image_name: another task is exporting to image {wish.name} right now; wait until it ends")
         return export.make()
 
 
@@ -71,11 +71,13 @@ def _request(params: Mapping[str, Any]) -> ImageRequest:
     properties = {}
     for key, value in (params["image_properties"] or {}).items():
         if key in _OWN or key.startswith((image_marker.PREFIX, "os_hash")):
-            raise BadInput(f"image_properties: {key} cannot be set as a property; leave it out")
+            raise BadInput(f"image_properties: {key} cannot be set as a property; omit it")
         if isinstance(value, bool):
             value = "true" if value else "false"
         if not isinstance(value, (str, int, float)):
-            raise BadInput(f"image_properties: the value of {key} is no text; give one, as the image service knows nothing else")
+            raise BadInput(
+                f"image_properties: the value of {key} is not a string; quote it, because the image service accepts only strings"
+            )
         properties[str(key)] = str(value)
     return ImageRequest(name, params["cloud"], params["visibility"], properties, params["dest"], params["tmp_dest"])
 
@@ -119,7 +121,7 @@ class _ImageExport:
         return self._result(source, decision, file, export, str(reason), None)
 
     def make(self) -> Result:
-        """Make the image, unless it is there and holds what it should."""
+        """Make the image, unless it exists and holds what it should."""
         source = self._look(self._task)
         wanted = self._marker(source)
         decision = self._decide(wanted)
@@ -165,7 +167,7 @@ class _ImageExport:
     def _difference(self, there: Image | None, wanted: Marker) -> str | None:
         """Return why an image has to be made, as far as that can be told without reading, or None."""
         if there is None:
-            return "it is not there"
+            return "it does not exist"
         found = image_marker.parse(there)
         algorithm = self._task.params["checksum_algorithm"]
         if self._task.params["force"]:
@@ -205,19 +207,21 @@ class _ImageExport:
             algorithm = marker.checksum.partition(":")[0]
             sent = service.upload(image, path, sorted({"sha512", algorithm} - {""}), step)
             if algorithm and f"{algorithm}:{sent[algorithm]}" != marker.checksum:
-                raise Unavailable(f"{path} was changed while it was uploaded; see what else writes to it, then run the task again")
+                raise Unavailable(f"{path} was changed while it was uploaded; find out what else writes to it, then run the task again")
             now = service.settled(image)
             if now.status != "active":
                 raise Unavailable(
-                    f"{service.label} did not take the data of image {wish.name}: it is {now.status} after the upload; "
-                    f"see whether the service accepts disk format {image.disk_format}, and its log"
+                    f"{service.label} did not accept the data of image {wish.name}: it is {now.status} after the upload; "
+                    f"check whether the service accepts disk format {image.disk_format}, and its log"
                 )
             name = str(now.hash_algorithm or "sha512")
             ours = sent.get(name) or checksum(path, name).partition(":")[2]
             if now.size != size or (now.hash is not None and now.hash_value != ours):
                 raise Unavailable(f"{service.label} has other data in image {wish.name} than were sent; run the task again")
             if now.hash is None:
-                raise Unavailable(f"{service.label} gives no hash of image {wish.name}, so the upload cannot be checked; it is too old")
+                raise Unavailable(
+                    f"{service.label} gives no hash of image {wish.name}, so the upload cannot be verified; the service is too old"
+                )
             return service.amend(now, None, {image_marker.HASH: now.hash})
         except BaseException:
             service.delete_half_made(image)
@@ -294,7 +298,7 @@ class _ImageExport:
         return [f"Delete image {image.name} ({image.id}), because its upload was never finished." for image in decision.half_made]
 
     def _removal(self, image: Image) -> str:
-        return f"Delete image {image.name} ({image.id}), because another one takes its place."
+        return f"Delete image {image.name} ({image.id}), because another one replaces it."
 
     def _export(self, source: Source) -> dict[str, Any]:
         """Return the C(export) object of what is still to be made."""

@@ -31,7 +31,7 @@ def share_info(task: Task) -> Result:
     shares = Shares(shares_of(task.params, task.warn))
     objects = [_share_facts(share, shares) for share in shares.named]
     mounted = sum(entry["mounted"] for entry in objects)
-    return Result(f"{mounted} of {len(objects)} shares are mounted and answer.", values={"shares": objects})
+    return Result(f"{mounted} of {len(objects)} shares are mounted and respond.", values={"shares": objects})
 
 
 def _share_facts(share: Share, shares: Shares) -> dict[str, Any]:
@@ -113,7 +113,11 @@ def _old_definition(volume: Volume, disk: Disk) -> list[str]:
     if volume.problems or not names or disk.stored is None or disk.stored.fits(names, volume.active.format):
         return []
     has = disk.stored.names[0]
-    what = "write to a file that others lie upon, which destroys them" if has in names[1:] else "not start, or not on what the volume is"
+    what = (
+        "write to a file that other files are based on, which destroys them"
+        if has in names[1:]
+        else "not start, or not with the content of the volume"
+    )
     remedy = "undefine it" if disk.running is False and volume.in_use else "run gluster_volume_attachment with state: present"
     return [
         f"the definition of {disk.label} on this host names {has}, and the active file of {volume.label} is {names[0]}: the domain would, "

@@ -25,7 +25,7 @@ def limits_of(params: Mapping[str, Any]) -> PlacementLimits:
     if not 0 <= reserved <= 100:
         raise BadInput(f"reserved_percentage: {reserved} is not a percentage; give a number from 0 to 100")
     if ratio is not None and not 0 < ratio < float("inf"):
-        raise BadInput(f"max_over_subscription_ratio: {ratio} is not a ratio; give a number above 0, as 20.0")
+        raise BadInput(f"max_over_subscription_ratio: {ratio} is not a ratio; give a number above 0, such as 20.0")
     return PlacementLimits(reserved, ratio)
 
 

@@ -72,7 +72,7 @@ def work(task: Task) -> Result:
         params["fstab"],
     )
     if params["options"] and any(char.isspace() for char in params["options"]):
-        raise BadInput(f"options: {params['options']!r} holds white space; separate mount options by commas only")
+        raise BadInput(f"options: {params['options']!r} contains white space; separate mount options by commas only")
     actions: list[str] = []
     before, after, failures = [], [], []
     for share in shares:
@@ -153,7 +153,8 @@ def _warn_of_few_threads(share: Share, threads: int | None, task: Task) -> None:
     if threads is not None and threads < fuse_client.ENOUGH_EVENT_THREADS:
         volume = share.name.partition(":/")[2].partition("/")[0]
         task.warn(
-            f"{share.name} is served by {threads} event threads on this host; several qemu-img at once can wedge a mount with fewer than "
+            f"{share.name} is served by {threads} event threads on this host; several concurrent qemu-img processes can wedge a mount "
+            "with fewer than "
             f"{fuse_client.ENOUGH_EVENT_THREADS} (gluster volume set {volume} client.event-threads {fuse_client.ENOUGH_EVENT_THREADS})"
         )
 
@@ -167,7 +168,7 @@ def _plan_mounted(share: Share, state: ShareState, wanted: MountRequest, task: T
     entry = _entry(share)
     other_options = wanted.boot and state.entry is not None and state.entry != entry
     if state.mounted and state.trouble:
-        _refuse_users(share, f"is {state.trouble}, and mending it means to unmount it")
+        _refuse_users(share, f"is {state.trouble} and must be unmounted to be repaired")
         plan.append(
             Action(
                 f"Unmount {share.name} from {share.mount_point}, because the mount is {state.trouble}.",
@@ -197,7 +198,7 @@ def _plan_mounted(share: Share, state: ShareState, wanted: MountRequest, task: T
             )
         )
     if wanted.boot and state.entry != entry:
-        why = "it has another one" if state.entry else "it is to be mounted at boot"
+        why = "its entry differs" if state.entry else "it is to be mounted at boot"
         plan.append(
             Action(
                 f"Write an entry for {share.name} to {wanted.fstab}, because {why}.",
@@ -213,7 +214,7 @@ def _refuse_full_mount_point(share: Share, state: ShareState) -> None:
     if hidden:
         raise Refused(
             f"{share.mount_point} is not mounted and holds {hidden[0]!r}, which mounting {share.name} there would hide; "
-            "look at what it is and move it away"
+            "inspect it and move it away"
         )
 
 
@@ -240,7 +241,7 @@ def _refuse_users(share: Share, why: str) -> None:
     users = mounts.users_of(share.mount_point)
     if users:
         more = f" (and {len(users) - 1} more)" if len(users) > 1 else ""
-        raise Refused(f"{share.name} at {share.mount_point} {why}, but {users[0]}{more}; let it end first")
+        raise Refused(f"{share.name} at {share.mount_point} {why}, but {users[0]}{more}; stop it first")
 
 
 def _mount(share: Share, wanted: MountRequest, task: Task) -> None:
@@ -272,7 +273,7 @@ def _check_answers(share: Share) -> None:
     trouble = mounts.trouble_of(share.mount_point, share.answer_timeout)
     if trouble:
         raise Unavailable(
-            f"{share.name} is mounted at {share.mount_point} but the mount is {trouble}; see that its servers are up and have quorum "
+            f"{share.name} is mounted at {share.mount_point} but the mount is {trouble}; make sure that its servers are up and have quorum "
             "(gluster volume status)"
         )
 

@@ -39,11 +39,12 @@ def work(task: Task) -> Result:
     host = params["host"]
     if host is not None and present:
         raise BadInput(
-            "host: it is for state: absent, to forget what a host has that is gone; to attach a volume, run the task on its host"
+            "host: it requires state: absent, to remove the entry of a host that no longer exists; to attach a volume, run the task on "
+            "its host"
         )
     if host is None and not isinstance(hypervisor, Hypervisor):
         raise Unavailable(
-            f"libvirt_uri: {params['libvirt_uri']} has no domains: libvirt is not installed on this host, or not to be asked; run the "
+            f"libvirt_uri: {params['libvirt_uri']} has no domains: libvirt is not installed on this host, or disabled; run the "
             "task on the host of the domain"
         )
     shares = Shares(shares_of(params, task.warn))

@@ -51,11 +51,11 @@ def keep_of(said: Mapping[str, Any] | None) -> dict[str, Any] | None:
     keep = {key: said[key] for key in KEEP if said.get(key) is not None}
     for key, value in keep.items():
         if key == "within" and not _WITHIN.match(value):
-            raise BadInput(f"keep: within is {value!r}; give a number and a unit, as 14d")
+            raise BadInput(f"keep: within is {value!r}; give a number and a unit, such as 14d")
         if key != "within" and value < 1:
-            raise BadInput(f"keep: {key} is {value}; give at least 1, or leave it out")
+            raise BadInput(f"keep: {key} is {value}; give at least 1, or omit it")
     if not keep:
-        raise BadInput("keep: it names nothing to be kept, and never is everything removed; name a rule, as last: 7")
+        raise BadInput("keep: it has no rule, and retention never removes all archives; give a rule, such as last: 7")
     return keep
 
 
@@ -88,7 +88,7 @@ class _Backup:
             f"backup:{digest}:{self._full}", self._snapshot, f"back up {self._volume}", self._task.progress, self._task.runner.stall_timeout
         ) as ours:
             if not ours:
-                raise Refused(f"archive: another task is making {self._full} right now; let it end")
+                raise Refused(f"archive: another task is creating {self._full} right now; wait until it ends")
             clear(self._spool)
             return self._work(share, volume)
 
@@ -108,7 +108,7 @@ class _Backup:
             if not check_mode:
                 there, stored, verified = self._make(share)
             sentence = f"Store {source.label} as archive {self._full}"
-            self._actions.append(f"{sentence}{self._verb()}, because it is not there.")
+            self._actions.append(f"{sentence}{self._verb()}, because it does not exist.")
         else:
             self._refuse_another_time(there, volume)
             if not check_mode and params["verify"] != "none":
@@ -127,7 +127,7 @@ class _Backup:
         actions = (*recovered, *self._actions)
         done = "would be" if check_mode else "was"
         made = bool(before) is False
-        msg = f"{self._volume} {done} backed up as archive {self._full}." if made else f"Archive {self._full} is there already."
+        msg = f"{self._volume} {done} backed up as archive {self._full}." if made else f"Archive {self._full} exists already."
         after = {key: backup[key] for key in archive_object(there)} if there else backup
         return Result(msg, bool(actions), actions, {"backup": backup, "pruned": expired}, before or dict.fromkeys(after), after)
 
@@ -149,7 +149,7 @@ class _Backup:
         source_of(volume, self._snapshot, "backed up")
         if not self._task.check_mode:
             self._tool.make_repository()
-        self._actions.append(f"Make a repository of {self._tool.name}, because there is none and init is set.")
+        self._actions.append(f"Create a repository of {self._tool.name}, because it does not exist and init is set.")
         return []
 
     def _refuse_others(self, archives: Sequence[Archive], share: Share | None) -> None:
@@ -160,7 +160,7 @@ class _Backup:
             if archive.description is None and self._keep is not None:
                 raise Refused(
                     f"the repository has {archive.label}, which this collection did not make, and retention would count it; rename it, "
-                    "or leave keep out"
+                    "or omit keep"
                 )
             if archive.description is not None and share is not None and archive.description.share != share.name:
                 raise Refused(
@@ -173,7 +173,7 @@ class _Backup:
         said = there.description
         if snapshot is not None and said is not None and snapshot.note.created and snapshot.note.created != said.created:
             raise Refused(
-                f"{there.label} is there and holds {self._volume} as of {said.created}, not as of {snapshot.note.created}, when snapshot "
+                f"{there.label} exists and holds {self._volume} as of {said.created}, not as of {snapshot.note.created}, when snapshot "
                 f"{self._snapshot} was taken; give the archive another name"
             )
 
@@ -242,14 +242,14 @@ class _Backup:
         """
         description = self._tool.description(archive)
         if made is not None and description != made:
-            raise Damaged(f"{archive.label} describes another disk than was stored; see whether the repository is sound")
+            raise Damaged(f"{archive.label} describes another disk than was stored; check the repository")
         read_back(self._tool, archive, description, self._task.progress)
         if self._task.params["verify"] == "repository":
             self._tool.check_data()
 
     def _retain(self) -> list[str]:
         """Let retention remove what it gives up, and return the names of those archives."""
-        if self._keep is None or self._task.check_mode and self._actions and "Make a repository" in self._actions[0]:
+        if self._keep is None or self._task.check_mode and self._actions and "Create a repository" in self._actions[0]:
             return []
         expired = self._tool.expired(self._volume, self._keep)
         if not expired:
@@ -260,7 +260,7 @@ class _Backup:
             expired = [name for name in expired if name not in left]
         names = ", ".join(archive_metadata.full_name(self._volume, name) for name in expired)
         rules = ", ".join(f"{key} {value}" for key, value in self._keep.items())
-        self._actions.append(f"Remove {names} with what nothing else needs, because retention keeps: {rules}.")
+        self._actions.append(f"Remove {names} with the data that nothing else needs, because retention keeps: {rules}.")
         return expired
 
 
@@ -290,5 +290,5 @@ def check_digest(archive: Archive, description: Description, size: int, digest: 
     if (size, f"sha256:{digest}") != (description.virtual_size, description.checksum):
         raise Damaged(
             f"{archive.label} reads as {size} bytes with sha256:{digest}, but {description.virtual_size} bytes with {description.checksum} "
-            "were stored; have the backup tool check the repository"
+            "were stored; check the repository with the backup tool"
         )

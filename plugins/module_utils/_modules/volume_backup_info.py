@@ -40,11 +40,11 @@ def tool_of(task: Task) -> BackupTool:
     params = task.params
     context = params["repository"]
     if not context.strip() or "\n" in context or "\x00" in context:
-        raise BadInput("repository: it is empty or has a line break; give a path or an address that the tool knows")
+        raise BadInput("repository: it is empty or contains a line break; give a path or an address that the tool knows")
     secrets = {str(key): str(value) for key, value in (params["secrets"] or {}).items()}
     for key in secrets:
         if not _VARIABLE.match(key) or key in _OURS:
-            raise BadInput(f"secrets: {key!r} cannot be set; name variables that the tool reads, as AWS_SECRET_ACCESS_KEY")
+            raise BadInput(f"secrets: {key!r} cannot be set; name variables that the tool reads, such as AWS_SECRET_ACCESS_KEY")
     repository = Repository(
         context,
         _passphrase(params),
@@ -69,9 +69,9 @@ def _passphrase(params: Mapping[str, Any]) -> str:
                 status = os.fstat(stream.fileno())
                 text = stream.readline().rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
-            raise Refused(f"passphrase_file: {path} cannot be read: {getattr(error, 'strerror', None) or 'it is no text'}") from error
+            raise Refused(f"passphrase_file: {path} cannot be read: {getattr(error, 'strerror', None) or 'it is not text'}") from error
         if not stat.S_ISREG(status.st_mode) or status.st_mode & 0o077:
-            raise Refused(f"passphrase_file: {path} can be read by others, or is no file; give it mode 0600")
+            raise Refused(f"passphrase_file: {path} is readable by others or is not a regular file; set its mode to 0600")
     if not text:
         raise BadInput("passphrase: it is empty; backups are encrypted, so give one")
     return str(text)

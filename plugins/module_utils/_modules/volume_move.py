@@ -56,7 +56,7 @@ def move(task: Task, names: Sequence[str]) -> Result:
     )
     shares = Shares(shares_of(params, task.warn))
     if old.name in (share.name for share in shares.named):
-        raise BadInput(f"source_share: {old.name} is the share to move to as well; name another one")
+        raise BadInput(f"source_share: {old.name} is also the target share; give another one")
     mover = _Mover(task, Shares([old]), shares)
     moved = [mover.move(name) for name in names]
     after = [volume_object(now) for _before, now in moved]
@@ -80,10 +80,10 @@ def _check_options(params: Mapping[str, Any]) -> None:
     if params["source_share"] is None:
         raise BadInput("source_share: to move a volume, name the share it is on")
     if params["state"] != "present":
-        raise BadInput("move is for state: present")
+        raise BadInput("move requires state: present")
     for option in _OTHERS:
         if params[option] is not None:
-            raise BadInput(f"{option}: a volume is moved as it is; leave {option} out, and change the volume in a task of its own")
+            raise BadInput(f"{option}: a move changes nothing else; omit {option}, and change the volume in a separate task")
 
 
 class _Mover:
@@ -136,7 +136,7 @@ class _Mover:
 
     def _predict(self, old: Volume, new: Volume) -> tuple[Volume, Volume]:
         if old.unfinished or new.unfinished:
-            self._predicted.append(f"Finish what an earlier task began with {old.label}.")
+            self._predicted.append(f"Finish the interrupted operation on {old.label}.")
             return old, new
         plans = _plans(old, new)
         if plans[0].steps:

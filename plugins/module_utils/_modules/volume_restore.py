@@ -92,7 +92,7 @@ class _Restore:
             if volume.record is not None and (volume.record.origin or {}) == self._origin:
                 return self._unchanged(volume, f"{volume.label} was restored from {self._archive.label} already.")
             raise Refused(
-                f"{volume.label} is there, and was not restored from {self._archive.label}; restore it under another name, "
+                f"{volume.label} exists and was not restored from {self._archive.label}; restore it under another name, "
                 "or set replace to have its content replaced"
             )
         return self._replace(share, volume)
@@ -154,7 +154,7 @@ class _Restore:
         said, label = self._description, self._archive.label
         with contextlib.ExitStack() as holding:
             if not holding.enter_context(host_lock(f"spool:{self._spool}")):
-                raise Refused(f"archive: another task is restoring {self._name} from {label} right now; let it end")
+                raise Refused(f"archive: another task is restoring {self._name} from {label} right now; wait until it ends")
             path = holding.enter_context(scratch_directory(self._spool))
             parent = os.path.dirname(self._spool)
             check_space(f"tmp_dest: {parent}", available_in(parent), said.data_size, f"the copy of {label}")
@@ -170,7 +170,9 @@ class _Restore:
 
                     self._tool.read_out(self._archive, archive_metadata.DISK, take)
             except OSError as error:
-                raise Unavailable(f"tmp_dest: {path} cannot be written: {error.strerror}; free space or choose another place") from error
+                raise Unavailable(
+                    f"tmp_dest: {path} cannot be written: {error.strerror}; free space or choose another directory"
+                ) from error
             check_digest(self._archive, said, writer.length, digest.hexdigest())
             yield path
 
@@ -181,7 +183,7 @@ class _Restore:
         refuse_in_use(volume, "restored")
         refuse_attached_elsewhere(volume, "restored")
         if self._size is not None and self._size != max(volume.active.virtual_size or 0, said.virtual_size):
-            raise Refused(f"size: {volume.label} keeps its size when its content is replaced; leave size out, and grow it afterwards")
+            raise Refused(f"size: {volume.label} keeps its size when its content is replaced; omit size, and grow it afterwards")
         if self._reads_as_the_archive(session, share, volume):
             return self._unchanged(volume, f"{volume.label} reads as {self._archive.label} already.")
         note = SnapshotNote(utc_now(), LABEL, f"what it held before it was restored from {self._archive.label}")

@@ -68,13 +68,13 @@ def source_request_of(params: Mapping[str, Any], names: Sequence[str]) -> Source
         ("cloud", "source_image_name"),
     ):
         if params[option] is not None and params[needed] is None:
-            raise BadInput(f"{option} goes with {needed}; name both")
+            raise BadInput(f"{option} requires {needed}; give both")
     service_image = _service_image(params, names)
     given = [option for option in ("source_volume", "source_image", "source_image_name") if params[option] is not None]
     if not given:
         return None
     if params["state"] != "present":
-        raise BadInput("a source is for state: present; leave it out")
+        raise BadInput("a source requires state: present; omit it")
     if len(given) > 1:
         raise BadInput(f"{' and '.join(given)} are {len(given)} sources; name one")
     if image is not None and image_format is None:
@@ -89,7 +89,7 @@ def source_request_of(params: Mapping[str, Any], names: Sequence[str]) -> Source
         raise BadInput(f"source_volume: {volume} is to be a copy of itself; name another source or another volume")
     digest = digest.strip().lower() if digest is not None else None
     if digest is not None and not _CHECKSUM.match(digest):
-        raise BadInput(f"source_checksum: {digest!r} is no checksum; write sha256: or sha512: and the digest in hexadecimal")
+        raise BadInput(f"source_checksum: {digest!r} is not a checksum; write sha256: or sha512: and the digest in hexadecimal")
     return SourceRequest(volume, snapshot, _share(share, params), image, image_format, digest, service_image)
 
 
@@ -172,7 +172,7 @@ def _image_found(wish: SourceRequest, found: DownloadedImage, qemu_img: QemuImg)
             yield replace(original, label=found.label, base_format=found.base_format, origin=found.origin)
         return
     if found.virtual_size is None:
-        raise Refused(f"source_image_name: the service does not say how large the disk of {found.label} is; only a run can tell")
+        raise Refused(f"source_image_name: the service does not report the virtual size of {found.label}; check mode cannot predict it")
     yield CopySource(found.label, "", found.format, found.virtual_size, found.base_format, (), found.origin)
 
 
@@ -198,7 +198,7 @@ def _image(wish: SourceRequest, qemu_img: QemuImg, check_mode: bool) -> Iterator
         try:
             size = complete_image_size(image_format, lambda offset, length: os.pread(descriptor, length, offset), status.st_size)
         except Damaged as error:
-            raise Refused(f"source_image: {wish.image} is not taken as {image_format}, because {error.message}") from error
+            raise Refused(f"source_image: {wish.image} is not accepted as {image_format}, because {error.message}") from error
         # a name for other processes that means this open file and no other
         through = f"/proc/{os.getpid()}/fd/{descriptor}"
         said = qemu_img.foreign_info(through, image_format, f"source_image: {wish.image}")
@@ -224,7 +224,7 @@ def _agreed(wish: SourceRequest, said: Mapping[str, Any], size: int, path: str) 
     alone = "backing-filename" not in said and all(extent.get("filename") == path for extent in extents)
     if said.get("format") != wish.image_format or not agrees or not alone:
         raise Refused(
-            f"source_image: {wish.image} is not taken as {wish.image_format}, because qemu-img sees something else in it than its header "
-            f"says ({said.get('format')}, {human(told)}, not {human(size)} in one file)"
+            f"source_image: {wish.image} is not accepted as {wish.image_format}, because qemu-img reads it differently from its header "
+            f"({said.get('format')}, {human(told)}, not {human(size)} in one file)"
         )
     return told

@@ -88,13 +88,13 @@ def plan_detached(volume: Volume, domain: Domain | None) -> Plan:
     """Return the plan that takes a volume from a domain; a volume that is gone or damaged can be taken from it too.
 
     :param domain: None where this host has no such domain: what its record says of this host is brought up to that.
-    :raises Refused: a block job is at work on the disk.
+    :raises Refused: a block job is running on the disk.
     """
     own = own_disk(volume, domain) if domain is not None else None
     if domain is None or own is None:
         return _written(volume, volume, _written_down(volume, volume, "that has changed on this host"))
     if own.job is not None:
-        raise Refused(f"a block job ({own.job}) is at work on {own.label}, so it cannot be detached; let it end or abort it")
+        raise Refused(f"a block job ({own.job}) is running on {own.label}, so it cannot be detached; wait until it ends or abort it")
     where = [live for live, part in ((True, own.live), (False, own.stored)) if part is not None]
     steps: tuple[Step, ...] = tuple(DetachDisk(domain.name, domain.uuid, own.target, volume.name, live) for live in where)
     after = with_disks(volume, tuple(disk for disk in volume.disks if disk != own))

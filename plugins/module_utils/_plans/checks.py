@@ -32,7 +32,7 @@ def record_of(volume: Volume, what: str) -> Record:
     """
     if volume.record is None:
         raise Refused(
-            f"{volume.label} was not made by this collection, so the format of its base is not known and it cannot be {what}; "
+            f"{volume.label} was not created by this collection, so the format of its base is not known and it cannot be {what}; "
             "adopt it first with gluster_volume_file, state present and its format"
         )
     return replace(volume.record, attachments=volume.attachments)
@@ -84,8 +84,8 @@ def refuse_in_use_elsewhere(volume: Volume, what: str) -> None:
             "that runs it, or shut it down first"
         )
     raise Refused(
-        f"{volume.label} is in use: a running machine or another program, here or on another host, has {volume.active_file} open, "
-        f"so it cannot be {what} now; shut it down first, or run the task on the host of that machine"
+        f"{volume.label} is in use: a running VM or another program, here or on another host, has {volume.active_file} open, "
+        f"so it cannot be {what} now; shut it down first, or run the task on the host of that VM"
     )
 
 
@@ -126,7 +126,9 @@ def running_disk_of(volume: Volume, what: str) -> Disk | None:
             f"{disk.label} has {has} open, but the chain of {volume.label} is {', '.join(names)}; shut the domain down, then run it again"
         )
     if disk.job is not None:
-        raise Refused(f"a block job ({disk.job}) is at work on {disk.label}, so {volume.name} cannot be {what}; let it end or abort it")
+        raise Refused(
+            f"a block job ({disk.job}) is running on {disk.label}, so {volume.name} cannot be {what}; wait until it ends or abort it"
+        )
     return disk
 
 

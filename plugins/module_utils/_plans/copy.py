@@ -40,7 +40,7 @@ def plan_copy(volume: Volume, wanted: VolumeRequest, original: CopySource | None
         return plan_present(volume, wanted)
     refuse_problems(volume)
     if original is None:
-        raise Refused(f"{volume.label} was there a moment ago and is gone now; see who removed it, then run the task again")
+        raise Refused(f"{volume.label} was there a moment ago and is gone now; find out who removed it, then run the task again")
     plan = plan_new(volume, request_of_copy(wanted, original))
     (blank,) = plan.steps
     step = CopyVolume(**{entry.name: getattr(blank, entry.name) for entry in fields(CreateVolume)}, original=original)

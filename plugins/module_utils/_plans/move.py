@@ -60,7 +60,7 @@ def check_movable(old: Volume) -> None:
     running_disk_of(old, "moved")
     refuse_attached_elsewhere(old, "moved")
     if old.strays:
-        raise Refused(f"{old.strays[0]} lies beside {old.label} and belongs to nothing; look at what it is and move it away first")
+        raise Refused(f"{old.strays[0]} lies beside {old.label} and belongs to nothing; inspect it and move it away first")
 
 
 def plan_move(old: Volume, new: Volume, identities: Sequence[Identity], token: str) -> tuple[Plan, ...]:

@@ -42,7 +42,7 @@ def repaired(volume: Volume) -> tuple[list[Step], Volume]:
         if not _is_empty_overlay(facts, volume):
             raise Refused(
                 f"{file} on {volume.share} is named by nothing, and it is not an empty overlay of {volume.name}, so it may hold data; "
-                "look at what it is and move it away"
+                "inspect it and move it away"
             )
         steps.append(RemoveStray(file))
         after = reassembled(after, facts={name: seen for name, seen in after.facts.items() if name != file})

@@ -140,10 +140,10 @@ def _record_for_adoption(volume: Volume, wanted: VolumeRequest) -> Record:
     if base.format is not None and said != base.format:
         raise Refused(f"{volume.label} is to be adopted as {said}, but the header above {base.file} says that it is {base.format}")
     if wanted.format is None and base.format == "qcow2":
-        raise Refused(f"{volume.label} was not made by this collection and seems to be qcow2; to adopt it, give format: qcow2")
+        raise Refused(f"{volume.label} was not created by this collection and seems to be qcow2; to adopt it, give format: qcow2")
     if wanted.format is None and facts.looks_like:
         raise Refused(
-            f"{volume.label} was not made by this collection, and its content looks like {facts.looks_like}; to adopt it, "
+            f"{volume.label} was not created by this collection, and its content looks like {facts.looks_like}; to adopt it, "
             "give its format (raw, if a guest wrote that)"
         )
     if said == "qcow2" and facts.header is None:

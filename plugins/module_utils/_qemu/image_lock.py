@@ -149,8 +149,8 @@ def _try_to_hold(path: str, uses: Sequence[int], denies: Sequence[int], access: 
             _taken(descriptor, _USED + bit, count) for bit, count in _rows(denies)
         ):
             raise Refused(
-                f"{path} is in use: a running machine or a qemu-img, here or on another host, holds its image lock; "
-                "let it end, then run the task again"
+                f"{path} is in use: a running VM or a qemu-img, here or on another host, holds its image lock; wait until it ends, then "
+                "run the task again"
             )
     except BaseException as error:
         close_quietly(descriptor)

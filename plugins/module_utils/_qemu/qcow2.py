@@ -109,7 +109,7 @@ def _backing_name(start: bytes, offset: int, length: int, bits: int) -> str | No
     if not offset:
         return None
     if length > _BACKING_NAME_LIMIT or offset + length > 1 << bits or offset + length > len(start):
-        raise Damaged("its qcow2 backing file name lies outside the header")
+        raise Damaged("its qcow2 backing file name is outside the header")
     return _text(start[offset : offset + length])
 
 
@@ -176,7 +176,7 @@ def new_image(virtual_size: int, backing_file: str | None = None, backing_format
         raise ValueError("a backing file and its format go together")
     l1_entries = max(1, -(-virtual_size // (CLUSTER_SIZE * (CLUSTER_SIZE // 8))))
     if l1_entries * 8 > _L1_LIMIT:
-        raise BadInput(f"a qcow2 image of 64 KiB clusters, as an overlay is one too, is at most 2 PiB large, not {virtual_size} bytes")
+        raise BadInput(f"a qcow2 image with 64 KiB clusters, such as an overlay, is at most 2 PiB large, not {virtual_size} bytes")
     l1_clusters = -(-l1_entries * 8 // CLUSTER_SIZE)
     table, block, l1 = CLUSTER_SIZE, 2 * CLUSTER_SIZE, 3 * CLUSTER_SIZE
     extensions = [] if backing_format is None else [(_BACKING_FORMAT, backing_format.encode())]
@@ -219,7 +219,7 @@ def with_backing(start: bytes, backing_file: str, backing_format: str) -> bytes:
     old_end = max(fields[2] + fields[3], length + len(_packed(old)))
     fields[2], fields[3] = length + len(_packed(extensions)), len(name)
     if fields[2] + len(name) > 1 << header.cluster_bits or len(name) > _BACKING_NAME_LIMIT:
-        raise Damaged("its qcow2 header has no room for the name of its backing file")
+        raise Damaged("its qcow2 header has no space for the name of its backing file")
     changed = _V2.pack(*fields) + tail + _packed(extensions) + name
     # zeroes over the rest of a longer header before, as QEMU writes them: no end of an old name stays behind
     return changed + bytes(max(0, old_end - len(changed)))

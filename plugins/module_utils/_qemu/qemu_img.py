@@ -74,7 +74,7 @@ class QemuImg:
 
     def version(self) -> str:
         """Return the version, as C(7.2.22)."""
-        done = self._run(["--version"], "tell its version")
+        done = self._run(["--version"], "report its version")
         match = _VERSION.search(done.stdout)
         return match.group(1) if match else done.stdout.strip()
 
@@ -170,8 +170,8 @@ class QemuImg:
         if done.returncode:
             details = {"cmd": argv, "rc": done.returncode, "stderr": done.stderr}
             said = done.stderr.strip().splitlines()
-            reason = said[0] if said else "it takes more time or memory to be looked at than a sound image does"
-            raise Refused(f"{label} is not taken as {image_format}, because qemu-img says: {reason}", **details)
+            reason = said[0] if said else "it takes more time or memory to inspect than a sound image does"
+            raise Refused(f"{label} is not accepted as {image_format}, because qemu-img reports: {reason}", **details)
         return json.loads(done.stdout)
 
     def compare(self, one: str, one_format: str, other: str, other_format: str, step: ProgressStep | None = None) -> bool:
@@ -211,8 +211,8 @@ class QemuImg:
         details = {"cmd": argv, "rc": done.returncode, "stderr": done.stderr}
         if "Failed to get" in done.stderr and "lock" in done.stderr:
             raise Refused(
-                f"cannot {doing}: an image lock is held, by a running machine or another qemu-img, here or on another host; "
-                "let it end, then run the task again",
+                f"cannot {doing}: an image lock is held, by a running VM or another qemu-img, here or on another host; wait until it "
+                "ends, then run the task again",
                 **details,
             )
         if "No space left on device" in done.stderr:

@@ -54,8 +54,8 @@ def _qcow2_size(read: Reader, size: int) -> int:
         (header.backing_file is not None, f"it names the backing file {header.backing_file!r}, so it is not complete"),
         (header.data_file, "it keeps its data in another file (qcow2 external data file)"),
         (header.encrypted, "it is encrypted"),
-        (header.corrupt, "it is marked corrupt; have qemu-img check look at it"),
-        (header.dirty, "it was not closed properly; have qemu-img check -r all look at it"),
+        (header.corrupt, "it is marked corrupt; run qemu-img check on it"),
+        (header.dirty, "it was not closed properly; run qemu-img check -r all on it"),
         (header.unknown_features, f"it has qcow2 features {header.unknown_features:#x} that this collection does not know"),
         (header.tables_end > size, f"it ends after {size} bytes, before its own tables do"),
     ):
@@ -77,7 +77,7 @@ def _vdi_size(read: Reader, size: int) -> int:
     sector_size, (disk_size, block_size) = struct.unpack_from("<I", header, 0x168)[0], struct.unpack_from("<QI", header, 0x170)
     blocks = struct.unpack_from("<I", header, 0x180)[0]
     if sector_size != SECTOR or not block_size or blocks * block_size < disk_size or map_offset + 4 * blocks > max(size, data_offset):
-        raise Damaged("its VDI header does not fit together")
+        raise Damaged("its VDI header is inconsistent")
     return round_up(disk_size, SECTOR)
 
 

@@ -44,7 +44,7 @@ def vmdk_size(read: Callable[[int, int], bytes], size: int) -> int:
     if capacity == 0:
         raise Damaged("its VMDK header names no capacity, so that its descriptor would decide what is read")
     if descriptor_offset != 1 or not 1 <= descriptor_size <= _DESCRIPTOR_LIMIT:
-        raise Damaged("its VMDK descriptor does not lie behind its header, where every program looks for it")
+        raise Damaged("its VMDK descriptor does not follow its header, where every program looks for it")
     _check_descriptor(read(SECTOR, descriptor_size * SECTOR), capacity)
     return capacity * SECTOR
 
@@ -86,7 +86,7 @@ def _check_descriptor(raw: bytes, capacity: int) -> None:
             raise Damaged(f"its VMDK descriptor sets {key} twice")
         pairs[key] = value.strip().strip('"')
     if pairs.get("createtype") not in _TYPES:
-        raise Damaged(f"its VMDK type is {pairs.get('createtype')!r}; taken are {' and '.join(_TYPES)}, which are complete in one file")
+        raise Damaged(f"its VMDK type is {pairs.get('createtype')!r}; supported are {' and '.join(_TYPES)}, which are complete in one file")
     if "parentfilenamehint" in pairs or pairs.get("parentcid", "ffffffff").lower() != "ffffffff":
         raise Damaged("it is a VMDK delta, which needs its parent")
     if len(extents) != 1:
@@ -95,4 +95,4 @@ def _check_descriptor(raw: bytes, capacity: int) -> None:
     if kind != "SPARSE" or rest.strip() or "/" in name or "\\" in name:
         raise Damaged(f"its VMDK descriptor names an extent outside itself: {kind} {name!r}")
     if int(sectors) != capacity:
-        raise Damaged("the extent in its VMDK descriptor is not as large as its header says")
+        raise Damaged("the extent in its VMDK descriptor differs in size from its header")

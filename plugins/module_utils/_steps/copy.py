@@ -34,7 +34,7 @@ class CopyVolume(CreateVolume):
     def describe(self) -> str:
         """Return what the step does and why."""
         kind = self.file_format if self.file_format != "raw" else f"raw, {self.allocation}"
-        return f"Copy {self.original.label} to {self.file} on {self.share} ({kind}, {human(self.size)}), because it is not there."
+        return f"Copy {self.original.label} to {self.file} on {self.share} ({kind}, {human(self.size)}), because it does not exist."
 
     def record(self) -> record_file.Record:
         """Return the record of the volume."""

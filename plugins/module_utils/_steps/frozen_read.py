@@ -66,7 +66,7 @@ def check_unchanged(identities: Iterable[Identity], label: str) -> None:
             now = None
         if now != before:
             raise Refused(
-                f"{label} was changed while it was read, so there is no copy of it; see what writes to it, then run the task again"
+                f"{label} was changed while it was read, so there is no copy of it; find out what writes to it, then run the task again"
             )
 
 

@@ -194,7 +194,7 @@ def copy_as_it_is(context: StepContext, source: str, temporary: str) -> None:
     except OSError as error:
         raise files.explain(error, temporary, "write") from error
     if not same:
-        raise Unavailable(f"the copy of {source} does not read as its source; see the disks of both shares, then run the task again")
+        raise Unavailable(f"the copy of {source} differs from its source; check the disks of both shares, then run the task again")
 
 
 def write_moved_info(context: StepContext, info: Mapping[str, Any], active: str) -> None:

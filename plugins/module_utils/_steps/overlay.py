@@ -256,8 +256,8 @@ class RemoveMerged(Step):
                 raise Refused(f"{name} on {context.share} is still part of {context.volume} or of a domain; it is not removed")
             if name not in context.held and files.exists(context.path(name)) and image_lock.stays_open_in_qemu(context.path(name)):
                 raise Refused(
-                    f"{name} on {context.share} is not removed, because a machine or another program, here or on another host, has it "
-                    "open; let it end, then run the task again"
+                    f"{name} on {context.share} is not removed, because a VM or another program, here or on another host, has it "
+                    "open; wait until it ends, then run the task again"
                 )
         for name in self.files:
             context.remove(name)

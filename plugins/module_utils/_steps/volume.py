@@ -36,7 +36,7 @@ class CreateVolume(Step):
     def describe(self) -> str:
         """Return what the step does and why."""
         kind = self.file_format if self.file_format != "raw" else f"raw, {self.allocation}"
-        return f"Create {self.file} on {self.share} ({kind}, {human(self.size)}), because it is not there."
+        return f"Create {self.file} on {self.share} ({kind}, {human(self.size)}), because it does not exist."
 
     def apply(self, context: StepContext) -> None:
         """Write it under a temporary name, then the record, then give it its name."""

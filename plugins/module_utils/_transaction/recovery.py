@@ -174,12 +174,12 @@ def _finish_plan(plan: UnfinishedPlan, qemu_img: QemuImg, hypervisor: Hypervisor
                     step.apply(context)
                     hold_image_locks(held, [(context, name) for name in step.offline_files_after(context)])
                     if not step.internal:
-                        actions.append(f"Finish what an earlier task began: {step.describe()}")
+                        actions.append(f"Finish the interrupted operation: {step.describe()}")
             except Abandoned as error:
                 # nothing was done yet that others could see, and what was prepared is of no use any more
                 for context, step in steps:
                     step.discard_prepared(context)
-                actions.append(f"Give up what an earlier task began with {plan.leader[0]}, because {error.message}.")
+                actions.append(f"Abandon the interrupted operation on {plan.leader[0]}, because {error.message}.")
             finally:
                 for context, step in steps:
                     step.release(context)
@@ -227,8 +227,8 @@ def _refuse_readers(context: StepContext, step: Step) -> None:
     for name in step.modified_files():
         if name not in context.held and image_lock.stays_open_in_qemu(context.path(name)):
             raise Refused(
-                f"an operation on {context.volume} on {context.share} is unfinished and cannot be finished now: {name} is open in a "
-                "machine or another program, here or on another host; let it end, then run the task again"
+                f"an operation on {context.volume} on {context.share} is unfinished and cannot be finished now: {name} is open in a VM "
+                "or another program, here or on another host; wait until it ends, then run the task again"
             )
 
 

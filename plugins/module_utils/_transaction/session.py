@@ -338,12 +338,14 @@ class Session:
         """Refuse a plan that writes, merges or removes a file somebody reads: an export from a snapshot, say."""
         for file in plan.modified_live:
             if image_lock.is_being_read(f"{plan.before.mount_point}/{file}"):
-                raise Refused(f"{file} of {plan.before.label} is being read by an export or a copy; let it end, then run the task again")
+                raise Refused(
+                    f"{file} of {plan.before.label} is being read by an export or a copy; wait until it ends, then run the task again"
+                )
         for file in plan.modified_files:
             if file != plan.before.active_file and image_lock.stays_open_in_qemu(f"{plan.before.mount_point}/{file}"):
                 raise Refused(
-                    f"{file} of {plan.before.label} is being read: an export, a backup or a machine, here or on another host, holds its "
-                    "image lock; let it end, then run the task again"
+                    f"{file} of {plan.before.label} is being read: an export, a backup or a VM, here or on another host, holds its "
+                    "image lock; wait until it ends, then run the task again"
                 )
 
 
@@ -373,7 +375,7 @@ def _outcome(
     """Return what check mode says of plans, after what it said C(before) of this walk."""
     actions = list(before)
     for unit in [names] if grouped else [[name] for name in names]:
-        actions += [f"Finish what an earlier task began with {volumes[name].label}." for name in unit if volumes[name].unfinished]
+        actions += [f"Finish the interrupted operation on {volumes[name].label}." for name in unit if volumes[name].unfinished]
         locked = [name for name in unit if plans[name].steps or _needs_cleanup(volumes[name])]
         actions += [cleanup_action(leftover) for name in locked for leftover in volumes[name].leftovers]
         for cleared in (_merge_back_abandoned(volumes[name]) for name in unit):

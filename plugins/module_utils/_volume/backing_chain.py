@@ -202,7 +202,7 @@ def _entry(facts: FileFacts, file_format: str | None, problems: list[str]) -> Ch
         # QEMU reads zeroes where a file has ended, so that such an image seems to be an empty disk
         (facts.size < header.tables_end, f"was cut short: it ends after {facts.size} bytes, before its own tables do"),
         (header.data_file, "keeps its data in another file (qcow2 external data file)"),
-        (header.corrupt, "is marked corrupt by QEMU; have qemu-img check look at it"),
+        (header.corrupt, "is marked corrupt by QEMU; run qemu-img check on it"),
         (header.encrypted, "is encrypted by QEMU, which this collection does not handle"),
         (
             header.unknown_features,

@@ -89,7 +89,9 @@ def volume_lock(
     """
     path = f"{root}/{layout.lock(volume)}"
     if os.path.islink(os.path.dirname(path)):
-        raise Refused(f"{os.path.dirname(path)} is a symbolic link, not the directory of this collection; see who made it and move it away")
+        raise Refused(
+            f"{os.path.dirname(path)} is a symbolic link, not the directory of this collection; find out who created it and move it away"
+        )
     try:
         descriptor = open_to_lock(path, create)
     except FileNotFoundError:

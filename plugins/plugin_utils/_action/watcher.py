@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vdisk.gluster authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Watching a task that is at work on the managed host, from the control node, and when to say what."""
+"""Watching a task that is running on the managed host, from the control node, and when to say what."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Narrator:
             return None
         self._said_at = now
         if self._said is None:
-            return f"at work for {duration(now - self._began)}"
+            return f"running for {duration(now - self._began)}"
         return f"{self._said}; no change for {duration(now - self._moved_at)}"
 
 

@@ -113,7 +113,7 @@ def _export(
         made[kind] = timed_name(pattern, time or now, fields) if pattern else None
     file, image = made.get("file") if dest else None, made.get("image")
     if file is not None and (not _FILE_NAME.match(file) or file.endswith(".manifest.json")):
-        raise ValueError(f"{file!r} is no name for an export; use letters, digits, '_', '.', '+' and '-'")
+        raise ValueError(f"{file!r} is not a name for an export; use letters, digits, '_', '.', '+' and '-'")
     return {
         "volume": volume["name"],
         "share": volume["share"],
@@ -140,13 +140,13 @@ def rotate(
     for share, volume in dict.fromkeys((entry["share"], entry["volume"]) for entry in wanted):
         news = {entry["dest"]: entry for entry in wanted if (entry["share"], entry["volume"]) == (share, volume) and entry.get("dest")}
         olds = [entry for entry in exports if (entry["share"], entry["volume"]) == (share, volume) and entry["dest"] not in news]
-        points = [Point(dest, parse_time(entry["time"]), "it is one that is wanted now") for dest, entry in news.items()]
+        points = [Point(dest, parse_time(entry["time"]), "it is requested now") for dest, entry in news.items()]
         points += [Point(entry["dest"], _time_of(entry), _held(entry)) for entry in olds if entry["exists"]]
         for point, kept, reason in _verdicts(points, rules, now):
             time = _told(point.time) if point.time else None
             told["kept" if kept else "removed"].append({"dest": point.name, "volume": volume, "time": time, "reason": reason})
         told["removed"] += [
-            {"dest": entry["dest"], "volume": volume, "time": None, "reason": "its file is gone, and its manifest was left"}
+            {"dest": entry["dest"], "volume": volume, "time": None, "reason": "its file no longer exists"}
             for entry in olds
             if not entry["exists"] and not rules.keeps_nothing
         ]

@@ -94,9 +94,9 @@ def plan(volumes: Sequence[Any], defaults: Mapping[str, Any], there: Sequence[Ma
         "makes": makes,
         "attachments": attachments,
         "waiting": [
-            *({"name": name, "told": f"Remove {name}, once it is detached."} for name in _waiting(removals)),
-            *({"name": name, "told": f"Make {name}, once what it is a copy of is there."} for name in _waiting(makes)),
-            *({"name": call["name"], "told": f"Attach {call['name']}, once it is there."} for call in attachments if call["waits"]),
+            *({"name": name, "told": f"Remove {name}, after it is detached."} for name in _waiting(removals)),
+            *({"name": name, "told": f"Create {name}, after its source exists."} for name in _waiting(makes)),
+            *({"name": call["name"], "told": f"Attach {call['name']}, after it exists."} for call in attachments if call["waits"]),
         ],
     }
 
@@ -171,7 +171,7 @@ def _wrong_with(entry: ProvisionEntry) -> list[str]:
         if given:
             wrong.append(f"{name}: it is to be absent and has {', '.join(given)}; leave {'that' if len(given) == 1 else 'those'} out")
         if "attached" in own and values["attached"]:
-            wrong.append(f"{name}: it is to be absent and attached at once")
+            wrong.append(f"{name}: it is to be absent and attached at the same time")
     elif values.get("move"):
         changes = [key for key in (*MAKING, *SOURCES, "source_snapshot") if key in own]
         if changes:
@@ -192,7 +192,7 @@ def _wrong_together(entries: Sequence[ProvisionEntry]) -> list[str]:
     wrong: list[str] = []
     for entry in entries:
         if entry.name in by_name:
-            wrong.append(f"{entry.name} stands twice in the list")
+            wrong.append(f"{entry.name} occurs twice in the list")
         by_name[entry.name] = entry
         disk = (entry.values.get("domain"), entry.values.get("target"))
         if entry.present and None not in disk and entry.values.get("attached") is not False:

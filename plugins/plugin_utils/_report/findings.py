@@ -110,7 +110,7 @@ def _share(share: ReportedShare, limits: ReportThresholds, points: list[list[obj
         ratio = share.promised / share.total
         yield Finding(
             WARNING,
-            f"{share.name} has promised {ratio:.1f} times what it has: {words.size(share.promised)} of {words.size(share.total)}.",
+            f"{share.name} has provisioned {ratio:.1f} times its size: {words.size(share.promised)} of {words.size(share.total)}.",
             "Its volumes cannot all fill up.",
             target=target,
         )
@@ -128,7 +128,7 @@ def _sight(name: str, sight: Observation) -> Iterable[tuple[str, str, str]]:
         yield (
             NOTE,
             f"{name} is mounted with {words.number(sight.event_threads, 'event thread')}.",
-            f"Several qemu-img at once can wedge the mount: gluster volume set VOLUME client.event-threads {_EVENT_THREADS}",
+            f"Several concurrent qemu-img processes can wedge the mount: gluster volume set VOLUME client.event-threads {_EVENT_THREADS}",
         )
 
 
@@ -144,7 +144,7 @@ def _volumes(whole: MergedReport) -> Iterable[Finding]:
             yield Finding(
                 WARNING,
                 f"{volume.name} on {volume.share} is open in domains of {words.some(running)} at once.",
-                "Unless one of them is just being migrated, they destroy what it holds.",
+                "Unless one of them is being migrated, they destroy what it holds.",
                 about=(volume,),
                 target=anchor(volume.share, volume.name),
             )
@@ -157,7 +157,7 @@ def _aggregates(whole: MergedReport, now: datetime.datetime, limits: ReportThres
         yield Finding(
             WARNING,
             f"{words.number(len(long), 'chain is', 'chains are')} longer than {limits.chain} files; the longest has {len(long[0].chain)}.",
-            "Each read may have to look into every file. Delete snapshots; many at once are merged in one go.",
+            "Each read may have to look into every file. Delete snapshots; many are merged in one pass.",
             tuple(long),
         )
     old = [(volume, [one for one in volume.snapshots if is_old(one, now, limits)]) for volume in whole.volumes]

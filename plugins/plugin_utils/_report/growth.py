@@ -58,7 +58,7 @@ def sentences(changes: dict[str, Any] | None) -> list[str]:
     """Return in sentences what has changed since the last report."""
     if changes is None:
         return ["This is the first report."]
-    said = [f"{share['name']}: used {share['used']}, promised {share['promised']}." for share in changes["shares"] if share["moved"]]
+    said = [f"{share['name']}: used {share['used']}, provisioned {share['promised']}." for share in changes["shares"] if share["moved"]]
     if changes["added"]:
         said.append(f"New: {words.some([volume['name'] for volume in changes['added']])}.")
     if changes["gone"]:

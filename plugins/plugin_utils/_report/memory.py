@@ -65,7 +65,7 @@ def recall(page: str) -> Recalled:
     try:
         return Recalled(_parse(json.loads(found[1]) if found else None))
     except (ValueError, KeyError, TypeError, AttributeError):
-        return Recalled(trouble="The page of the last report holds nothing that can be compared with; this one does.")
+        return Recalled(trouble="The page of the last report contains no data to compare with; this one does.")
 
 
 def embed(memory: Memory) -> str:

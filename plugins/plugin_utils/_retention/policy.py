@@ -90,7 +90,7 @@ def age(text: object) -> int:
     if text is None or text in ("", 0, "0"):
         return 0
     if not _AGE.match(str(text)):
-        raise ValueError(f"keep_within: {text!r} is not an age; write numbers with h, d or w, as 36h, 7d or 2w")
+        raise ValueError(f"keep_within: {text!r} is not an age; write numbers with h, d or w, such as 36h, 7d or 2w")
     return sum(int(number) * _UNITS[unit] for number, unit in re.findall(r"(\d+)([hdw])", str(text)))
 
 

@@ -28,7 +28,7 @@ def rotate(
     :raises ValueError: the label is empty, or the rules keep nothing.
     """
     if not label:
-        raise ValueError("without a label nothing tells the snapshots of this rotation from those of others")
+        raise ValueError("without a label the snapshots of this rotation cannot be distinguished from others")
     read = {(entry["volume"], entry["name"]) for volume in readers for entry in volume["snapshots"] if entry.get("in_use")}
     groups: dict[str, list[Mapping[str, Any]]] = {}
     for volume in volumes:

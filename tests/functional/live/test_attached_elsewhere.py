@@ -74,7 +74,7 @@ def test_what_a_machine_of_another_host_would_start_on_is_changed_there_or_on_so
 def test_a_host_that_is_gone_is_forgotten_and_one_that_is_there_says_itself_what_it_has(lab, watched):
     machine, there = watched.machine, lab.host()
     assert "hv1 is this host" in lab.here.refused("gluster_volume_attachment", volume="v1", domain=machine.name, host="hv1", state="absent")
-    assert "for state: absent" in there.refused("gluster_volume_attachment", volume="v1", domain=machine.name, host="hv1")
+    assert "requires state: absent" in there.refused("gluster_volume_attachment", volume="v1", domain=machine.name, host="hv1")
     machine.start()
     message = there.refused("gluster_volume_attachment", volume="v1", domain=machine.name, host="hv1", state="absent")
     assert "has it open, so it cannot be forgotten" in message, message

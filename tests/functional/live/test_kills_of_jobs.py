@@ -67,7 +67,7 @@ def test_a_module_killed_amid_the_data_leaves_a_job_that_the_next_one_joins(lab,
     assert not again.is_over() and "blockCommit" not in meddler.calls, "it has not joined the job"
     scene.machine.domain.blockJobSetSpeed("vda", 0, 0)
     ended = again.wait()
-    assert ended.status == 0 and any("Finish what an earlier task began" in action for action in ended.values["actions"]), ended
+    assert ended.status == 0 and any("Finish the interrupted operation" in action for action in ended.values["actions"]), ended
     assert "blockCommit" not in meddler.calls
     scene.end(task)
     scene.finish()
@@ -89,7 +89,7 @@ def test_qemu_killed_right_after_a_merge_whose_end_nobody_has_noted(lab, counts)
             if between == "started and off":
                 scene.machine.shut_off()
         values = scene.end(task)
-        assert any("Finish what an earlier task began" in action for action in values["actions"]), values["actions"]
+        assert any("Finish the interrupted operation" in action for action in values["actions"]), values["actions"]
         if between != "started":
             start_again(scene.machine)
     scene.finish()

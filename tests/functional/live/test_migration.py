@@ -123,7 +123,7 @@ def test_a_definition_that_is_left_behind_is_told_and_mended_before_it_is_starte
     assert "hv1 still defines it" in str(made["warnings"])
     (problem,) = one.look("left")["problems"]
     assert "on this host names left.s1, and the active file of left on gs1:/vms is left.s2" in problem, problem
-    assert "would, at its next start, write to a file that others lie upon" in problem and "undefine it" in problem, problem
+    assert "would, at its next start, write to a file that other files are based on" in problem and "undefine it" in problem, problem
     message = one.refused("gluster_volume_attachment", volume="left", domain=machine.name)
     assert f"disk vda of domain {machine.name} on hv2, which has it open" in message, message
     acknowledged = machine.acked()

@@ -99,7 +99,7 @@ def test_old_exports_go_and_nothing_else(place, role, nights):
         stream.write(b"changed")
     values["volumes"] = [{"volume": "db-1", "snapshot": "n1"}]
     kept = {entry["dest"]: entry["reason"] for entry in role.ok(**values).facts["kept"]}
-    assert kept[f"{dest}/db-1.n1.raw"] == "it is one that is wanted now"
+    assert kept[f"{dest}/db-1.n1.raw"] == "it is requested now"
     assert (dest / "db-1.n3.raw").exists() and (dest / "db-1.n0.raw").read_bytes() == b"by hand"
 
 
@@ -127,7 +127,7 @@ def test_what_cannot_be_meant_is_refused_and_nothing_is_made(place, role, nights
         "volume db-9 does not exist",
         "db-1 has no snapshot n9",
         "two exports would be",
-        "is no name for an export",
+        "is not a name for an export",
         "was not written by this role",
         "keep_within: '7' is not an age",
     ]

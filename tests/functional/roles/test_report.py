@@ -143,7 +143,7 @@ def test_a_page_whose_memory_is_damaged_is_replaced_and_that_is_told(reports):
     reports.play()
     reports.dest.write_text(reports.page().replace('"history":', '"histori":'))
     assert reports.play(time=LATER)["changed"] == 1
-    assert "holds nothing that can be compared with" in reports.page()
+    assert "contains no data to compare with" in reports.page()
 
 
 def test_no_share_is_refused(reports):

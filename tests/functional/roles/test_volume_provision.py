@@ -46,7 +46,7 @@ def test_a_list_comes_about_told_first_and_only_once(place, role):
     assert place.names() == ["copy", "data-1", "data-2", "data-3", "golden", "imported", "source"]
     assert place.read("copy") == place.read("golden") == place.read("source").ljust(4 * MIB, b"\0")
     assert place.read("imported").startswith(image.read_bytes()) and (place.path("imported").stat().st_mode & 0o777) == 0o600
-    assert "Make copy, once what it is a copy of is there." in checked.facts["actions"]
+    assert "Create copy, after its source exists." in checked.facts["actions"]
     assert '"data-2"' in checked.text and '"data-2"' in made.text, "the difference is shown"
     names = [entry["name"] for entry in values["volumes"]]
     changed = ["copy", "golden", "data-1", "data-2", "data-3", "imported", "old"]
@@ -89,7 +89,7 @@ def test_a_bad_list_changes_nothing(place, role):
     told = role.refused(*({"volumes": volumes} for volumes in wrong), {"volumes": [good], "defaults": {"target": "vdb"}})
     assert place.everything() == before
     expected = [
-        "new stands twice in the list",
+        "new occurs twice in the list",
         "sise",
         "kept: it is to be absent and has source_volume",
         "kept has snapshots (s1); set delete_snapshots",

@@ -72,4 +72,4 @@ def test_a_host_is_forgotten_on_somebodys_word(chain):
     assert not chain.ok("gluster_volume_attachment", **FORGET).changed
     assert chain.info()["attachments"] == [] and "attachments" not in json.loads(chain.path(".vdisk/v1.json").read_text())
     assert chain.snapshot("s2").changed
-    assert "it is for state: absent" in chain.refused_untouched("gluster_volume_attachment", **{**FORGET, "state": "present"})
+    assert "it requires state: absent" in chain.refused_untouched("gluster_volume_attachment", **{**FORGET, "state": "present"})

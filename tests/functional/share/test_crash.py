@@ -217,7 +217,7 @@ def test_any_other_task_on_the_volume_finishes_what_was_begun(place):
         assert start(place, "gluster_snapshot", prepare=Crash([place.mount_point()], log, at).arm, **options).wait() == -9
         assert any("is unfinished" in problem for problem in place.info(name)["problems"])
         taken = place.snapshot("s9", volume=name)
-        assert any(action.startswith("Finish what an earlier task began: ") for action in taken.actions)
+        assert any(action.startswith("Finish the interrupted operation: ") for action in taken.actions)
         rest = {key: content for key, content in points.items() if key != "s3"}
         assert place.points(name) == {**rest, "s9": points["now"]}, calls[at - 1]
         assert not place.ok("gluster_snapshot", **options).changed

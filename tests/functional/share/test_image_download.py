@@ -44,7 +44,7 @@ def test_what_cannot_be_meant_is_refused(glance, service):
     with pytest.raises(Refused, match="is queued and has no data"):
         service.find("web")
     second = glance.make("web", b"x" * 512)
-    with pytest.raises(Refused, match="2 images named web; name the one that is meant by its id") as caught:
+    with pytest.raises(Refused, match="2 images named web; give the id of one of them") as caught:
         service.find("web")
     assert queued["id"] in str(caught.value) and second["id"] in str(caught.value)
     assert service.find(second["id"]).size == 512
@@ -55,7 +55,7 @@ def test_data_that_are_not_those_of_the_image_are_not_kept(glance, service, tmp_
     made = glance.make("web", b"x" * MIB)
     with open(glance.directory / "images" / made["id"], "r+b") as stream:
         stream.write(b"y")
-    with pytest.raises(Damaged, match="do not have its hash"):
+    with pytest.raises(Damaged, match="do not match its hash"):
         service.download(service.find("web"), str(tmp_path / "copy"), Progress().step("read"))
     assert os.listdir(tmp_path) == []
 

@@ -100,8 +100,8 @@ def test_an_export_of_another_volume_or_share_is_replaced_only_by_force(source):
 
 
 def test_a_place_that_cannot_hold_the_file_is_refused(source, tmp_path):
-    assert "does not exist; make it first" in refused(source, dest=str(source.out / "missing" / "copy"))
-    assert "does not exist; make it first" in refused(source, dest=f"{source.out / 'missing'}/")
+    assert "does not exist; create it first" in refused(source, dest=str(source.out / "missing" / "copy"))
+    assert "does not exist; create it first" in refused(source, dest=f"{source.out / 'missing'}/")
     assert "is not an absolute path" in refused(source, dest="copy")
     for dest in (source.path("copy"), source.mount_point(), source.base / "copy", source.path(".vdisk") / "copy"):
         assert "where the shares are mounted" in refused(source, dest=str(dest))
@@ -208,5 +208,5 @@ def test_a_copy_that_does_not_read_as_its_source_never_gets_its_name(source, tmp
     monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
     before = seen(source.out)
     sentence = source.refused("gluster_image_export", volume="v1", dest=str(source.out / "copy"))
-    assert "does not read as its source" in sentence
+    assert "differs from its source" in sentence
     assert seen(source.out) == before

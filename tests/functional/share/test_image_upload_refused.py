@@ -151,7 +151,7 @@ def test_images_of_others_are_never_touched(cloud):
     glance, wish = cloud.glance, {**cloud.wish, "force": True}
     foreign = glance.make("web", b"x" * KIB)
     said = cloud.refused_untouched(EXPORT, **wish)
-    assert f"image {foreign['id']} is named web and no export of v1" in said
+    assert f"image {foreign['id']} is named web and not an export of v1" in said
     second = glance.make("web")
     said = cloud.refused_untouched(EXPORT, **wish)
     assert foreign["id"] in said and second["id"] in said and "rename or delete" in said
@@ -225,7 +225,7 @@ def test_a_directory_that_is_not_the_tasks_own_is_refused(cloud):
         running.kill()
     assert first.stat().st_mode & 0o777 == 0o700
     first.chmod(0o777)
-    assert "is not this task's own" in cloud.refused(EXPORT, **cloud.wish)
+    assert "does not belong to this task" in cloud.refused(EXPORT, **cloud.wish)
 
 
 def test_without_the_sdk_the_package_is_named(cloud, monkeypatch):

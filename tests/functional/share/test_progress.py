@@ -159,7 +159,7 @@ def test_a_second_run_watches_the_copy_that_a_cut_off_run_began(slow):
     first.kill()
     second = run(slow, [export(slow)], "-v")
     lines = second.progress()
-    assert lines and all("by a task that is at it already" in line.text for line in lines), second.text()
+    assert lines and all("by another task that is already running" in line.text for line in lines), second.text()
     assert "changed=0" in second.text() and "holds snapshot s1 of v1" in second.text()
     assert (slow.out / "copy").read_bytes() == slow.read(snapshot="s1")
     assert sorted(os.listdir(slow.out)) == ["copy", "copy.manifest.json"]

@@ -80,7 +80,7 @@ def test_other_options_are_refused_while_a_file_is_open(unmounted, boot):
         told = unmounted.refused_untouched(MODULE, options="log-level=ERROR", **boot)
     fresh = "attribute-timeout=0,entry-timeout=0"
     assert f"at {unmounted.mount_point()} was mounted with the options defaults,_netdev,{fresh},log-level=WARNING" in told
-    assert f"(pid {os.getpid()}) has {path} open; let it end first" in told
+    assert f"(pid {os.getpid()}) has {path} open; stop it first" in told
 
 
 def test_without_boot_an_entry_and_the_options_in_force_stay_as_they_are(unmounted, boot):

@@ -51,7 +51,7 @@ def test_a_snapshot_for_which_there_is_no_space_changes_nothing(small):
     filler = fill(small)
     for options in ({"name": ["s3"]}, {"name": ["s2"], "state": "reverted"}, {"name": ["s1"], "state": "reverted", "discard_newer": True}):
         told = small.refused("gluster_snapshot", volume=["v1"], **options)
-        assert "no space is left; free some there, or add bricks where it is a share, then run the task again" in told
+        assert "no space is left; free some, or add bricks if it is a share, then run the task again" in told
         assert small.info()["problems"] == []
     filler.unlink()
     assert small.digest() == before
@@ -73,6 +73,6 @@ def test_a_merge_that_runs_out_of_space_loses_nothing_and_is_finished_when_there
     assert again.failed, "a snapshot was taken although an operation cannot be finished"
     filler.unlink()
     made = small.ok("gluster_snapshot", volume=["v1"], name=gone, state="absent")
-    assert made.changed and "Finish what an earlier task began" in made.actions[0]
+    assert made.changed and "Finish the interrupted operation" in made.actions[0]
     assert small.points() == {name: content for name, content in points.items() if name not in gone}
     assert small.info()["problems"] == [] and not [name for name in os.listdir(small.path(".vdisk")) if name.endswith(".journal")]

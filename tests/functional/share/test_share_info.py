@@ -32,7 +32,7 @@ def test_an_empty_share(place):
     assert found["mounted"] is True and found["writable"] is True and "error" not in found
     assert found["total_bytes"] == space.f_blocks * space.f_frsize
     assert found["volumes"] == found["provisioned_bytes"] == found["allocated_bytes"] == 0
-    assert place.ok(MODULE).msg == "1 of 1 shares are mounted and answer."
+    assert place.ok(MODULE).msg == "1 of 1 shares are mounted and respond."
 
 
 def test_what_is_promised_and_what_is_taken(place, small_volumes):
@@ -63,7 +63,7 @@ def test_several_shares_in_their_order_one_not_mounted_one_dead(place):
     assert "is dead (transport endpoint is not connected)" in result.shares[2]["error"]
     for entry in (result.shares[0], result.shares[2]):
         assert [entry[key] for key in ("volumes", "provisioned_bytes", "allocated_bytes", "total_bytes", "writable")] == [None] * 5
-    assert result.msg == "1 of 3 shares are mounted and answer."
+    assert result.msg == "1 of 3 shares are mounted and respond."
 
 
 def test_a_share_mounted_read_only_is_not_writable(unmounted):

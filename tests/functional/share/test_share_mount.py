@@ -89,7 +89,7 @@ def test_the_base_may_be_reached_through_a_symbolic_link(unmounted):
     unmounted.volume()
     assert (unmounted.behind() / "v1").exists()
     with unmounted.path("v1").open("rb"):
-        assert "let it end first" in unmounted.refused(MODULE, state="unmounted")
+        assert "stop it first" in unmounted.refused(MODULE, state="unmounted")
     unmounted.check_run_again(MODULE, state="absent", fstab=str(unmounted.fstab))
     assert os.listdir(real) == []
 
@@ -144,7 +144,9 @@ def test_few_event_threads_are_warned_about_with_the_command_that_gives_more(unm
     made = unmounted.ok(MODULE)
     (warning,) = made.warnings
     assert made.shares[0]["event_threads"] == 2
-    assert warning.startswith(f"{unmounted.share} is served by 2 event threads on this host; several qemu-img at once can wedge")
+    assert warning.startswith(
+        f"{unmounted.share} is served by 2 event threads on this host; several concurrent qemu-img processes can wedge"
+    )
     assert f"(gluster volume set {few} client.event-threads 8)" in warning
     unmounted.command("gluster", "--mode=script", "volume", "set", few, "client.event-threads", "8")
     for _try in range(100):

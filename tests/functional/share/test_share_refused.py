@@ -45,8 +45,8 @@ def test_what_is_not_a_share_is_refused(unmounted, share):
         ({"shares_file": "/nowhere/shares"}, ["/nowhere/shares cannot be read", "No such file"]),
         ({"mount_point_base": "mnt"}, ["'mnt' is not an absolute path"]),
         ({"mount_point_base": "/"}, ["'/' is not an absolute path of a directory below /"]),
-        ({"mount_point_base": "/srv/my disks"}, ["'/srv/my disks' holds white space", "mount.glusterfs cannot take"]),
-        ({"options": "ro, acl"}, ["options: 'ro, acl' holds white space", "commas only"]),
+        ({"mount_point_base": "/srv/my disks"}, ["'/srv/my disks' contains white space", "mount.glusterfs cannot take"]),
+        ({"options": "ro, acl"}, ["options: 'ro, acl' contains white space", "commas only"]),
         ({"owner": "nobody-knows"}, ["owner: this host knows no user 'nobody-knows'"]),
         ({"group": "nobody-knows"}, ["group: this host knows no group 'nobody-knows'"]),
         ({"mode": "rwx"}, ["mode: 'rwx' is not an octal mode", "'0660'"]),
@@ -70,7 +70,7 @@ def test_a_mount_point_that_cannot_be_made_is_told(unmounted, tmp_path):
 def test_a_shares_file_that_names_no_share_is_refused(unmounted, text):
     file = unmounted.tmp / "shares"
     file.write_text(text)
-    assert f"{file} names no share; write one host:/volume a line" in unmounted.refused_untouched(MODULE, shares_file=str(file))
+    assert f"{file} contains no share; write one host:/volume per line" in unmounted.refused_untouched(MODULE, shares_file=str(file))
 
 
 @pytest.mark.parametrize("name", ["old disks", "a:b"])
@@ -90,7 +90,7 @@ def test_a_share_that_cannot_be_had_fails_and_leaves_nothing_mounted(unmounted, 
     point = str(unmounted.mount_point(share))
     assert result.failed and not result.changed and result.actions == []
     assert result.msg.startswith(f"{share} could not be mounted at {point} (")
-    assert "see that the volume is started and its server can be reached" in result.msg
+    assert "make sure that the volume is started and its server is reachable" in result.msg
     assert result.cmd[1:5] == ["-t", "glusterfs", share, point] and result.rc == 1
     assert unmounted.mounted_from(share) == []
 
@@ -166,7 +166,7 @@ def test_a_share_in_use_is_not_unmounted(place, use, state):
     with use(place) as user:
         told = place.refused_untouched(MODULE, state=state, fstab=str(place.fstab))
         assert f"{place.share} at {place.mount_point()} is to be {state}, but " in told
-        assert user in told and "let it end first" in told
+        assert user in told and "stop it first" in told
     assert place.ok(MODULE, state=state, fstab=str(place.fstab)).changed
 
 

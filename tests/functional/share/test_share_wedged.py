@@ -47,7 +47,7 @@ def test_a_wedged_mount_is_mended(wedged):
         assert wedged.client().pid == wedged.stopped, "check mode has touched the client"
         made = wedged.ok(MODULE, answer_timeout=2)
     assert predicted.actions == made.actions and predicted.changed and made.changed
-    assert "because the mount is wedged: it has not answered for 2 s" in made.actions[0]
+    assert "because the mount is wedged: it has not responded for 2 s" in made.actions[0]
     assert "because it is not mounted any more" in made.actions[1]
     assert made.shares[0]["writable"] is True and len(wedged.mounted_from()) == 1
     assert wedged.client().pid != wedged.stopped
@@ -95,8 +95,8 @@ def test_every_change_on_a_wedged_mount_is_refused_by_name(wedged, module, optio
     for check in (True, False):
         with within(10):
             told = wedged.refused(module, check=check, answer_timeout=1, **options)
-        assert f"the mount of {wedged.share} at {wedged.mount_point()} is wedged: it has not answered for 1 s" in told
-        assert "let gluster_share_mount mend it" in told
+        assert f"the mount of {wedged.share} at {wedged.mount_point()} is wedged: it has not responded for 1 s" in told
+        assert "repair it with gluster_share_mount" in told
 
 
 def test_the_information_modules_tell_of_a_wedged_mount_and_do_not_fail(wedged):
@@ -156,5 +156,5 @@ def test_a_merge_that_stands_still_is_stopped_and_finished_by_the_next_task(plac
     assert result.failed and "qemu-img made no progress for 1 s and was stopped" in result.msg and result.cmd[1] == "commit"
     assert place.read() == now and "unfinished" in " ".join(place.info()["problems"])
     monkeypatch.undo()
-    assert "Finish what an earlier task began" in place.drop("s1").actions[0]
+    assert "Finish the interrupted operation" in place.drop("s1").actions[0]
     assert place.points() == {"now": now}

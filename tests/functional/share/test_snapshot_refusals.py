@@ -83,7 +83,7 @@ def test_a_frozen_file_that_is_being_read_is_not_merged(chain, read, image_forma
     # who reads a file reads all below it
     with chain.other_host().in_qemu(read, image_format, "-r"):
         sentence = drop(chain, kept)
-        assert "is being read" in sentence and "let it end, then run the task again" in sentence
+        assert "is being read" in sentence and "wait until it ends, then run the task again" in sentence
         chain.snapshot("s4")
         if free:
             chain.drop(free)

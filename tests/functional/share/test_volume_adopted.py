@@ -72,7 +72,7 @@ def test_a_volume_is_adopted_and_grown_in_one_task(place):
 def test_a_qcow2_image_is_not_adopted_as_anything_when_nothing_is_said(place):
     image(place, "v1", "qcow2")
     told = place.refused_untouched(MODULE, name=["v1"])
-    assert told.startswith(f"v1 on {place.share} was not made by this collection, and its content looks like qcow2; to adopt it, ")
+    assert told.startswith(f"v1 on {place.share} was not created by this collection, and its content looks like qcow2; to adopt it, ")
 
 
 MAGICS = {
@@ -209,7 +209,7 @@ def test_a_volume_of_cinder_that_lost_its_base_name_is_still_a_volume(place):
     place.path("v1.info").write_text('{\n "active": "v1.s1"\n}')
     assert place.info()["exists"] and place.info()["active_file"] == "v1.s1"
     told = place.refused_untouched(MODULE, name=["v1"])
-    assert f"v1 on {place.share} was not made by this collection" in told and "give format: qcow2" in told
+    assert f"v1 on {place.share} was not created by this collection" in told and "give format: qcow2" in told
     adopted(place, format="qcow2")
     place.ok(MODULE, name=["v1"], size="6M")
     place.snapshot("s2")

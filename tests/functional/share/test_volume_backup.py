@@ -106,14 +106,14 @@ def test_what_did_not_change_takes_no_space_and_retention_counts_one_volume_only
     assert told.pruned == ["a"] and told.changed
     third = vault.ok(BACKUP, volume="v1", snapshot="s2", archive="b", keep={"last": 1}, **{**vault.options, "verify": "repository"})
     assert third.pruned == ["a"] and third.backup["verified"] is True
-    assert "Remove v1.a with what nothing else needs, because retention keeps: last 1." in third.actions
+    assert "Remove v1.a with the data that nothing else needs, because retention keeps: last 1." in third.actions
     assert [entry["full_name"] for entry in archives(vault)] == ["v1-b.a", "v1.b"]
     assert [entry["name"] for entry in archives(vault, volume=["v1"], archive="latest")] == ["b"]
 
 
 def test_what_opens_no_repository_is_refused(vault):
     options = {"volume": "v1", "snapshot": "s1", "archive": "a", **vault.options}
-    assert "finds no repository there" in vault.refused_untouched(BACKUP, **options)
+    assert "found no repository" in vault.refused_untouched(BACKUP, **options)
     assert vault.refused(RESTORE, volume="v1", **vault.options).startswith("repository: ")
     store(vault, "a", verify="none")
     for module, more in ((BACKUP, options), (RESTORE, {"volume": "v1", "name": "back", **vault.options})):
@@ -122,11 +122,11 @@ def test_what_opens_no_repository_is_refused(vault):
     path.write_text(f"{PASSPHRASE}\n")
     path.chmod(0o640)
     by_file = {**{key: value for key, value in options.items() if key != "passphrase"}, "passphrase_file": str(path)}
-    assert "give it mode 0600" in vault.refused(BACKUP, **by_file)
+    assert "set its mode to 0600" in vault.refused(BACKUP, **by_file)
     path.chmod(0o600)
     assert not vault.ok(BACKUP, **by_file).changed
     vault.repository.rename(vault.tmp / "lost")
-    assert "finds no repository there" in vault.refused(BACKUP, **options)
+    assert "found no repository" in vault.refused(BACKUP, **options)
 
 
 @pytest.mark.parametrize("tool", ["borg"])
@@ -138,7 +138,7 @@ def test_what_opens_no_repository_is_refused(vault):
         ({"archive": "a.b"}, "is not a name for an archive"),
         ({"archive": "latest"}, "is not a name for an archive"),
         ({"keep": {"last": 0}}, "give at least 1"),
-        ({"keep": {}}, "name a rule"),
+        ({"keep": {}}, "give a rule"),
         ({"keep": {"within": "soon"}}, "as 14d"),
         ({"secrets": {"PATH": "/tmp"}}, "cannot be set"),
         ({"passphrase": ""}, "it is empty"),
@@ -371,7 +371,7 @@ def test_a_killed_restore_leaves_what_was_there(vault, monkeypatch):
     assert running.wait() == -signal.SIGKILL
     # what the next task finds is finished without the repository
     made = vault.ok("gluster_volume_file", name=["v1"], mode="0640")
-    assert any(action.startswith("Finish what an earlier task began: Copy archive v1.a") for action in made.actions)
+    assert any(action.startswith("Finish the interrupted operation: Copy archive v1.a") for action in made.actions)
     assert vault.points() == {**before, "before-restore": before["now"], "now": before["s1"]}
     assert not vault.ok(RESTORE, volume="v1", replace=True, **vault.options).changed
     assert not [name for name in vault.names() if name.startswith(".")]

@@ -23,7 +23,7 @@ def image_info(place, name: str, image_format: str) -> dict:
 def test_a_raw_volume_takes_the_space_that_was_asked_for(place, allocation, on_disk):
     options = {"allocation": allocation} if allocation else {}
     made = place.check_run_again(MODULE, name=["v1"], size="8M", **options)
-    assert made.actions == [f"Create v1 on {place.share} (raw, {allocation or 'sparse'}, 8 MiB), because it is not there."]
+    assert made.actions == [f"Create v1 on {place.share} (raw, {allocation or 'sparse'}, 8 MiB), because it does not exist."]
     status = os.stat(place.path("v1"))
     # a brick may take a block for GlusterFS's own attributes
     assert status.st_size == 8 * MIB and on_disk <= status.st_blocks * 512 < on_disk + MIB // 8

@@ -80,7 +80,7 @@ def test_an_image_that_is_damaged_or_crafted_makes_no_volume(cloud):
     made = upload(cloud, "raw")
     with open(cloud.glance.directory / "images" / made["id"], "r+b") as stream:
         stream.write(b"y")
-    assert "do not have its hash" in cloud.refused(MODULE, name=["v1"], **cloud.wish)
+    assert "do not match its hash" in cloud.refused(MODULE, name=["v1"], **cloud.wish)
     cloud.glance.clear()
     # a service that takes what its own checks should not
     path = cloud.tmp / "crafted"
@@ -89,7 +89,7 @@ def test_an_image_that_is_damaged_or_crafted_makes_no_volume(cloud):
     stored = cloud.glance.directory / "images" / crafted["id"]
     size = stored.stat().st_size
     stored.write_bytes(path.read_bytes().ljust(size, b"\0"))
-    assert "do not have its hash" in cloud.refused(MODULE, name=["v1"], **cloud.wish)
+    assert "do not match its hash" in cloud.refused(MODULE, name=["v1"], **cloud.wish)
     assert cloud.names() == [] and spool(cloud) == []
 
 

@@ -133,10 +133,10 @@ def test_the_old_share_may_be_gone_when_all_is_moved(raw):
     ("options", "told"),
     [
         ({"source_share": None}, "name the share it is on"),
-        ({"size": "4M"}, "moved as it is"),
-        ({"format": "qcow2"}, "moved as it is"),
-        ({"source_volume": "v2"}, "moved as it is"),
-        ({"state": "absent"}, "is for state: present"),
+        ({"size": "4M"}, "a move changes nothing else"),
+        ({"format": "qcow2"}, "a move changes nothing else"),
+        ({"source_volume": "v2"}, "a move changes nothing else"),
+        ({"state": "absent"}, "requires state: present"),
         ({"name": ["v9"]}, "does not exist, so it cannot be moved"),
         ({"source_share": "localhost:/elsewhere"}, "is not mounted"),
         ({"reserved_percentage": 100}, "no share has room"),
@@ -147,7 +147,7 @@ def test_moves_that_cannot_be_meant(raw, options, told):
     wish = {key: value for key, value in {**raw.wish, **options}.items() if value is not None}
     assert told in raw.new.refused_untouched(MODULE, **wish)
     same = {**raw.wish, "share": raw.old.share}
-    assert "the share to move to as well" in raw.old.refused_untouched(MODULE, **same)
+    assert "is also the target share" in raw.old.refused_untouched(MODULE, **same)
 
 
 def test_a_volume_in_use_or_being_read_is_not_moved(raw):
@@ -223,7 +223,7 @@ def test_killed_right_after_the_journals_a_machine_may_start_and_the_volume_stay
     assert raw.old.points() == raw.points
     raw.old.write(0x99, 0, 64 * KIB)
     made = raw.old.ok("gluster_snapshot", volume=["v1"], name=["s3"])
-    assert any("Give up what an earlier task began" in action for action in made.actions)
+    assert any("Abandon the interrupted operation" in action for action in made.actions)
     assert raw.old.read(snapshot="s3")[: 64 * KIB] == b"\x99" * (64 * KIB) and raw.old.read(snapshot="s2") == raw.points["s2"]
     assert raw.new.names() == []
     assert raw.new.ok(MODULE, **raw.wish).changed and raw.new.read(snapshot="s2") == raw.points["s2"]

@@ -142,7 +142,7 @@ def test_a_dead_mount_is_named_as_such(place):
     for options in ({"name": ["v1"], "size": "6M"}, {"name": ["v1"], "state": "absent"}, {"name": ["v2"], "size": "4M"}):
         for check in (True, False):
             told = place.refused(MODULE, check=check, **options)
-            assert f"the mount of {place.share} at {place.mount_point()} is dead" in told and "gluster_share_mount mends it" in told
+            assert f"the mount of {place.share} at {place.mount_point()} is dead" in told and "gluster_share_mount repairs it" in told
 
 
 def test_what_else_is_mounted_in_the_shares_place_gets_no_file(unmounted):
@@ -176,7 +176,7 @@ def test_space_that_runs_out_on_the_way_is_told_and_nothing_is_left(place, share
     told = place.refused(MODULE, share=shares[0], name=["v1"], size="30M", allocation=allocation)
     monkeypatch.undo()
     path = place.mount_point(shares[0]) / "v1"
-    assert f"cannot write {path}: no space is left; free some there, or add bricks where it is a share, then run the task again" in told
+    assert f"cannot write {path}: no space is left; free some, or add bricks if it is a share, then run the task again" in told
     assert sorted(os.listdir(path.parent)) == [".vdisk", "of-somebody-else"]
     assert os.listdir(path.parent / ".vdisk") == ["v1.lock"]
     fill.unlink()

@@ -121,7 +121,7 @@ def test_a_volume_whose_snapshot_is_being_read_is_not_removed(place):
     place.snapshot("s1")
     with machine(place.path("v1"), "qcow2"):
         told = place.refused_untouched(MODULE, name=["v1"], state="absent", delete_snapshots=True)
-        assert f"v1 of v1 on {place.share} is being read" in told and "let it end, then run the task again" in told
+        assert f"v1 of v1 on {place.share} is being read" in told and "wait until it ends, then run the task again" in told
     assert place.ok(MODULE, name=["v1"], state="absent", delete_snapshots=True).changed
 
 

@@ -168,7 +168,7 @@ def test_a_wrong_checksum_leaves_no_volume(place, image):
     assert place.refused(MODULE, name=["v1"], **options, source_checksum="sha256:" + "0" * 64) == told
     assert place.names() == [] and not place.info()["exists"]
     for malformed in ("sha256:12", "md5:" + "0" * 32, "0" * 64):
-        assert "is no checksum" in place.refused_untouched(MODULE, name=["v1"], **options, source_checksum=malformed)
+        assert "is not a checksum" in place.refused_untouched(MODULE, name=["v1"], **options, source_checksum=malformed)
     digest = hashlib.sha512((place.tmp / "image").read_bytes()).hexdigest()
     assert place.ok(MODULE, name=["v1"], **options, source_checksum=f"sha512:{digest}").changed
 

@@ -44,7 +44,7 @@ def refused(place, **options):
         ({"source_image": "x", "source_format": "raw"}, "is not an absolute path"),
         ({"source_image": "json:{}", "source_format": "raw"}, "is not an absolute path"),
         ({"source_image": "/x", "source_format": "raw"}, "cannot be opened"),
-        ({"source_volume": "v0", "state": "absent"}, "is for state: present"),
+        ({"source_volume": "v0", "state": "absent"}, "requires state: present"),
         ({"source_volume": "v1"}, "a copy of itself"),
         ({"source_volume": "../v0"}, "is not a volume name"),
         ({"source_volume": "v0", "source_snapshot": "active"}, "cannot be named"),
@@ -136,7 +136,7 @@ def test_a_crafted_image_is_refused_before_any_program_opens_it(other, only_thes
     image_format = crafted(other, kind)
     only_these_programs()
     told = refused(other, source_image=str(other.tmp / "image"), source_format=image_format)
-    assert f"is not taken as {image_format}, because" in told and "qemu-img" not in told
+    assert f"is not accepted as {image_format}, because" in told and "qemu-img" not in told
 
 
 @pytest.mark.parametrize("kind", CRAFTED)
@@ -155,7 +155,7 @@ def test_a_crafted_image_is_only_bytes_where_it_is_raw(other, kind):
 def test_an_image_of_another_format_than_it_is_said_to_be_is_refused(other, said):
     path = other.tmp / "image"
     path.write_bytes(b"no image of any kind" * 4096)
-    assert f"is not taken as {said}, because it has no" in refused(other, source_image=str(path), source_format=said)
+    assert f"is not accepted as {said}, because it has no" in refused(other, source_image=str(path), source_format=said)
 
 
 def test_what_is_no_file_is_no_image(other):
@@ -176,7 +176,7 @@ def test_an_image_that_needs_more_to_be_looked_at_than_a_sound_one_is_refused(ot
         stream.write((1 << 51).to_bytes(8, "big"))
         stream.seek(36)
         stream.write((1 << 22).to_bytes(4, "big"))
-    assert "is not taken as qcow2" in refused(other, source_image=str(path), source_format="qcow2")
+    assert "is not accepted as qcow2" in refused(other, source_image=str(path), source_format="qcow2")
 
 
 def test_an_image_is_looked_at_with_limits(other, tmp_path, monkeypatch):

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vdisk.gluster authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The network of a lab: one bridge in a name space of its own, a cable from it to each host, and one to the machine itself.
+"""The network of a lab: one bridge in a namespace of its own, a cable from it to each host, and one to the machine itself.
 
 The bridge has its own name space so that packet filters of the machine do not see its frames. No host has a default route, so that
 nothing ever leaves the addresses of the lab.

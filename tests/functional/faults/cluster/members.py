@@ -21,7 +21,7 @@ from ansible_collections.vdisk.gluster.tests.harness.lab.lab import Lab
 
 VOLUME = "rep"
 _BASE = pathlib.Path("/var/lib/vdisk/mnt")
-_BUSY = ("is in use", "is being changed by another task", "let it end, then run the task again")
+_BUSY = ("is in use", "is being changed by another task", "wait until it ends, then run the task again")
 """What tasks say as long as servers hold locks of a host that is gone."""
 _PATIENCE = 60
 

@@ -282,7 +282,7 @@ class QuorumLost(FailingSweep):
         cluster.wait_until_healed(VOLUME)
 
     def _check_sentence(self, sentence: str) -> None:
-        assert "the mount does not answer" in sentence and "quorum" in sentence, sentence
+        assert "the mount does not respond" in sentence and "quorum" in sentence, sentence
 
 
 class ClientKilled(FailingSweep):
@@ -295,7 +295,7 @@ class ClientKilled(FailingSweep):
         self._hosts.here.remount()
 
     def _check_sentence(self, sentence: str) -> None:
-        assert "the mount does not answer" in sentence, sentence
+        assert "the mount does not respond" in sentence, sentence
 
 
 class BricksFull(FailingSweep):

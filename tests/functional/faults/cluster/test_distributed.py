@@ -70,7 +70,7 @@ def test_while_a_server_is_away_nothing_is_taken_for_missing(spread, record_prop
                 assert not ended.values.get("changed") and "Traceback" not in str(ended.values)
                 refused += 1
     told = here.ok("gluster_volume_file_info")
-    assert told["volumes"] == [] and "cannot be seen whole" in told["shares"][0]["error"], told
+    assert told["volumes"] == [] and "is incomplete" in told["shares"][0]["error"], told
     away.boot()
     wait_until_whole(spread)
     assert bricks_of(spread) == bricks, "something was done meanwhile"

@@ -66,14 +66,14 @@ def test_a_file_that_is_no_private_one_is_refused_at_once(tmp_path: Path) -> Non
     assert "cannot be read: No such file" in refusal("missing")
     (tmp_path / "open").write_text("secret\n")
     (tmp_path / "open").chmod(0o644)
-    assert "can be read by others" in refusal("open")
+    assert "is readable by others" in refusal("open")
     (tmp_path / "binary").write_bytes(b"\xff\xfe\n")
     (tmp_path / "binary").chmod(0o600)
-    assert "it is no text" in refusal("binary")
+    assert "it is not text" in refusal("binary")
     (tmp_path / "empty").touch(0o600)
     assert "it is empty" in refusal("empty")
     os.mkfifo(tmp_path / "pipe", 0o600)
-    assert "is no file" in refusal("pipe")
+    assert "is not a regular file" in refusal("pipe")
 
 
 def test_an_archive_is_found_by_its_name_or_as_the_newest() -> None:

@@ -221,7 +221,7 @@ def test_the_same_work_is_waited_for_and_other_work_is_not(run_lock: Path, clock
         with single_flight(work, "this", "copy", progress, 0.7) as others:
             assert not others, "work that stands still is not waited for for ever"
         assert 0.7 < sum(waited) < 3
-    assert [report.label for report in told] == ["copy (by a task that is at it already)"]
+    assert [report.label for report in told] == ["copy (by another task that is already running)"]
     with single_flight(work, "this", "copy", progress, 5) as ours:
         assert ours
     assert list(run_lock.iterdir()) == []

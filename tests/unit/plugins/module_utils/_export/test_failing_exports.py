@@ -100,7 +100,7 @@ def test_a_mount_that_goes_away_under_a_look_at_it_is_told(share: PlainShare, mo
     there = Mount("gl1:/vms", share.share.mount_point, "fuse.glusterfs", "rw")
     monkeypatch.setattr(mounts, "read_mount_table", lambda: [there])
     monkeypatch.setattr(mounts, "trouble_of", lambda *_words: None)
-    with Failing(share.root, 1, errno.ENOTCONN, lasting=True).armed(), pytest.raises(DeadMount, match="does not answer"):
+    with Failing(share.root, 1, errno.ENOTCONN, lasting=True).armed(), pytest.raises(DeadMount, match="does not respond"):
         share_state.read_state(share.share, str(share.root.parent / "fstab"))
     with Failing(share.root, 1, errno.EIO).armed(), pytest.raises(Unavailable, match="Input/output error"):
         share_state.is_writable(share.share)

@@ -53,7 +53,7 @@ def test_another_point_or_form_is_not_what_is_wanted(field: str) -> None:
     ids=str,
 )
 def test_what_is_not_of_this_volume_is_never_touched(foreign: Image, force: bool) -> None:
-    with pytest.raises(Refused, match="image 1 is named web and no export of v1 on gl1:/vms"):
+    with pytest.raises(Refused, match="image 1 is named web and not an export of v1 on gl1:/vms"):
         decide("web", [foreign, image("2")], WANTED, force)
 
 

@@ -37,7 +37,7 @@ def test_a_directory_that_is_no_mount_has_no_parts(tmp_path: Path) -> None:
 
 def test_a_brick_that_does_not_answer_is_named_and_the_share_is_not_listed(tmp_path: Path) -> None:
     lay(tmp_path, ("protocol/client.vms-client-0", 1), ("protocol/client.vms-client-1", 0))
-    with pytest.raises(Incomplete, match="gs1:/vms cannot be seen whole: the brick gs2:/bricks/vms does not answer, and"):
+    with pytest.raises(Incomplete, match="gs1:/vms is incomplete: the brick gs2:/bricks/vms does not answer, and"):
         list_share(Share("gs1:/vms", str(tmp_path)))
 
 

@@ -165,7 +165,7 @@ def test_a_task_that_names_no_share_is_refused(tmp_path) -> None:
     binary.write_bytes(b"\xff\xfe")
     for given, sentence in (
         ({"shares": []}, "list is empty|not a share"),
-        ({"shares_file": str(empty)}, "names no share"),
+        ({"shares_file": str(empty)}, "contains no share"),
         ({"shares_file": str(binary)}, "cannot be read"),
         ({"shares_file": str(tmp_path / "none")}, "cannot be read: No such file"),
         ({"share": "gl1:/vms/"}, "is not a share"),

@@ -155,9 +155,9 @@ def test_a_definition_that_fits_is_left_alone_and_one_that_does_not_is_mended_wi
     ("found", "says"),
     [
         (on(on(stack(GiB)), "db"), "disk vda of domain web and disk vda of domain db at once"),
-        (on(stack(GiB), job="copy"), r"block job \(copy\) is at work"),
+        (on(stack(GiB), job="copy"), r"block job \(copy\) is running"),
         (on(stack(GiB), live=False, saved=True), "saved state"),
-        (replace(stack(GiB), locked_files=frozenset(["v"])), "or run the task on the host of that machine"),
+        (replace(stack(GiB), locked_files=frozenset(["v"])), "or run the task on the host of that VM"),
     ],
 )
 def test_what_no_live_change_is_safe_on_is_refused(found: Volume, says: str) -> None:

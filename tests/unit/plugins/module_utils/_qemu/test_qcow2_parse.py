@@ -104,9 +104,9 @@ CRAFTED = [
     ("wrong length", 100, ">I", 96),
     ("wrong length", 100, ">I", 108),
     ("wrong length", 100, ">I", 0xFFFFFFF8),
-    ("name lies outside", 8, ">Q", 0xFFFFFFFFFFFFFFFF),
-    ("name lies outside", 16, ">I", 1024),
-    ("name lies outside", 16, ">I", 0xFFFFFFFF),
+    ("name is outside", 8, ">Q", 0xFFFFFFFFFFFFFFFF),
+    ("name is outside", 16, ">I", 1024),
+    ("name is outside", 16, ">I", 0xFFFFFFFF),
     ("extensions end too early", 116, ">I", 0xFFFFFFFF),
 ]
 SOUND = b"".join(piece for _offset, piece in qcow2.new_image(MiB, "v", "raw").pieces[:1]).ljust(4096, b"\x00")

@@ -273,9 +273,9 @@ def test_a_vhdx_whose_two_region_tables_name_two_sizes_is_refused(tmp_path):
     ("place", "content", "clause"),
     [
         (0x44, struct.pack("<I", 0x00020000), "VDI version is 0x20000"),
-        (0x168, struct.pack("<I", 4096), "does not fit together"),
-        (0x178, struct.pack("<I", 0), "does not fit together"),
-        (0x170, struct.pack("<Q", 1 << 62), "does not fit together"),
+        (0x168, struct.pack("<I", 4096), "is inconsistent"),
+        (0x178, struct.pack("<I", 0), "is inconsistent"),
+        (0x170, struct.pack("<Q", 1 << 62), "is inconsistent"),
         (0x170, struct.pack("<Q", 0), "virtual size of 0 bytes"),
     ],
 )
@@ -286,7 +286,7 @@ def test_a_vdi_whose_header_does_not_fit_together_is_refused(tmp_path, place, co
 
 
 @pytest.mark.parametrize(
-    ("place", "content", "clause"), [(4, b"\x09", "VMDK version is 9"), (12, struct.pack("<Q", 8192), "not as large as its header")]
+    ("place", "content", "clause"), [(4, b"\x09", "VMDK version is 9"), (12, struct.pack("<Q", 8192), "differs in size from its header")]
 )
 def test_a_vmdk_whose_header_does_not_fit_is_refused(tmp_path, place, content, clause):
     path = make(tmp_path / "image", "vmdk")

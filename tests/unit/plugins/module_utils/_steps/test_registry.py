@@ -178,7 +178,7 @@ def test_a_volume_is_made_whole_with_owner_and_mode(share: PlainShare, file_form
 def test_a_volume_is_never_made_over_a_file_that_appeared_meanwhile(share: PlainShare) -> None:
     nothing = share.read()
     (share.root / "v").write_bytes(b"precious")
-    with pytest.raises(Refused, match="appeared while it was being made"):
+    with pytest.raises(Refused, match="appeared while it was being created"):
         share.apply(plan_volume(nothing, VolumeRequest(MiB, uid=OWNER, gid=GROUP)))
     assert (share.root / "v").read_bytes() == b"precious"
     assert [path.name for path in share.root.iterdir() if path.name.startswith(".v.")] == []

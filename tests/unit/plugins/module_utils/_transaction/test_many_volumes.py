@@ -109,7 +109,7 @@ def test_a_group_of_which_one_fails_on_the_way_is_as_it_was_and_what_another_put
             if error is Refused:
                 # another program makes a file of that name at this very moment
                 (many.root / name).write_bytes(b"not ours")
-                raise Refused(f"{name} appeared while it was being made")
+                raise Refused(f"{name} appeared while it was being created")
             raise error("no answer") if error is Unavailable else files.explain(OSError(28, "full"), name, "create")
         made(context, name, *words)
 

@@ -164,10 +164,10 @@ def test_a_volume_that_is_open_elsewhere_is_refused_by_the_name_of_who_has_it(wh
             CHANGES[what](volume)
     with pytest.raises(Refused, match="disk vdb of domain db on hv1 and disk vdb of domain db on hv3, and one of them has it open"):
         CHANGES[what](open_elsewhere(DB, replace(DB, host="hv3", host_uuid="uuid-3")))
-    with pytest.raises(Refused, match="in use: a running machine or another program"):
+    with pytest.raises(Refused, match="in use: a running VM or another program"):
         CHANGES[what](open_elsewhere())
     # a reader is not taken for the domain
-    with pytest.raises(Refused, match="in use: a running machine or another program"):
+    with pytest.raises(Refused, match="in use: a running VM or another program"):
         CHANGES[what](replace(open_elsewhere(DB), written=False))
 
 

@@ -163,7 +163,7 @@ class Frozen(Step):
         raise Unavailable("the first thing that went wrong")
 
     def can_be_undone(self, context: StepContext) -> bool:
-        raise DeadMount("the mount does not answer")
+        raise DeadMount("the mount does not respond")
 
     def release(self, context: StepContext) -> None:
         self.released.append(True)

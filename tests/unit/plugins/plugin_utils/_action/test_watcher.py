@@ -55,7 +55,7 @@ def test_a_task_that_reports_nothing_is_said_to_be_at_work_once_a_minute() -> No
         line = narrator.look(None if second % 20 else "no JSON")
         if line:
             said[second] = line
-    assert said == {60: "at work for 1 min 00 s", 120: "at work for 2 min 00 s"}
+    assert said == {60: "running for 1 min 00 s", 120: "running for 2 min 00 s"}
 
 
 def test_lines_come_at_the_interval_until_it_is_stopped() -> None:

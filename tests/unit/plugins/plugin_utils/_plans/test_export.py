@@ -79,9 +79,9 @@ def test_images_have_names_without_files() -> None:
         (["a"], {"label": "x"}, "a has no snapshot with the label x"),
         (["a"], {"snapshot": "old"}, "is not on record"),
         (["a", "b"], {"name": "%Y.{format}"}, "two exports would be /d/2026.raw"),
-        (["a"], {"name": "../{volume}"}, "is no name for an export"),
-        (["a"], {"name": ".{volume}"}, "is no name for an export"),
-        (["a"], {"name": "{volume}.manifest.json"}, "is no name for an export"),
+        (["a"], {"name": "../{volume}"}, "is not a name for an export"),
+        (["a"], {"name": ".{volume}"}, "is not a name for an export"),
+        (["a"], {"name": "{volume}.manifest.json"}, "is not a name for an export"),
         (["a"], {"name": "{label}"}, "there is no {label}"),
     ],
     ids=str,
@@ -119,12 +119,12 @@ def test_one_that_was_changed_or_is_wanted_stays() -> None:
     wanted = [{"share": "h:/v", "volume": "a", "dest": "/d/2", "time": "2026-01-02T03:00:00Z"}]
     kept, removed = rotated(exports, wanted, last=1)
     assert (list(kept), list(removed)) == (["4", "2", "1"], ["3"])
-    assert kept["1"] == "it was changed after it was exported" and kept["2"] == "it is one that is wanted now"
+    assert kept["1"] == "it was changed after it was exported" and kept["2"] == "it is requested now"
 
 
 def test_a_manifest_whose_file_is_gone_goes_only_with_a_retention() -> None:
     exports = [export("1", 1, exists=False, intact=False), export("2", 2)]
-    assert rotated(exports, last=1)[1] == {"1": "its file is gone, and its manifest was left"}
+    assert rotated(exports, last=1)[1] == {"1": "its file no longer exists"}
     assert rotated(exports) == ({"2": "no retention is set"}, {})
 
 

@@ -65,7 +65,7 @@ def test_what_goes_is_detached_first_and_only_from_the_domain_that_was_named() -
     plan = provision_plan(volumes, {}, [there("a", defined_in=("web",)), there("b")])
     assert [(call["name"], call["state"], call["options"]) for call in plan["detachments"]] == [("a", "absent", {"domain": "web"})]
     assert calls(plan, "removals") == [["a"], ["b", "c"]]
-    assert plan["waiting"] == [{"name": "a", "told": "Remove a, once it is detached."}]
+    assert plan["waiting"] == [{"name": "a", "told": "Remove a, after it is detached."}]
     assert provision_plan(volumes, {}, [there("a", defined_in=("web", "other")), there("b", "s1")])["refused"] == [
         "a is a disk of other; name the domain it is to be detached from before it is removed",
         "b has snapshots (s1); set delete_snapshots to remove them too",
@@ -104,7 +104,7 @@ def test_a_volume_that_is_moved_is_changed_in_nothing_else() -> None:
         ([{"size": "1G"}], "entry 1 of the list has no name"),
         (["a"], "entry 1 of the list has no name"),
         ([{"name": "../a"}], "'../a' is not a volume name"),
-        ([{"name": "a"}, {"name": "a"}], "a stands twice in the list"),
+        ([{"name": "a"}, {"name": "a"}], "a occurs twice in the list"),
         ([{"name": "a", "sise": 1}], "a has 'sise', which is no key of a volume"),
         ([{"name": "a", "state": "gone"}], "the state 'gone' is neither present nor absent"),
         ([{"name": "a", "size": "1X"}], "a: size: '1X' is not a size"),
@@ -114,7 +114,7 @@ def test_a_volume_that_is_moved_is_changed_in_nothing_else() -> None:
         ([{"name": "a", "source_image": "/i"}], "source_image is given without source_format"),
         ([{"name": "a", "state": "absent", "source_volume": "b"}], "it is to be absent and has source_volume; leave that out"),
         ([{"name": "a", "state": "absent", "source_image": "/i", "source_format": "raw"}], "leave those out"),
-        ([{"name": "a", "state": "absent", "domain": "d", "attached": True}], "absent and attached at once"),
+        ([{"name": "a", "state": "absent", "domain": "d", "attached": True}], "absent and attached at the same time"),
         ([{"name": "a", "move": True, "source_share": "h:/v", "size": "1G"}], "move changes nothing but the share; leave size out"),
         ([{"name": "a", "move": True}], "move needs source_share"),
         ([{"name": "a", "target": "vdb"}], "a: target without a domain"),

@@ -91,7 +91,7 @@ def test_problems_come_before_warnings_and_those_before_notes():
     [
         (only([share(used=int(3.5 * TIB))]), ("warning", "gl1:/vms is 88 % full: 512 GiB of 4 TiB left.")),
         (only([share(used=int(3.95 * TIB))]), ("error", "gl1:/vms is 99 % full: 51.2 GiB of 4 TiB left.")),
-        (only([share()], [volume(virtual_size=9 * TIB)]), ("warning", "gl1:/vms has promised 2.2 times what it has: 9 TiB of 4 TiB.")),
+        (only([share()], [volume(virtual_size=9 * TIB)]), ("warning", "gl1:/vms has provisioned 2.2 times its size: 9 TiB of 4 TiB.")),
         (only([share(writable=False)]), ("warning", "On hv1, gl1:/vms can only be read.")),
         (only([share(event_threads=2)]), ("note", "On hv1, gl1:/vms is mounted with 2 event threads.")),
         (only([unmounted("gl1:/vms", "gl1:/vms is dead")]), ("error", "On hv1, gl1:/vms is dead")),
@@ -183,7 +183,7 @@ def test_what_has_changed_is_told_and_told_again_until_something_else_changes():
     seen["hv1"]["volumes"][3] = volume("new-1")
     changed = made(seen, LATER, last_page=page)
     assert not changed["same"]
-    assert changed["changes"] == ["gl1:/vms: used +7 GiB, promised ±0.", "New: new-1.", "Gone: web-2.", "Changed most: db-1 +5 GiB."]
+    assert changed["changes"] == ["gl1:/vms: used +7 GiB, provisioned ±0.", "New: new-1.", "Gone: web-2.", "Changed most: db-1 +5 GiB."]
     assert made(seen, LATER, last_page=changed["page"])["changes"] == changed["changes"]
 
 
@@ -200,7 +200,7 @@ def test_what_a_file_system_stirs_by_itself_is_no_change_and_small_steps_add_up(
         assert again["same"]
         page = again["page"]
     grown = made(less(1024**2), LATER, last_page=page)
-    assert not grown["same"] and grown["changes"] == ["gl1:/vms: used +1 MiB, promised ±0."]
+    assert not grown["same"] and grown["changes"] == ["gl1:/vms: used +1 MiB, provisioned ±0."]
 
 
 def test_a_share_that_could_not_be_read_has_lost_nothing():
@@ -238,7 +238,7 @@ def test_a_page_that_remembers_nothing_usable_is_told_and_followed_by_a_good_one
         r'(id="report-memory">).*?(</script>)', lambda found: found[1] + damage + found[2], made(observed.sound())["page"], flags=re.DOTALL
     )
     after = made(observed.sound(), last_page=page)
-    assert not after["same"] and len(after["findings"]) == 1 and "can be compared with" in after["findings"][0]
+    assert not after["same"] and len(after["findings"]) == 1 and "to compare with" in after["findings"][0]
     assert made(observed.sound(), last_page=after["page"])["findings"] == []
 
 
