@@ -13,7 +13,7 @@ import os
 import select
 import signal
 import subprocess
-from typing import Callable, Mapping, Sequence
+from typing import IO, Callable, Mapping, Sequence
 
 _PR_SET_PDEATHSIG = 1
 
@@ -46,6 +46,13 @@ class ChildProcess(subprocess.Popen):  # type: ignore[type-arg]  # generic from 
             preexec_fn=lambda: die_with(parent),
             start_new_session=True,
         )
+
+    @property
+    def output(self) -> IO[bytes]:
+        """The pipe that the program writes to, where it was started with one."""
+        if self.stdout is None:
+            raise ValueError("the program was started without a pipe")
+        return self.stdout
 
     def ended(self, within: float) -> bool:
         """Wait for the end of the program for some seconds and tell whether it came."""

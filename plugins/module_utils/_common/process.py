@@ -17,7 +17,7 @@ import subprocess
 import tempfile
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Callable, Iterator, Mapping, Sequence
+from typing import IO, TYPE_CHECKING, Any, Callable, Iterator, Mapping, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.child_process import ChildProcess, child_environment, die_with
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import CommandFailed, Unavailable
@@ -179,7 +179,7 @@ class Runner:
             except (OSError, subprocess.SubprocessError) as error:
                 raise _not_started(argv, error) from error
             try:
-                with process.stdout as stream:
+                with process.output as stream:
                     while select.select([stream], [], [], self.stall_timeout)[0]:
                         piece = os.read(stream.fileno(), _PIECE)
                         if not piece:
@@ -223,7 +223,7 @@ class Runner:
                 return True
 
 
-def _life_signs(pid: int, out: int) -> tuple:
+def _life_signs(pid: int, out: int) -> tuple[bytes, ...]:
     """Return what changes while a program works: the end of its output and the bytes it has read and written."""
     try:
         size = os.fstat(out).st_size
@@ -255,6 +255,6 @@ def _stalled(argv: Sequence[str], limit: float, returncode: int | None, stderr: 
     )
 
 
-def _text(stream) -> str:
+def _text(stream: IO[bytes]) -> str:
     stream.seek(0)
     return stream.read().decode("utf-8", "replace")

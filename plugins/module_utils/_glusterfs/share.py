@@ -9,7 +9,7 @@ import hashlib
 import os
 import re
 from dataclasses import dataclass, field
-from typing import Any, Mapping, Sequence
+from typing import Any, Callable, Mapping, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import BadInput, DeadMount, Unavailable, VdiskError
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.files import GONE, explain
@@ -100,7 +100,7 @@ def with_fresh(options: str | None) -> str:
     return str(join_options(*(f"{name}=0" for name in ("attribute-timeout", "entry-timeout") if name not in given), options))
 
 
-def shares_of(params: Mapping[str, Any], warn) -> tuple[Share, ...]:
+def shares_of(params: Mapping[str, Any], warn: Callable[[str], None]) -> tuple[Share, ...]:
     """Return the shares that a task's options name, in their order.
 
     :raises BadInput: a name is malformed, the base is not usable, or there is no share at all.

@@ -85,7 +85,8 @@ class LibvirtHypervisor(BlockJobs, GuestAgent):
             name = self._connection.getHostname() if _REMOTE.match(self._connection.getURI()) else os.uname().nodename
             return Host(name, domain_xml.host_uuid(self._connection.getCapabilities()))
 
-        return self._ask(look, "tell its host")
+        found: Host = self._ask(look, "tell its host")
+        return found
 
     def refresh(self) -> None:
         """Forget what was seen, so that the next question is answered anew."""
@@ -122,7 +123,9 @@ class LibvirtHypervisor(BlockJobs, GuestAgent):
                 agent = bool(now) and domain_xml.agent_connected(str(now))
                 for target in sorted({*live, *stored}):
                     keys = {_key(part.paths[0], shares) for part in (live.get(target), stored.get(target)) if part}
-                    for key in keys - {None}:
+                    for key in keys:
+                        if key is None:
+                            continue
                         job = self._job(domain, target) if target in live else None
                         both = [_if_of(key, part.get(target), shares) for part in (live, stored)]
                         saved = not running and bool(domain.hasManagedSaveImage(0))
@@ -216,7 +219,8 @@ class LibvirtHypervisor(BlockJobs, GuestAgent):
             stored = frozenset(domain_xml.targets(domain.XMLDesc(inactive))) if domain.isPersistent() else None
             return Domain(domain.name(), domain.UUIDString(), live, stored)
 
-        return self._ask(read, f"look at domain {name}")
+        found: Domain = self._ask(read, f"look at domain {name}")
+        return found
 
     def attach(self, uuid: str, path: str, image_format: str, target: str, options: Mapping[str, str | None], live: bool) -> None:
         """Give a domain an image as a disk, at once or at its next start."""
@@ -232,7 +236,7 @@ class LibvirtHypervisor(BlockJobs, GuestAgent):
         domain = self._domain(uuid)
 
         def definition() -> str:
-            return domain.XMLDesc(0 if live else self._libvirt.VIR_DOMAIN_XML_INACTIVE)
+            return str(domain.XMLDesc(0 if live else self._libvirt.VIR_DOMAIN_XML_INACTIVE))
 
         element = domain_xml.disk_of(self._ask(definition, "look at a domain"), target)
         if element is None:
@@ -250,7 +254,7 @@ class LibvirtHypervisor(BlockJobs, GuestAgent):
     # beneath
 
     def _scope(self, live: bool) -> int:
-        return self._libvirt.VIR_DOMAIN_AFFECT_LIVE if live else self._libvirt.VIR_DOMAIN_AFFECT_CONFIG
+        return int(self._libvirt.VIR_DOMAIN_AFFECT_LIVE if live else self._libvirt.VIR_DOMAIN_AFFECT_CONFIG)
 
     def _domain(self, uuid: str) -> Any:
         return self._ask(lambda: self._connection.lookupByUUIDString(uuid), f"find domain {uuid}")

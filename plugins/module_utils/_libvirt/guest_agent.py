@@ -48,7 +48,7 @@ class GuestAgent:
             self.frozen.add(uuid)
             return int(domain.fsFreeze(None, 0))
 
-        return self._ask(freeze, f"freeze the file systems of domain {domain.name()}")
+        return int(self._ask(freeze, f"freeze the file systems of domain {domain.name()}"))
 
     def thaw(self, uuid: str) -> int:
         """Thaw the file systems of a guest and return how many were frozen; one that is not frozen stays as it is."""
@@ -58,7 +58,7 @@ class GuestAgent:
             domain.agentSetResponseTimeout(_FREEZE_TAKES, 0)
             return int(domain.fsThaw(None, 0))
 
-        thawed = self._ask(thaw, f"thaw the file systems of domain {domain.name()}")
+        thawed: int = self._ask(thaw, f"thaw the file systems of domain {domain.name()}")
         self.frozen.discard(uuid)
         self._guards.pop(uuid, lambda: None)()
         return thawed

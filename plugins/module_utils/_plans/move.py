@@ -82,9 +82,9 @@ def plan_move(old: Volume, new: Volume, identities: Sequence[Identity], token: s
     if old.running_disks:
         size = round_up(active.virtual_size or 0, SECTOR)
         copied = CopyFrozenFiles(files, old.share, new.share, token, record)
-        over = SwitchToTarget(files, str(active.format), active.backing_format, size, old.share, new.share)
+        switch = SwitchToTarget(files, str(active.format), active.backing_format, size, old.share, new.share)
         return (
-            Plan(old, gone, (over, *elsewhere, RemoveSourceFiles(files, old.share, new.share)), journaled=True),
+            Plan(old, gone, (switch, *elsewhere, RemoveSourceFiles(files, old.share, new.share)), journaled=True),
             Plan(new, moved, (copied, WriteMovedInfo(files[0], info)), journaled=True),
         )
     away = WithdrawVolume(
@@ -95,9 +95,9 @@ def plan_move(old: Volume, new: Volume, identities: Sequence[Identity], token: s
         new.share,
         token,
     )
-    over = ReceiveVolume(files, old.share, new.share, token, record, info)
+    receive = ReceiveVolume(files, old.share, new.share, token, record, info)
     # the first step on the old share decides, and its last comes last
     return (
         Plan(old, gone, (away, *elsewhere, RemoveSourceFiles(files, old.share, new.share)), journaled=True),
-        Plan(new, moved, (over,), journaled=True),
+        Plan(new, moved, (receive,), journaled=True),
     )

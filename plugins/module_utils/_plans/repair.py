@@ -38,8 +38,8 @@ def repaired(volume: Volume) -> tuple[list[Step], Volume]:
         strays = tuple(file for file in strays if file not in volume.info.snapshots.values())
     after = volume
     for file in strays:
-        facts = volume.facts[file]
-        if not _is_empty_overlay(facts, volume):
+        found = volume.facts[file]
+        if not _is_empty_overlay(found, volume):
             raise Refused(
                 f"{file} on {volume.share} is named by nothing, and it is not an empty overlay of {volume.name}, so it may hold data; "
                 "inspect it and move it away"

@@ -23,8 +23,8 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import S
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.overlay import WriteRecord
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.volume import AdoptVolume, CreateVolume, Grow, RemoveVolume, SetOwnership
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import record_file
-from ansible_collections.vdisk.gluster.plugins.module_utils._volume.backing_chain import Chain, ChainFile
-from ansible_collections.vdisk.gluster.plugins.module_utils._volume.model import Ownership, Volume, absent, with_record
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.backing_chain import Chain, ChainFile, Ownership
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.model import Volume, absent, with_record
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.record_file import Record
 
 DEFAULT_MODE = 0o660

@@ -85,7 +85,7 @@ class Commit(Step):
             return bool(context.marked(self._pivot)) and self._went_over(context)
         # QEMU names the lower file in the header before it has written out all of its own tables: where it died in between, what
         # the file above reads is not all there, and merging once more, from files that nobody has changed since, makes it so
-        return context.marked(self._work) != _AT_WORK
+        return bool(context.marked(self._work) != _AT_WORK)
 
     def modified_files(self) -> tuple[str, ...]:
         """The overlays are merged, and their backing file is written."""
@@ -170,7 +170,7 @@ class Pull(Step):
         """The overlay lies on the lower file."""
         if context.header(self.into).backing_file != self.onto:
             return False
-        return context.marked(self._work) != _AT_WORK
+        return bool(context.marked(self._work) != _AT_WORK)
 
     def modified_files(self) -> tuple[str, ...]:
         """The overlay is written, and what it takes up is merged."""

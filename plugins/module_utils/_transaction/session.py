@@ -233,8 +233,8 @@ class Session:
         held, locked, listings = self._locks(tuple(where.items()))
         with held:
             try:
-                listings = self._transaction.recover(locked, listings)
-                volumes = self._merge_back_all_abandoned(tuple(where.items()), self.look(tuple(where.items()), listings))
+                found = self.look(tuple(where.items()), self._transaction.recover(locked, listings))
+                volumes = self._merge_back_all_abandoned(tuple(where.items()), found)
                 plans = list(planner(volumes))
                 parallel.each(self._refuse_readers_of, plans)
                 if grouped:

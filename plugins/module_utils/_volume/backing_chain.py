@@ -228,18 +228,19 @@ def _check_snapshots(
     """Return snapshot -> overlay, oldest first, and note what does not fit the chain."""
     by_file = {file: snapshot for snapshot, file in info.snapshots.items()} if info else {}
     in_chain = {entry.file for entry in chain}
+    active = info.active if info else None
     for snapshot, file in sorted(info.snapshots.items() if info else ()):
         if file not in files:
             problems.append(f"{file} is missing, although {volume}.info names it for snapshot {snapshot}")
         elif file not in in_chain:
-            problems.append(f"{file} of snapshot {snapshot} is not in the chain of the active file {info.active}")
+            problems.append(f"{file} of snapshot {snapshot} is not in the chain of the active file {active}")
     ordered: dict[str, str] = {}
     for entry in reversed(chain):
-        snapshot = by_file.get(entry.file)
-        if snapshot and not entry.backing_file:
-            problems.append(f"snapshot {snapshot} has no point in time: its file {entry.file} has no backing file")
-        elif snapshot:
-            ordered[snapshot] = entry.file
+        made_by = by_file.get(entry.file)
+        if made_by and not entry.backing_file:
+            problems.append(f"snapshot {made_by} has no point in time: its file {entry.file} has no backing file")
+        elif made_by:
+            ordered[made_by] = entry.file
         elif entry.backing_file and info:
             problems.append(f"the overlay {entry.file} is in the chain of {volume}, but {volume}.info names no snapshot for it")
         elif entry.backing_file:

@@ -111,4 +111,4 @@ def temporary(final: str, token: str) -> str:
 def temporary_of(volume: str, name: str) -> bool:
     """Tell whether a file name is one that C(temporary) gives to a file of this volume."""
     match = _TEMPORARY.match(name)
-    return bool(match) and match.group("final").split(".", 1)[0] == volume
+    return match is not None and match.group("final").split(".", 1)[0] == volume

@@ -20,9 +20,9 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share imp
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu import image_lock, qcow2
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.magic import HEAD, TAIL, looks_like
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import info_file, layout, record_file
-from ansible_collections.vdisk.gluster.plugins.module_utils._volume.backing_chain import FileFacts, assemble
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.backing_chain import FileFacts, Ownership, assemble
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.hypervisor import Hypervisor
-from ansible_collections.vdisk.gluster.plugins.module_utils._volume.model import Ownership, Volume, absent, with_host
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.model import Volume, absent, with_host
 
 _PAUSES = (0.0, 0.05, 0.2, 0.5)
 """Seconds to wait before a volume is read anew of which something went away after it was listed."""

@@ -85,7 +85,7 @@ def from_json(entries: Any) -> Record:
     return Record(
         entries["base_file"],
         entries["base_format"],
-        size,
+        int(size or 0),
         entries.get("allocation"),
         {name: _note(note) for name, note in notes.items()},
         entries["origin"] if isinstance(entries.get("origin"), dict) else None,
