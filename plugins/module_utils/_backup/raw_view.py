@@ -17,6 +17,7 @@ import contextlib
 import ctypes
 import json
 import os
+import shlex
 import subprocess
 import tempfile
 import time
@@ -111,7 +112,7 @@ def raw_of(source: Source, directory: str, name: str, through: str, qemu_img: Qe
     :raises Unavailable: there is no room for a copy.
     """
     if through == "view" or through == "auto" and can_view():
-        with view_of(source, directory, name) as view:
+        with view_of(source, directory, name, qemu_img.log) as view:
             yield view
         return
     if through == "auto":
@@ -126,7 +127,7 @@ def raw_of(source: Source, directory: str, name: str, through: str, qemu_img: Qe
 
 
 @contextlib.contextmanager
-def view_of(source: Source, directory: str, name: str) -> Iterator[RawView]:
+def view_of(source: Source, directory: str, name: str, log: Callable[[str], None] = lambda line: None) -> Iterator[RawView]:
     """Show what a frozen chain reads as as the raw file C(name) in a private directory; it is empty for everybody else.
 
     :raises CommandFailed: the daemon does not open the chain.
@@ -167,6 +168,7 @@ def view_of(source: Source, directory: str, name: str) -> Iterator[RawView]:
                 err.seek(0)
                 said = err.read().decode("utf-8", "replace")
                 raise CommandFailed(f"{source.label} could not be presented as a raw file: {said.strip()}", argv, process.poll(), said)
+            log(f"Command started: {shlex.join(argv)}")
             spaces = os.open(f"/proc/{process.pid}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
             try:
                 yield RawView(name, os.path.join(inside, name), lambda: _go(spaces, directory), process.kill)

@@ -9,18 +9,20 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import re
 import resource
 import select
+import shlex
 import subprocess
 import tempfile
 import time
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any, Callable, Iterator, Mapping, Sequence
+from typing import IO, TYPE_CHECKING, Any, Callable, Iterator, Mapping, Sequence, TypeVar, cast
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.child_process import ChildProcess, child_environment, die_with
-from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import CommandFailed, Unavailable
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import CommandFailed, Unavailable, VdiskError
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.progress import Progress
 
 if TYPE_CHECKING:
@@ -68,6 +70,26 @@ class ResourceLimits:
         resource.setrlimit(resource.RLIMIT_CPU, (self.processor_seconds, self.processor_seconds))
 
 
+_Runs = TypeVar("_Runs", bound=Callable[..., Completed])
+
+
+def _logged(method: _Runs) -> _Runs:
+    """Log each program that a method has run: seconds, exit status and command line, which holds no secret; never its environment."""
+
+    @functools.wraps(method)
+    def logged(runner: Runner, argv: Sequence[str], *rest: Any, **named: Any) -> Completed:
+        since = time.monotonic()
+        try:
+            done = method(runner, argv, *rest, **named)
+        except VdiskError as error:
+            runner.log(f"Command failed after {time.monotonic() - since:.3f} s ({error.message}): {shlex.join(argv)}")
+            raise
+        runner.log(f"Command ended after {time.monotonic() - since:.3f} s with exit status {done.returncode}: {shlex.join(argv)}")
+        return done
+
+    return cast("_Runs", logged)
+
+
 class Runner:
     """Runs programs with a limit on the time they may stand still, not on the time they may take."""
 
@@ -80,8 +102,11 @@ class Runner:
         interval: float = 0.25,
         clock: Callable[[], float] = time.monotonic,
         progress: Progress | None = None,
+        log: Callable[[str], None] = lambda line: None,
     ) -> None:
+        """Take what every run needs; C(log) takes a line for the log of the host."""
         self.stall_timeout = stall_timeout
+        self.log = log
         self.progress = progress or Progress()
         self._interval = interval
         self._clock = clock
@@ -99,6 +124,7 @@ class Runner:
             finally:
                 self._launcher = None
 
+    @_logged
     def run(
         self,
         argv: Sequence[str],
@@ -158,6 +184,7 @@ class Runner:
             raise _stalled(argv, limit, process.returncode, stderr)
         return Completed(tuple(argv), process.returncode, stdout, stderr)
 
+    @_logged
     def read_out(self, argv: Sequence[str], take: Callable[[bytes], None], environment: Mapping[str, str] | None = None) -> Completed:
         """Run a program to its end and hand over its output piece by piece; what is returned has none.
 

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import contextlib
+import re
+import time
 from dataclasses import dataclass
 from typing import Any, Callable, Mapping, Sequence
 
@@ -55,6 +57,10 @@ OWNERSHIP = {
 }
 """Options for the owner, group and mode of what a task makes."""
 
+_LOG_LINE = 2000
+"""Characters of a line in the log of the host; the rest is cut off."""
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
 _ONE_LOCATION = (("share", "shares", "shares_file"),)
 
 
@@ -103,24 +109,48 @@ def run(
     for option in ("stall_timeout", "lock_timeout", "progress_interval"):
         if option in options and module.params[option] < 0:
             module.fail_json(msg=f"{option}: {module.params[option]} is negative; give seconds", changed=False)
+    log, since = _log_of(module), time.monotonic()
     token = module.params.pop("_progress", None)
     with contextlib.ExitStack() as reporting:
         progress = Progress(reporting.enter_context(ProgressFile(token))) if is_token(token) else Progress()
         task = Task(
             module.params,
             module.check_mode,
-            Runner(module.params.get("stall_timeout") or Runner.STALL_TIMEOUT, progress=progress),
+            Runner(module.params.get("stall_timeout") or Runner.STALL_TIMEOUT, progress=progress, log=log),
             module.warn,
         )
+        log(f"Task begins{' in check mode' if module.check_mode else ''}{_on_volumes(module.params)}")
         try:
             result = work(task)
         except VdiskError as error:
+            log(f"Task failed after {time.monotonic() - since:.3f} s: {error.message}")
             module.fail_json(msg=error.message, **{"changed": False, "actions": [], **error.details})
+    log(f"Task ended after {time.monotonic() - since:.3f} s, {'changed' if result.changed else 'unchanged'}: {result.msg}")
     values = {"msg": result.msg, "changed": result.changed, **result.values}
     if result.before is not None or result.after is not None:
         values["diff"] = {"before": _by_name(result.before), "after": _by_name(result.after)}
     values["actions"] = list(result.actions)
     module.exit_json(**values)
+
+
+def _log_of(module: AnsibleModule) -> Callable[[str], None]:
+    """Return what takes a line for the log of the host.
+
+    Ansible masks there what options with no_log hold, and logs nothing of a task with no_log or where no_target_syslog is set. What it
+    could not write, as a null byte of a name, would fail the task in the middle of a step.
+    """
+
+    def log(line: str) -> None:
+        line = _CONTROL.sub(" ", line.encode("utf-8", "backslashreplace").decode("utf-8"))
+        module.log(line if len(line) <= _LOG_LINE else f"{line[:_LOG_LINE]}…")
+
+    return log
+
+
+def _on_volumes(params: Mapping[str, Any]) -> str:
+    """Return the volumes that a task names, as the end of a sentence."""
+    named = params["volume"] if "volume" in params else params.get("name")
+    return f" on {named if isinstance(named, str) else ', '.join(named)}" if named else ""
 
 
 def _by_name(objects: Any) -> Any:

@@ -13,7 +13,7 @@ import json
 import os
 import re
 import threading
-from typing import Any, ContextManager, Sequence
+from typing import Any, Callable, ContextManager, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import CommandFailed, Refused, Unavailable
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.host_lock import host_lock
@@ -59,6 +59,11 @@ class QemuImg:
     def progress(self) -> Progress:
         """Where this task says how far it is; whoever copies in process says it there too."""
         return self._runner.progress
+
+    @property
+    def log(self) -> Callable[[str], None]:
+        """Where this task logs what it does."""
+        return self._runner.log
 
     @property
     def stall_timeout(self) -> float:

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
+import time
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Sequence
+from typing import Any, ClassVar, Iterator, Sequence
 
-from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Refused
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Refused, VdiskError
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.sparse import write_all
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs import files
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu import qcow2
@@ -42,6 +44,19 @@ class StepContext:
     recovering: bool = False
     held: set[str] = field(default_factory=set)
     locks: Sequence[HeldLock] = ()
+
+    @contextlib.contextmanager
+    def logged(self, doing: str, step: Step) -> Iterator[None]:
+        """Log a step when it begins and when it ends."""
+        log, since = self.qemu_img.log, time.monotonic()
+        what = f"{doing} {type(step).__name__} on {self.volume} on {self.share}"
+        log(what if step.internal else f"{what}: {step.describe()}")
+        try:
+            yield
+        except VdiskError as error:
+            log(f"{what} failed after {time.monotonic() - since:.3f} s: {error.message}")
+            raise
+        log(f"{what} ended after {time.monotonic() - since:.3f} s")
 
     def disks(self) -> tuple[Disk, ...]:
         """Return the disks of this host's domains that have the volume, as they are now."""

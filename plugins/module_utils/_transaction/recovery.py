@@ -171,7 +171,8 @@ def _finish_plan(plan: UnfinishedPlan, qemu_img: QemuImg, hypervisor: Hypervisor
                     context.check_ours()
                     if not step.is_done(context):
                         _refuse_readers(context, step)
-                    step.apply(context)
+                    with context.logged("Recover", step):
+                        step.apply(context)
                     hold_image_locks(held, [(context, name) for name in step.offline_files_after(context)])
                     if not step.internal:
                         actions.append(f"Finish the interrupted operation: {step.describe()}")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from dataclasses import dataclass
 from typing import Callable, Iterator, Mapping, Sequence
 
@@ -312,17 +313,26 @@ class Session:
                 if len(wanted) > parallel.FEW:
                     # before the locks are opened: each program that this process started would close a copy of every one of them
                     held.enter_context(self._qemu_img.launching())
+                taken: list[str] = []
+                since = time.monotonic()
+                held.callback(self._log_locks, "Unlocked", taken)
                 for name, share in sorted(wanted, key=lambda located: (located[0], located[1].name)):
                     lock = held.enter_context(volume_lock(share.mount_point, name, self._lock_timeout, create))
                     if lock is not None:
                         self._transaction.locks.append(lock)
                         held.callback(self._transaction.locks.remove, lock)
+                        taken.append(f"{name} on {share.name}")
+                self._log_locks("Locked", taken, f" after {time.monotonic() - since:.3f} s")
                 listings = list_shares(share for _name, share in wanted)
                 found = with_linked_volumes(wanted, listings)
                 if len(found) == len(wanted):
                     return held.pop_all(), wanted, listings
             # a lock further up in the order may be needed too, so all are taken anew
             wanted = found
+
+    def _log_locks(self, what: str, taken: Sequence[str], end: str = "") -> None:
+        if taken:
+            self._qemu_img.log(f"{what} {', '.join(taken)}{end}")
 
     def _warn_stale_definitions(self, plans: Sequence[Plan]) -> None:
         """Warn of what another host may still define of a domain that has come to this one: it is not brought up to changes."""

@@ -91,7 +91,7 @@ class Transaction:
         said = len(actions)
         try:
             for key, step in order:
-                step.prepare(contexts[key])
+                _prepare(contexts[key], step)
             with hold_offline_files([(contexts[key], step) for key, step in order]) as held:
                 self._check_ours(shares, journal)
                 # what was not there when the plan was made is not there
@@ -172,10 +172,17 @@ def _take_at_once(
         actions += [step.describe() for number, (_place, step) in enumerate(batch) if number in taken and not step.internal]
 
 
+def _prepare(context: StepContext, step: Step) -> None:
+    if type(step).prepare is not Step.prepare:
+        with context.logged("Prepare", step):
+            step.prepare(context)
+
+
 def _take(context: StepContext, step: Step, tried: list[tuple[StepContext, Step]]) -> None:
     """Take a step, and note that it was tried, unless it refuses: then it has looked and done nothing."""
     try:
-        step.apply(context)
+        with context.logged("Apply", step):
+            step.apply(context)
     except Refused:
         raise
     except BaseException:
@@ -223,5 +230,6 @@ def _undo(done: Sequence[tuple[StepContext, Step]]) -> bool:
     if not all(step.can_be_undone(context) for context, step in done):
         return False
     for context, step in reversed(done):
-        step.undo(context)
+        with context.logged("Undo", step):
+            step.undo(context)
     return True

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -212,3 +213,19 @@ def test_a_program_that_cannot_even_be_killed_holds_the_task_up_for_a_moment_onl
     with open(os.devnull, "rb") as null:
         assert Runner(clock=lambda: next(clock))._wait(process, null.fileno(), limit=3) is True  # type: ignore[arg-type]
     assert process.killed == 1
+
+
+def test_each_program_is_logged_with_seconds_and_exit_status_and_without_its_environment() -> None:
+    lines: list[str] = []
+    runner = Runner(30, log=lines.append)
+    runner.run(["sh", "-c", "exit 3"], environment={"BORG_PASSPHRASE": "the phrase"})
+    runner.read_out(["sh", "-c", "echo $BORG_PASSPHRASE"], lambda piece: None, {"BORG_PASSPHRASE": "the phrase"})
+    with pytest.raises(CommandFailed):
+        runner.run(["/nowhere/borg", "a b"])
+    seconds = [float(re.search(r"after ([0-9.]+) s", line)[1]) for line in lines]
+    assert all(0 < taken < 10 for taken in seconds)
+    assert [re.sub(r"after [0-9.]+ s", "after N s", line) for line in lines] == [
+        "Command ended after N s with exit status 3: sh -c 'exit 3'",
+        "Command ended after N s with exit status 0: sh -c 'echo $BORG_PASSPHRASE'",
+        "Command failed after N s (/nowhere/borg could not be started: No such file or directory): /nowhere/borg 'a b'",
+    ]
