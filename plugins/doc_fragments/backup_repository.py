@@ -21,7 +21,7 @@ options:
     description:
       - Where the backups are, as the tool writes it; V(/srv/backup), V(ssh://backup@host:22/srv/backup) (borg),
         V(sftp:backup@host:/srv/backup), V(s3:https://s3.example.com/bucket) (restic) and so on.
-      - Give passwords of servers in O(secrets), not in the address.
+      - Give passwords of servers in O(secret_env), not in the address.
     type: str
     required: true
   passphrase:
@@ -34,7 +34,7 @@ options:
     description:
       - Absolute path of a file on the managed host whose first line is the passphrase; nobody but its owner may read it.
     type: path
-  secrets:
+  secret_env:
     description:
       - Environment variables with credentials for the tool, as E(AWS_ACCESS_KEY_ID) and E(AWS_SECRET_ACCESS_KEY).
       - Variables that are no secret can be set by the task's C(environment).

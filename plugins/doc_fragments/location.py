@@ -32,7 +32,7 @@ options:
       - It cannot hold white space, because the mount helper of GlusterFS cannot take it.
     type: path
     default: /var/lib/vdisk/mnt
-  answer_timeout:
+  response_timeout:
     description:
       - How many seconds a mounted share may take to answer, before it counts as wedged.
       - While a server is gone, GlusterFS itself lets every call wait for C(network.ping-timeout), 42 seconds by default; a shorter time

@@ -24,7 +24,7 @@ options:
     description: V(sha256) or V(sha512). Exports with another checksum are left out.
     type: str
     required: true
-  removed:
+  exclude:
     description: Paths of exports to leave out.
     type: list
     elements: str
@@ -35,7 +35,7 @@ EXAMPLES = r"""
 ---
 - name: Look at the exports
   vdisk.gluster.gluster_image_export_info:
-    dest: /var/backups
+    path: /var/backups
   register: info
 
 - name: Keep their checksums beside them
@@ -59,9 +59,9 @@ from ansible_collections.vdisk.gluster.plugins.plugin_utils._plans.export import
 
 
 @told
-def checksum_file(exports: list[dict[str, Any]], algorithm: str, removed: list[str] | None = None) -> str:
+def checksum_file(exports: list[dict[str, Any]], algorithm: str, exclude: list[str] | None = None) -> str:
     """Write the checksums of exports as sha256sum does."""
-    return checksums(exports, algorithm, removed or [])
+    return checksums(exports, algorithm, exclude or [])
 
 
 class FilterModule:

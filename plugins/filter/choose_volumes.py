@@ -49,8 +49,8 @@ _value:
       description: Names of the volumes.
       type: list
       elements: str
-    refused:
-      description: Sentences on names that are not there and patterns that match nothing.
+    errors:
+      description: Error messages on names that do not exist and patterns that match nothing.
       type: list
       elements: str
 """
@@ -64,8 +64,8 @@ from ansible_collections.vdisk.gluster.plugins.plugin_utils._plans.naming import
 @told
 def choose_volumes(wanted: Any, volumes: list[dict[str, Any]]) -> dict[str, list[str]]:
     """Choose volumes by names and shell patterns."""
-    names, refused = chosen(names_of(wanted), [volume["name"] for volume in volumes if volume["exists"]])
-    return {"names": names, "refused": refused}
+    names, errors = chosen(names_of(wanted), [volume["name"] for volume in volumes if volume["exists"]])
+    return {"names": names, "errors": errors}
 
 
 class FilterModule:

@@ -69,7 +69,7 @@ EXAMPLES = r"""
 
 - name: Tell what an export of the newest nightly snapshots would make
   ansible.builtin.debug:
-    msg: "{{ plan.refused or plan.exports | map(attribute='dest') }}"
+    msg: "{{ plan.errors or plan.exports | map(attribute='dest') }}"
   vars:
     plan: >-
       {{ ['db-*'] | vdisk.gluster.export_plan(look.volumes, now='2026-11-24T03:00:00Z', label='nightly', dest='/var/backups',
@@ -82,8 +82,8 @@ _value:
   description: What is to be exported.
   type: dict
   contains:
-    refused:
-      description: Sentences on what cannot be exported. There are no exports then.
+    errors:
+      description: Error messages on what cannot be exported. There are no exports then.
       type: list
       elements: str
     exports:

@@ -21,7 +21,7 @@ options:
     type: list
     elements: dict
     required: true
-  calls:
+  results:
     description: The results, in the order of the exports. One that was skipped is still to be made.
     type: list
     elements: dict
@@ -101,9 +101,9 @@ from ansible_collections.vdisk.gluster.plugins.plugin_utils._plans import export
 
 
 @told
-def export_result(exports: list[dict[str, Any]], calls: list[dict[str, Any]], format: str = "raw") -> list[dict[str, Any]]:
+def export_result(exports: list[dict[str, Any]], results: list[dict[str, Any]], format: str = "raw") -> list[dict[str, Any]]:
     """Tell what became of a plan of exports."""
-    return export.results(exports, calls, format)
+    return export.results(exports, results, format)
 
 
 class FilterModule:

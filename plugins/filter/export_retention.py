@@ -25,7 +25,7 @@ options:
     type: list
     elements: dict
     required: true
-  wanted:
+  planned:
     description:
       - Exports of P(vdisk.gluster.export_plan#filter). They stay, made or still to be made. One without C(dest) only says by C(share) and
         C(volume) whose exports are meant.
@@ -36,41 +36,40 @@ options:
     description: The present time, ISO 8601 in UTC.
     type: str
     required: true
-  last:
-    description: So many of the newest are kept.
-    type: int
-    default: 0
-  within:
-    description: Those are kept that are younger than this, as V(36h), V(7d) or V(2w).
-    type: str
-    default: ""
-  hourly:
-    description: Of so many latest hours the newest is kept.
-    type: int
-    default: 0
-  daily:
-    description: Of so many latest days the newest is kept.
-    type: int
-    default: 0
-  weekly:
-    description: Of so many latest weeks the newest is kept.
-    type: int
-    default: 0
-  monthly:
-    description: Of so many latest months the newest is kept.
-    type: int
-    default: 0
-  yearly:
-    description: Of so many latest years the newest is kept.
-    type: int
-    default: 0
+  keep:
+    description:
+      - The rules of the retention, see above. Without any, all exports are kept.
+    type: dict
+    default: {}
+    suboptions:
+      last:
+        description: So many of the newest are kept.
+        type: int
+      hourly:
+        description: Of so many latest hours the newest is kept.
+        type: int
+      daily:
+        description: Of so many latest days the newest is kept.
+        type: int
+      weekly:
+        description: Of so many latest weeks the newest is kept.
+        type: int
+      monthly:
+        description: Of so many latest months the newest is kept.
+        type: int
+      yearly:
+        description: Of so many latest years the newest is kept.
+        type: int
+      within:
+        description: Those are kept that are younger than this, as V(36h), V(7d) or V(2w).
+        type: str
 """
 
 EXAMPLES = r"""
 ---
 - name: Look at the exports
   vdisk.gluster.gluster_image_export_info:
-    dest: /var/backups
+    path: /var/backups
   register: info
 
 - name: Tell which exports of web-1 a retention would remove
@@ -78,8 +77,8 @@ EXAMPLES = r"""
     msg: "{{ decision.removed }}"
   vars:
     decision: >-
-      {{ info.exports | vdisk.gluster.export_retention(wanted=[{'share': 'gl1:/vms', 'volume': 'web-1'}],
-         now='2026-11-24T03:00:00Z', last=3) }}
+      {{ info.exports | vdisk.gluster.export_retention(planned=[{'share': 'gl1:/vms', 'volume': 'web-1'}],
+         now='2026-11-24T03:00:00Z', keep={'last': 3}) }}
 """
 
 RETURN = r"""
@@ -121,19 +120,12 @@ from ansible_collections.vdisk.gluster.plugins.plugin_utils._retention.policy im
 @told
 def export_retention(
     exports: list[dict[str, Any]],
-    wanted: list[dict[str, Any]],
+    planned: list[dict[str, Any]],
     now: str,
-    last: int = 0,
-    within: str = "",
-    hourly: int = 0,
-    daily: int = 0,
-    weekly: int = 0,
-    monthly: int = 0,
-    yearly: int = 0,
+    keep: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Decide which exports of volumes are kept."""
-    rules = rules_of(last, within, hourly=hourly, daily=daily, weekly=weekly, monthly=monthly, yearly=yearly)
-    return export.rotate(exports, wanted, rules, time_of(now))
+    return export.rotate(exports, planned, rules_of(keep or {}), time_of(now))
 
 
 class FilterModule:

@@ -15,7 +15,7 @@ description:
   - Turns a list of wanted volumes into as few module calls as bring it about, or says what in it cannot be meant. It changes nothing.
   - Volumes with equal options become one call; a volume that is a copy of another one of the list comes after it.
   - This is what the role P(vdisk.gluster.volume_provision#role) works with.
-positional: _input, defaults, there
+positional: _input, defaults, existing
 options:
   _input:
     description:
@@ -28,7 +28,7 @@ options:
     description: What is the same for all that do not say otherwise.
     type: dict
     default: {}
-  there:
+  existing:
     description:
       - These volumes as RV(vdisk.gluster.gluster_volume_file_info#module:volumes). What they have against the list is refused too.
     type: list
@@ -40,7 +40,7 @@ EXAMPLES = r"""
 - name: Tell what is wrong with a list of volumes
   ansible.builtin.debug:
     # ['web-1 occurs twice in the list']
-    msg: "{{ ([{'name': 'web-1', 'size': '1G'}, {'name': 'web-1'}] | vdisk.gluster.provision_plan).refused }}"
+    msg: "{{ ([{'name': 'web-1', 'size': '1G'}, {'name': 'web-1'}] | vdisk.gluster.provision_plan).errors }}"
 """
 
 RETURN = r"""
@@ -49,15 +49,15 @@ _value:
   description: The calls, in the order of their keys here.
   type: dict
   contains:
-    refused:
-      description: Sentences on what cannot be meant. There are no calls then.
+    errors:
+      description: Error messages on what cannot be done. There are no calls then.
       type: list
       elements: str
     entries:
       description: C(name) and C(state) of each volume, in the order of the list.
       type: list
       elements: dict
-    looks:
+    queries:
       description: Calls of M(vdisk.gluster.gluster_volume_file_info), with C(names) and C(options).
       type: list
       elements: dict
@@ -69,18 +69,18 @@ _value:
       description: Calls of M(vdisk.gluster.gluster_volume_file) that remove, with C(names) and C(options).
       type: list
       elements: dict
-    makes:
-      description: Calls of M(vdisk.gluster.gluster_volume_file) that make or change, with C(names) and C(options).
+    creations:
+      description: Calls of M(vdisk.gluster.gluster_volume_file) that create or change, with C(names) and C(options).
       type: list
       elements: dict
     attachments:
       description: Calls of M(vdisk.gluster.gluster_volume_attachment), as RV(_value.detachments).
       type: list
       elements: dict
-    waiting:
+    deferred:
       description:
-        - What check mode cannot run, because it needs what an earlier call makes or takes away; C(name), and in C(told) a sentence. Those
-          calls have C(waits) set.
+        - What check mode cannot predict, because it needs what an earlier call creates or removes; C(name), and in C(message) what a run
+          would do. Those calls have C(deferred) set.
       type: list
       elements: dict
 """
@@ -92,9 +92,11 @@ from ansible_collections.vdisk.gluster.plugins.plugin_utils._plans import provis
 
 
 @told
-def provision_plan(volumes: list[Any], defaults: dict[str, Any] | None = None, there: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+def provision_plan(
+    volumes: list[Any], defaults: dict[str, Any] | None = None, existing: list[dict[str, Any]] | None = None
+) -> dict[str, Any]:
     """Turn a list of wanted volumes into module calls."""
-    return provision.plan(volumes, defaults or {}, there)
+    return provision.plan(volumes, defaults or {}, existing)
 
 
 class FilterModule:

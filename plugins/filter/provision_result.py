@@ -26,18 +26,18 @@ options:
     type: list
     elements: dict
     required: true
-  calls:
+  results:
     description: Results of M(vdisk.gluster.gluster_volume_file), in order.
     type: list
     elements: dict
     required: true
-  attachments:
+  attachment_results:
     description: Results of M(vdisk.gluster.gluster_volume_attachment), in order.
     type: list
     elements: dict
     required: true
-  waiting:
-    description: Names of volumes whose making check mode could not foresee.
+  deferred:
+    description: Names of volumes whose creation check mode could not predict.
     type: list
     elements: str
     default: []
@@ -54,7 +54,7 @@ EXAMPLES = r"""
 
 - name: Tell where it is
   ansible.builtin.debug:
-    msg: "{{ [{'name': 'web-1', 'state': 'present'}] | vdisk.gluster.provision_result(before=[], calls=[made], attachments=[]) }}"
+    msg: "{{ [{'name': 'web-1', 'state': 'present'}] | vdisk.gluster.provision_result(before=[], results=[made], attachment_results=[]) }}"
 """
 
 RETURN = r"""
@@ -103,12 +103,12 @@ from ansible_collections.vdisk.gluster.plugins.plugin_utils._plans import provis
 def provision_result(
     entries: list[dict[str, Any]],
     before: list[dict[str, Any]],
-    calls: list[dict[str, Any]],
-    attachments: list[dict[str, Any]],
-    waiting: list[str] | None = None,
+    results: list[dict[str, Any]],
+    attachment_results: list[dict[str, Any]],
+    deferred: list[str] | None = None,
 ) -> list[dict[str, Any]]:
     """Tell what became of a list of wanted volumes."""
-    return provision.result(entries, before, calls, attachments, waiting or [])
+    return provision.result(entries, before, results, attachment_results, deferred or [])
 
 
 class FilterModule:

@@ -30,8 +30,8 @@ options:
   templates:
     description: Directory on the control node with C(page.html.j2), C(page.css) and C(page.js); those of the role by default.
     type: path
-  last_page:
-    description: The page of the last report, which carries what this one is compared with.
+  previous_page:
+    description: The page of the previous report, which carries what this one is compared with.
     type: str
     default: ""
   title:
@@ -42,8 +42,8 @@ options:
     description: A share that is so many percent full gets a warning.
     type: float
     default: 85
-  promise_limit:
-    description: A share that has promised so many times its size gets a warning; V(0) for none.
+  provisioned_limit:
+    description: A share whose volumes have so many times its size as their virtual size gets a warning; V(0) for none.
     type: float
     default: 2
   age_limit:
@@ -79,10 +79,10 @@ _value:
     page:
       description: The page.
       type: str
-    same:
-      description: Whether the last page shows the same, apart from the time and the ages that follow from it.
+    unchanged:
+      description: Whether the previous page shows the same, apart from the time and the ages that follow from it.
       type: bool
-    errors:
+    problems:
       description: Number of problems.
       type: int
     warnings:

@@ -35,35 +35,34 @@ options:
     description: The present time, ISO 8601 in UTC.
     type: str
     required: true
-  last:
-    description: So many of the newest are kept.
-    type: int
-    default: 0
-  within:
-    description: Those are kept that are younger than this, as V(36h), V(7d) or V(2w).
-    type: str
-    default: ""
-  hourly:
-    description: Of so many latest hours the newest is kept.
-    type: int
-    default: 0
-  daily:
-    description: Of so many latest days the newest is kept.
-    type: int
-    default: 0
-  weekly:
-    description: Of so many latest weeks the newest is kept.
-    type: int
-    default: 0
-  monthly:
-    description: Of so many latest months the newest is kept.
-    type: int
-    default: 0
-  yearly:
-    description: Of so many latest years the newest is kept.
-    type: int
-    default: 0
-  readers:
+  keep:
+    description:
+      - The rules of the retention, see above. At least one has to keep something.
+    type: dict
+    required: true
+    suboptions:
+      last:
+        description: So many of the newest are kept.
+        type: int
+      hourly:
+        description: Of so many latest hours the newest is kept.
+        type: int
+      daily:
+        description: Of so many latest days the newest is kept.
+        type: int
+      weekly:
+        description: Of so many latest weeks the newest is kept.
+        type: int
+      monthly:
+        description: Of so many latest months the newest is kept.
+        type: int
+      yearly:
+        description: Of so many latest years the newest is kept.
+        type: int
+      within:
+        description: Those are kept that are younger than this, as V(36h), V(7d) or V(2w).
+        type: str
+  usage:
     description:
       - The same volumes as RV(vdisk.gluster.gluster_volume_file_info#module:volumes). Snapshots that are C(in_use) there are kept.
     type: list
@@ -84,8 +83,8 @@ EXAMPLES = r"""
     msg: "{{ decision.removed }}"
   vars:
     decision: >-
-      {{ look.volumes | vdisk.gluster.snapshot_retention(label='nightly', now='2026-11-24T03:00:00Z', daily=7, weekly=4,
-         readers=look.volumes) }}
+      {{ look.volumes | vdisk.gluster.snapshot_retention(label='nightly', now='2026-11-24T03:00:00Z', keep={'daily': 7, 'weekly': 4},
+         usage=look.volumes) }}
 """
 
 RETURN = r"""
@@ -130,18 +129,11 @@ def snapshot_retention(
     volumes: list[dict[str, Any]],
     label: str,
     now: str,
-    last: int = 0,
-    within: str = "",
-    hourly: int = 0,
-    daily: int = 0,
-    weekly: int = 0,
-    monthly: int = 0,
-    yearly: int = 0,
-    readers: list[dict[str, Any]] | None = None,
+    keep: dict[str, Any],
+    usage: list[dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """Decide which snapshots of a rotation are kept."""
-    rules = rules_of(last, within, hourly=hourly, daily=daily, weekly=weekly, monthly=monthly, yearly=yearly)
-    return rotate(volumes, label, rules, time_of(now), readers or [])
+    return rotate(volumes, label, rules_of(keep), time_of(now), usage or [])
 
 
 class FilterModule:

@@ -15,7 +15,7 @@ description:
   - The copy is made under a temporary name, made durable and verified, and only then gets its name. A manifest beside it,
     C(<dest>.manifest.json), lets the same export of a snapshot run again without reading the data.
   - With O(image_name) it becomes an image of an OpenStack Image service (Glance). The same verified file is made first, at O(dest) or
-    below O(tmp_dest), and uploaded; the image counts only after its status and hash were read back. Its properties C(vdisk_gluster_*)
+    below O(scratch_dir), and uploaded; the image counts only after its status and hash were read back. Its properties C(vdisk_gluster_*)
     say what it is a copy of, so that the same export of a snapshot is unchanged, and half-made images of killed tasks are deleted.
   - While it is read, image locks keep the source from being written or merged, on every host.
 author:
@@ -77,7 +77,7 @@ options:
     type: str
     choices: [private, public, shared, community]
     default: private
-  tmp_dest:
+  scratch_dir:
     description:
       - Directory with room for the file that is uploaded, where O(dest) is not given. It is gone when the task ends.
     type: path
@@ -237,7 +237,7 @@ OPTIONS = {
     "cloud": {"type": "str"},
     "image_properties": {"type": "dict"},
     "visibility": {"type": "str", "choices": ["private", "public", "shared", "community"], "default": "private"},
-    "tmp_dest": {"type": "path", "default": "/var/tmp"},
+    "scratch_dir": {"type": "path", "default": "/var/tmp"},
     "format": {"type": "str", "choices": ["raw", "qcow2", "vmdk", "vdi", "vhdx", "vpc"], "default": "raw"},
     "compress": {"type": "bool", "default": False},
     "checksum_algorithm": {"type": "str", "choices": ["sha256", "sha512", "none"], "default": "sha256"},

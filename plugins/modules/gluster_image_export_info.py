@@ -19,7 +19,7 @@ author:
 extends_documentation_fragment:
   - vdisk.gluster.attributes_info
 options:
-  dest:
+  path:
     description:
       - Absolute path of the directory. One that does not exist holds no exports.
     type: path
@@ -30,12 +30,12 @@ EXAMPLES = r"""
 ---
 - name: Look at the exports
   vdisk.gluster.gluster_image_export_info:
-    dest: /var/backups
+    path: /var/backups
   register: info
 
 - name: Name those that were changed since
   ansible.builtin.debug:
-    msg: "{{ info.exports | selectattr('exists') | rejectattr('intact') | map(attribute='dest') }}"
+    msg: "{{ info.exports | selectattr('exists') | rejectattr('unmodified') | map(attribute='dest') }}"
 """
 
 RETURN = r"""
@@ -56,7 +56,7 @@ exports:
     exists:
       description: Whether the file is there.
       type: bool
-    intact:
+    unmodified:
       description: Whether it has the size and the time of modification that it was made with.
       type: bool
     share:
@@ -71,7 +71,7 @@ exports:
     snapshot_created:
       description: When that snapshot was taken, ISO 8601 in UTC.
       type: str
-    exported:
+    created:
       description: When it was exported, ISO 8601 in UTC.
       type: str
     format:
@@ -116,7 +116,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._modules.image_expor
 from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime import run
 
 OPTIONS = {
-    "dest": {"type": "path", "required": True},
+    "path": {"type": "path", "required": True},
 }
 
 

@@ -139,7 +139,7 @@ shares:
       description: Why it cannot be used.
       type: str
       returned: where the share failed
-    zeroes_ranges:
+    supports_zero_range:
       description:
         - Whether C(fallocate) with C(FALLOC_FL_ZERO_RANGE) zeroes there; GlusterFS may answer by success and leave the data. V(null) where
           it is refused or was not tried (it is tried with O(writable=true), not in check mode). This collection does not depend on it.

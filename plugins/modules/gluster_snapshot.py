@@ -71,10 +71,9 @@ options:
     description:
       - A description to record with a new snapshot.
     type: str
-  removable:
+  require_live_delete:
     description:
-      - Refuse a new snapshot that could not be deleted again while the domain is running, see the notes. For snapshots that are there for a
-        moment only.
+      - Refuse a new snapshot that could not be deleted while the domain is running, see the notes. Meant for temporary snapshots.
     type: bool
     default: false
 notes:
@@ -216,7 +215,7 @@ volumes:
       description: Names of running domains of the hypervisor that have it open.
       type: list
       elements: str
-    defined_in:
+    all_domains:
       description: Names of all domains of the hypervisor, running or shut off, that have it as a disk.
       type: list
       elements: str
@@ -242,13 +241,13 @@ volumes:
         target:
           description: Name of the disk in the domain.
           type: str
-        stored:
+        persistent:
           description: Whether the definition of the domain has it, so that it has it from its next start on.
           type: bool
         running:
           description: Whether the domain runs on it now; V(null) where it may.
           type: bool
-    recorded:
+    managed:
       description: Whether this collection has a record of the volume; without one it has to be adopted before it is changed.
       type: bool
     origin:
@@ -338,7 +337,7 @@ OPTIONS = {
     "discard_newer": {"type": "bool", "default": False},
     "quiesce": {"type": "str", "choices": ["auto", "required", "never"], "default": "auto"},
     "label": {"type": "str"},
-    "removable": {"type": "bool", "default": False},
+    "require_live_delete": {"type": "bool", "default": False},
     "description": {"type": "str"},
 }
 

@@ -146,7 +146,7 @@ attachment:
     live:
       description: Whether the running domain has it.
       type: bool
-    stored:
+    persistent:
       description: Whether the domain has it from its next start on.
       type: bool
 msg:

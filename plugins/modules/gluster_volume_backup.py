@@ -103,16 +103,16 @@ options:
       within:
         description: All that are newer than this, as the tool writes it; V(14d) means the same to both.
         type: str
-  read_through:
+  read_method:
     description:
-      - V(view) shows the disk to the tool as a raw file without copying it; V(copy) makes a raw copy below O(tmp_dest) first; V(auto) does
-        what this host can, the view first, and warns where it has to copy.
+      - How the tool reads the disk. V(fuse) exports it as a raw file through FUSE, without a copy. V(copy) writes a raw copy below
+        O(scratch_dir) first. V(auto) uses V(fuse) where this host can, and otherwise V(copy) with a warning.
     type: str
-    choices: [auto, view, copy]
+    choices: [auto, fuse, copy]
     default: auto
-  tmp_dest:
+  scratch_dir:
     description:
-      - Directory for the view, which takes no space in it, or for the copy. It is gone when the task ends.
+      - Directory for the FUSE export, which takes no space in it, or for the copy. It is gone when the task ends.
     type: path
     default: /var/tmp
 notes:
@@ -142,7 +142,7 @@ EXAMPLES = r"""
     tool: restic
     repository: /srv/backup/restic-vms
     passphrase: "{{ vault_backup_passphrase }}"
-    secrets:
+    secret_env:
       AWS_ACCESS_KEY_ID: "{{ vault_backup_key_id }}"
       AWS_SECRET_ACCESS_KEY: "{{ vault_backup_key }}"
     init: true
@@ -153,7 +153,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 ---
-backup:
+archive:
   description: The archive.
   type: dict
   returned: success
@@ -170,8 +170,8 @@ backup:
     id:
       description: Its id in the repository; V(null) where it is not made yet, as are the keys that only making it tells.
       type: str
-    made:
-      description: When it was made, as the tool tells it.
+    created:
+      description: When it was made, as the tool reports it.
       type: str
     share:
       description: The share that the volume was on.
@@ -257,8 +257,8 @@ OPTIONS = {
     "compression": {"type": "str", "default": "lz4"},
     "verify": {"type": "str", "choices": ["archive", "repository", "none"], "default": "archive"},
     "keep": {"type": "dict", "no_log": False, "options": KEEP},
-    "read_through": {"type": "str", "choices": ["auto", "view", "copy"], "default": "auto"},
-    "tmp_dest": {"type": "path", "default": "/var/tmp"},
+    "read_method": {"type": "str", "choices": ["auto", "fuse", "copy"], "default": "auto"},
+    "scratch_dir": {"type": "path", "default": "/var/tmp"},
 }
 
 

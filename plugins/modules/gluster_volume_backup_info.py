@@ -72,8 +72,8 @@ archives:
     id:
       description: Its id in the repository.
       type: str
-    made:
-      description: When it was made, as the tool tells it.
+    created:
+      description: When it was made, as the tool reports it.
       type: str
     share:
       description: The share that the volume was on; V(null), as are the keys below, where another program made the archive.

@@ -96,8 +96,8 @@ options:
   source_image_name:
     description:
       - Name or id of an image of an OpenStack Image service that a new volume is a copy of, in the format that the service says it has.
-      - It is read into a file below O(tmp_dest), whose hash has to be the one the service has, and is then judged as any O(source_image).
-        Where the volumes are there, the service is not asked.
+      - It is read into a file below O(scratch_dir), whose hash has to be the one the service has, and is then judged as any
+        O(source_image). Where the volumes are there, the service is not asked.
       - In check mode it is not read, and the space for the data is not looked at.
       - This needs the Python package C(openstacksdk) on the managed host.
     type: str
@@ -106,7 +106,7 @@ options:
       - Name of the cloud of O(source_image_name) in C(clouds.yaml) on the managed host. Without it the SDK's environment variables say
         which, as E(OS_CLOUD).
     type: str
-  tmp_dest:
+  scratch_dir:
     description:
       - Directory with room for the file of O(source_image_name). It is gone when the task ends.
     type: path
@@ -295,7 +295,7 @@ volumes:
       description: Names of running domains of the hypervisor that have it open.
       type: list
       elements: str
-    defined_in:
+    all_domains:
       description: Names of all domains of the hypervisor, running or shut off, that have it as a disk.
       type: list
       elements: str
@@ -321,13 +321,13 @@ volumes:
         target:
           description: Name of the disk in the domain.
           type: str
-        stored:
+        persistent:
           description: Whether the definition of the domain has it, so that it has it from its next start on.
           type: bool
         running:
           description: Whether the domain runs on it now; V(null) where it may.
           type: bool
-    recorded:
+    managed:
       description: Whether this collection has a record of the volume; without one it has to be adopted before it is changed.
       type: bool
     origin:
@@ -452,7 +452,7 @@ OPTIONS = {
     "source_checksum": {"type": "str"},
     "source_image_name": {"type": "str"},
     "cloud": {"type": "str"},
-    "tmp_dest": {"type": "path", "default": "/var/tmp"},
+    "scratch_dir": {"type": "path", "default": "/var/tmp"},
     "move": {"type": "bool", "default": False},
     "reserved_percentage": {"type": "int", "default": 0},
     "max_over_subscription_ratio": {"type": "float"},

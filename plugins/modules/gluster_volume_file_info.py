@@ -117,7 +117,7 @@ volumes:
       description: Names of running domains of the hypervisor that have it open.
       type: list
       elements: str
-    defined_in:
+    all_domains:
       description: Names of all domains of the hypervisor, running or shut off, that have it as a disk.
       type: list
       elements: str
@@ -143,13 +143,13 @@ volumes:
         target:
           description: Name of the disk in the domain.
           type: str
-        stored:
+        persistent:
           description: Whether the definition of the domain has it, so that it has it from its next start on.
           type: bool
         running:
           description: Whether the domain runs on it now; V(null) where it may.
           type: bool
-    recorded:
+    managed:
       description: Whether this collection has a record of the volume; without one it has to be adopted before it is changed.
       type: bool
     origin:

@@ -13,11 +13,11 @@ version_added: 1.0.0
 description:
   - Makes a volume of an archive of M(vdisk.gluster.gluster_volume_backup). Nothing is needed but the repository and a mounted share, which
     may be empty and on another host.
-  - The disk is fetched to a file below O(tmp_dest) and must have the checksum it was stored with. The volume gets its name only when it is
-    complete.
+  - The disk is fetched to a file below O(scratch_dir) and must have the checksum it was stored with. The volume gets its name only when
+    it is complete.
   - With O(replace) the content of a volume that is there is replaced, in one instant. What it held before stays as the snapshot
-    O(old_content); M(vdisk.gluster.gluster_snapshot) gives it up with V(absent), or goes back to it with V(reverted). Other snapshots stay
-    what they are.
+    O(pre_restore_snapshot); M(vdisk.gluster.gluster_snapshot) deletes it with V(absent), or goes back to it with V(reverted). Other
+    snapshots stay what they are.
 author:
   - the vdisk.gluster authors (@vdisk)
 extends_documentation_fragment:
@@ -54,7 +54,7 @@ options:
       - A volume that is larger than the archive keeps its size, and reads as zeroes beyond the end of the archive; a smaller one grows.
     type: bool
     default: false
-  old_content:
+  pre_restore_snapshot:
     description:
       - Name of the snapshot under which O(replace) keeps what the volume held before.
     type: str
@@ -85,7 +85,7 @@ options:
       - Percentage of a share that a new volume leaves free.
     type: int
     default: 0
-  tmp_dest:
+  scratch_dir:
     description:
       - Directory with room for the data of the disk. What is fetched is gone from it when the task ends.
     type: path
@@ -119,7 +119,7 @@ EXAMPLES = r"""
     volume: web-1
     archive: before-upgrade
     replace: true
-    old_content: after-upgrade
+    pre_restore_snapshot: after-upgrade
     repository: /srv/backup/vms
     passphrase: "{{ vault_backup_passphrase }}"
 """
@@ -178,7 +178,7 @@ volume:
       description: Names of running domains of the hypervisor that have it open.
       type: list
       elements: str
-    defined_in:
+    all_domains:
       description: Names of all domains of the hypervisor, running or shut off, that have it as a disk.
       type: list
       elements: str
@@ -204,13 +204,13 @@ volume:
         target:
           description: Name of the disk in the domain.
           type: str
-        stored:
+        persistent:
           description: Whether the definition of the domain has it, so that it has it from its next start on.
           type: bool
         running:
           description: Whether the domain runs on it now; V(null) where it may.
           type: bool
-    recorded:
+    managed:
       description: Whether this collection has a record of the volume; without one it has to be adopted before it is changed.
       type: bool
     origin:
@@ -294,8 +294,8 @@ archive:
     id:
       description: Its id in the repository.
       type: str
-    made:
-      description: When it was made, as the tool tells it.
+    created:
+      description: When it was made, as the tool reports it.
       type: str
     share:
       description: The share that the volume was on.
@@ -355,11 +355,11 @@ OPTIONS = {
     "archive": {"type": "str", "default": "latest"},
     "name": {"type": "str"},
     "replace": {"type": "bool", "default": False},
-    "old_content": {"type": "str", "default": "before-restore"},
+    "pre_restore_snapshot": {"type": "str", "default": "before-restore"},
     "format": {"type": "str", "choices": ["raw", "qcow2"]},
     "size": {"type": "str"},
     "reserved_percentage": {"type": "int", "default": 0},
-    "tmp_dest": {"type": "path", "default": "/var/tmp"},
+    "scratch_dir": {"type": "path", "default": "/var/tmp"},
 }
 
 

@@ -90,8 +90,8 @@ def volume(name: str = "web-1", on: str = "gl1:/vms", points: list[dict[str, Any
         "active_file": chain[0]["file"],
         "in_use": False,
         "domains": [],
-        "defined_in": [],
-        "recorded": True,
+        "all_domains": [],
+        "managed": True,
         "origin": None,
         "snapshots": snapshots,
         "chain": chain,
@@ -127,7 +127,7 @@ def sound() -> dict[str, Any]:
                     virtual_size=500 * GIB,
                     in_use=True,
                     domains=["db-1"],
-                    defined_in=["db-1"],
+                    all_domains=["db-1"],
                 ),
                 volume(
                     "mail",
@@ -143,10 +143,10 @@ def sound() -> dict[str, Any]:
                     base=64 * GIB,
                     virtual_size=200 * GIB,
                     base_format="raw",
-                    defined_in=["mail"],
+                    all_domains=["mail"],
                 ),
-                volume("web-1", points=days(3), in_use=True, domains=["web-1"], defined_in=["web-1"]),
-                volume("web-2", base=7 * GIB, in_use=True, domains=["web-2"], defined_in=["web-2"]),
+                volume("web-1", points=days(3), in_use=True, domains=["web-1"], all_domains=["web-1"]),
+                volume("web-2", base=7 * GIB, in_use=True, domains=["web-2"], all_domains=["web-2"]),
             ],
         }
     }
@@ -186,10 +186,10 @@ def troubled() -> dict[str, Any]:
         [{"name": "x", "created": ago(days=400), "label": hostile, "description": "{{ 7 * 7 }} & \u202egnp.exe", "size": 3 * GIB}],
         in_use=True,
         domains=[f"web-1{hostile}"],
-        defined_in=[f"web-1{hostile}"],
+        all_domains=[f"web-1{hostile}"],
     )
     cinder = [
-        volume(f"volume-{number:08x}-83cb-4d2f-9a5e-{number * 7919:012x}", vms, recorded=False, base_format="raw") for number in range(9)
+        volume(f"volume-{number:08x}-83cb-4d2f-9a5e-{number * 7919:012x}", vms, managed=False, base_format="raw") for number in range(9)
     ]
     here = [share(vms, 2 * TIB, 1900 * GIB, event_threads=2), share(fast, 1 * TIB, 300 * GIB)]
     return {
@@ -200,8 +200,8 @@ def troubled() -> dict[str, Any]:
         "hv2": {
             "shares": [here[0], share(fast, 1 * TIB, 300 * GIB, writable=False)],
             "volumes": [
-                {**broken, "in_use": True, "domains": ["erp"], "defined_in": ["erp"]},
-                {**unfinished, "defined_in": ["shop"]},
+                {**broken, "in_use": True, "domains": ["erp"], "all_domains": ["erp"]},
+                {**unfinished, "all_domains": ["shop"]},
                 long,
             ],
         },
@@ -236,11 +236,11 @@ def huge(volumes: int = 500, files: int = 200) -> dict[str, Any]:
                 virtual_size=100 * GIB,
                 in_use=running,
                 domains=[f"vm-{number:04}"] if running else [],
-                defined_in=[f"vm-{number:04}"],
+                all_domains=[f"vm-{number:04}"],
             )
         )
     told = [share(name, 80 * TIB, (30 + 9 * context) * TIB) for context, name in enumerate(names)]
     return {
         "hv1": {"shares": told, "volumes": made},
-        "hv2": {"shares": told, "volumes": [{**one, "domains": [], "defined_in": []} for one in made[::2]]},
+        "hv2": {"shares": told, "volumes": [{**one, "domains": [], "all_domains": []} for one in made[::2]]},
     }

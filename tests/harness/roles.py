@@ -22,7 +22,7 @@ PLAYBOOKS = {"volume_provision": "provision"}
 
 @dataclass
 class Played:
-    """A playbook that has ended: what it said, what it counts of the host, and the facts that were asked for."""
+    """A playbook that has ended: what it said, what it counts of the host, and the role's result."""
 
     text: str
     counts: dict[str, int]
@@ -53,10 +53,9 @@ def facts_task(path: pathlib.Path, names: list[str]) -> dict[str, Any]:
 class Player:
     """Plays roles and playbooks on one host with a share."""
 
-    def __init__(self, place, role: str, facts: list[str]) -> None:
+    def __init__(self, place, role: str) -> None:
         self._place = place
         self._role = role
-        self._facts = [f"{role}_{name}" for name in facts]
         self._out = place.tmp / "facts.json"
         self._location = {
             f"{role}_share": place.share,
@@ -120,7 +119,7 @@ class Player:
 
     def start(self, *tasks: Mapping[str, Any], options: Sequence[str] = (), env: Mapping[str, str] | None = None) -> playing.Playing:
         """Start to play tasks."""
-        return playing.play(self._place.tmp, [*tasks, facts_task(self._out, self._facts)], *options, env=dict(env or {}))
+        return playing.play(self._place.tmp, [*tasks, facts_task(self._out, [f"{self._role}_result"])], *options, env=dict(env or {}))
 
     def finish(self, started: playing.Playing) -> Played:
         """Wait for a playbook's end."""
@@ -131,4 +130,4 @@ class Player:
         counts = {word: int(number) for word, number in re.findall(r"(\w+)=(\d+)", recap[1])}
         facts = json.loads(self._out.read_text()) if self._out.exists() else {}
         self._out.unlink(missing_ok=True)
-        return Played(text, counts, {name.removeprefix(f"{self._role}_"): value for name, value in facts.items()})
+        return Played(text, counts, facts.get(f"{self._role}_result", facts))

@@ -155,7 +155,7 @@ def archive_object(archive: Archive) -> dict[str, Any]:
         "name": archive.name,
         "full_name": full_name(archive.volume, archive.name),
         "id": archive.id,
-        "made": archive.made,
+        "created": archive.made,
         "share": said.share if said else None,
         "snapshot": said.snapshot if said else None,
         "snapshot_created": said.created if said else None,

@@ -108,10 +108,10 @@ def can_view() -> bool:
 def raw_of(source: Source, directory: str, name: str, through: str, qemu_img: QemuImg, warn: Callable[[str], None]) -> Iterator[RawView]:
     """Give what a frozen chain reads as as a raw file in a private directory: a view, or a copy where there can be none.
 
-    :param through: C(view), C(copy), or C(auto) for whichever this host can do, the view first.
+    :param through: C(fuse), C(copy), or C(auto) for whichever this host can do, C(fuse) first.
     :raises Unavailable: there is no room for a copy.
     """
-    if through == "view" or through == "auto" and can_view():
+    if through == "fuse" or through == "auto" and can_view():
         with view_of(source, directory, name, qemu_img.log) as view:
             yield view
         return
@@ -120,7 +120,7 @@ def raw_of(source: Source, directory: str, name: str, through: str, qemu_img: Qe
     parent = os.path.dirname(directory)
     available = available_in(parent)
     needed = space_needed(qemu_img, source.path, source.format, source.virtual_size, available)
-    check_space(f"tmp_dest: {parent}", available, needed, f"the copy of {source.label}")
+    check_space(f"scratch_dir: {parent}", available, needed, f"the copy of {source.label}")
     path = os.path.join(directory, name)
     qemu_img.convert(source.path, source.format, path, "raw", label=source.label)
     yield RawView(name, path, lambda: os.chdir(directory), lambda: None)
@@ -150,7 +150,7 @@ def view_of(source: Source, directory: str, name: str, log: Callable[[str], None
             process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=err, stderr=err, preexec_fn=leave, start_new_session=True)
         except (OSError, subprocess.SubprocessError) as error:
             raise CommandFailed(
-                f"{PROGRAM} could not be started in a mount namespace of its own ({error}); set read_through to copy",
+                f"{PROGRAM} could not be started in a mount namespace of its own ({error}); set read_method to copy",
                 argv,
                 None,
                 str(error),

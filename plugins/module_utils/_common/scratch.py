@@ -17,10 +17,10 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors impor
 FILE = "image"
 
 
-def scratch_path(tmp_dest: str, work: str) -> str:
+def scratch_path(scratch_dir: str, work: str) -> str:
     """Return the directory for some work: always the same one, so that the next run takes away what a killed one left."""
     digest = hashlib.sha256(work.encode("utf-8", "surrogateescape")).hexdigest()[:16]
-    return os.path.join(os.path.realpath(tmp_dest), f"vdisk-gluster-{digest}")
+    return os.path.join(os.path.realpath(scratch_dir), f"vdisk-gluster-{digest}")
 
 
 @contextlib.contextmanager
@@ -34,7 +34,7 @@ def scratch_directory(directory: str) -> Iterator[str]:
     try:
         os.mkdir(directory, 0o700)
     except OSError as error:
-        raise Unavailable(f"tmp_dest: {directory} could not be created: {error.strerror}; choose another directory") from error
+        raise Unavailable(f"scratch_dir: {directory} could not be created: {error.strerror}; choose another directory") from error
     try:
         yield os.path.join(directory, FILE)
     finally:
@@ -56,5 +56,5 @@ def _remove_private(directory: str) -> None:
     except FileNotFoundError:
         return
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o077:
-        raise Refused(f"tmp_dest: {directory} exists and does not belong to this task; remove it, or choose another directory")
+        raise Refused(f"scratch_dir: {directory} exists and does not belong to this task; remove it, or choose another directory")
     shutil.rmtree(directory)

@@ -17,7 +17,7 @@ from typing import Callable
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.child_process import close_all_but
 
-ANSWER_TIMEOUT = 60
+RESPONSE_TIMEOUT = 60
 """Seconds in which a mount answers: more than the 42 for which GlusterFS waits for a server that has gone (network.ping-timeout)."""
 
 _LET_GO = 0.2

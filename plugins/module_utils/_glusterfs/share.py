@@ -14,7 +14,7 @@ from typing import Any, Callable, Mapping, Sequence
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import BadInput, DeadMount, Unavailable, VdiskError
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.files import GONE, explain
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.mounts import FUSE_TYPE, Mount, mount_at
-from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.responsiveness import ANSWER_TIMEOUT, probe, probe_directory
+from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.responsiveness import RESPONSE_TIMEOUT, probe, probe_directory
 
 DEFAULT_BASE = "/var/lib/vdisk/mnt"
 
@@ -31,7 +31,7 @@ class Share:
     name: str
     mount_point: str
     options: str | None = None
-    answer_timeout: float = field(default=ANSWER_TIMEOUT, compare=False)
+    response_timeout: float = field(default=RESPONSE_TIMEOUT, compare=False)
 
 
 @dataclass(frozen=True)
@@ -121,9 +121,9 @@ def shares_of(params: Mapping[str, Any], warn: Callable[[str], None]) -> tuple[S
         named = {check_share(name): None for name in ([params["share"]] if params["shares"] is None else params["shares"])}
         if not named:
             raise BadInput("shares: the list is empty; name at least one host:/volume")
-    timeout = params.get("answer_timeout", ANSWER_TIMEOUT)
+    timeout = params.get("response_timeout", RESPONSE_TIMEOUT)
     if timeout < 1:
-        raise BadInput(f"answer_timeout: {timeout} is too short for any mount; give seconds, at least 1")
+        raise BadInput(f"response_timeout: {timeout} is too short for any mount; give seconds, at least 1")
     return tuple(
         Share(name, mount_point_of(base, name), join_options(options, params.get("options")), timeout) for name, options in named.items()
     )
@@ -159,10 +159,10 @@ def check_mounted(share: Share, table: Sequence[Mount]) -> None:
         raise Unavailable(
             f"{share.mount_point} is the mount point of {share.name}, but {found.source} ({found.fs_type}) is mounted there; unmount it"
         )
-    said = probe(share.mount_point, share.answer_timeout, probe_directory)
+    said = probe(share.mount_point, share.response_timeout, probe_directory)
     if said is None:
         raise DeadMount(
-            f"the mount of {share.name} at {share.mount_point} is wedged: it has not responded for {share.answer_timeout:g} s; make sure "
+            f"the mount of {share.name} at {share.mount_point} is wedged: it has not responded for {share.response_timeout:g} s; make sure "
             "that its servers respond (gluster volume status), then repair it with gluster_share_mount when nothing uses it"
         )
     if said:

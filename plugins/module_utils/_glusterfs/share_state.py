@@ -17,7 +17,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share imp
 _FSTAB_LIMIT = 1 << 20
 
 
-UNKNOWN = {"zeroes_ranges": None, "owner": None, "group": None, "mode": None, "fstab_entry": None}
+UNKNOWN = {"supports_zero_range": None, "owner": None, "group": None, "mode": None, "fstab_entry": None}
 """What a share object of this module has beyond those of others, where it is not known."""
 
 
@@ -45,7 +45,7 @@ def read_state(share: Share, fstab_path: str) -> ShareState:
             f"{found.source} ({found.fs_type}) is mounted at {share.mount_point}, the mount point of {share.name}; unmount it or choose "
             "another mount_point_base"
         )
-    trouble = mounts.trouble_of(share.mount_point, share.answer_timeout)
+    trouble = mounts.trouble_of(share.mount_point, share.response_timeout)
     if trouble is not None:
         return ShareState(True, trouble, entry)
     with files.explained(share.mount_point, "look at"):

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vdisk.gluster authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An image of an image service as the source of new volumes: found, and as a checked file below C(tmp_dest) while it is needed."""
+"""An image of an image service as the source of new volumes: found, and as a checked file below C(scratch_dir) while it is needed."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def downloaded(wanted: ServiceImage, qemu_img: QemuImg, check_mode: bool) -> Ite
             raise Refused(f"source_image_name: another task is creating the same volumes from {label} right now; wait until it ends")
         path = holding.enter_context(scratch_directory(wanted.spool))
         parent = os.path.dirname(wanted.spool)
-        check_space(f"tmp_dest: {parent}", available_in(parent), image.size or 0, f"the copy of {label}")
+        check_space(f"scratch_dir: {parent}", available_in(parent), image.size or 0, f"the copy of {label}")
         service.download(image, path, qemu_img.progress.step(f"download {label}", image.size))
         yield DownloadedImage(label, image.format, _virtual_size(image), origin, path)
 

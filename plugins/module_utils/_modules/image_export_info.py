@@ -16,12 +16,15 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._export import manif
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs import files
 from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime import Task
 
+_KEYS = {"exported": "created"}
+"""Key of a manifest -> the name that results have for it."""
+
 
 def work(task: Task) -> Result:
     """Return the exports in the directory of a task."""
-    directory = task.params["dest"]
+    directory = task.params["path"]
     if not directory.startswith("/"):
-        raise BadInput(f"dest: {directory!r} is not an absolute path")
+        raise BadInput(f"path: {directory!r} is not an absolute path")
     exists = files.is_directory(directory)
     found = _exports(directory) if exists else []
     count = f"{len(found)} export{'' if len(found) == 1 else 's'} found in {directory}"
@@ -47,11 +50,10 @@ def _export(path: str) -> dict[str, Any] | None:
     except (Damaged, Refused):
         return None
     dest = path[: -len(manifest_file.SUFFIX)]
-    entry = asdict(manifest)
-    del entry["modified_ns"]
+    entry = {_KEYS.get(key, key): value for key, value in asdict(manifest).items() if key != "modified_ns"}
     try:
         status = files.fresh(lambda: os.lstat(dest), dest, listed=True)
     except FileNotFoundError:
-        return {"dest": dest, **entry, "exists": False, "intact": False}
+        return {"dest": dest, **entry, "exists": False, "unmodified": False}
     as_made = (status.st_size, status.st_mtime_ns) == (manifest.size_bytes, manifest.modified_ns)
-    return {"dest": dest, **entry, "exists": True, "intact": stat.S_ISREG(status.st_mode) and as_made}
+    return {"dest": dest, **entry, "exists": True, "unmodified": stat.S_ISREG(status.st_mode) and as_made}

@@ -41,7 +41,7 @@ class ImageRequest:
     visibility: str
     properties: Mapping[str, str]
     dest: str | None
-    tmp_dest: str
+    scratch_dir: str
 
 
 def work(task: Task, look: Callable[[Task], Source], make_file: Callable[[Task, str], Result]) -> Result:
@@ -79,7 +79,7 @@ def _request(params: Mapping[str, Any]) -> ImageRequest:
                 f"image_properties: the value of {key} is not a string; quote it, because the image service accepts only strings"
             )
         properties[str(key)] = str(value)
-    return ImageRequest(name, params["cloud"], params["visibility"], properties, params["dest"], params["tmp_dest"])
+    return ImageRequest(name, params["cloud"], params["visibility"], properties, params["dest"], params["scratch_dir"])
 
 
 class _ImageExport:
@@ -99,7 +99,7 @@ class _ImageExport:
         self._look = look
         self._make_file = make_file
         self._began = time.monotonic()
-        self._spool = scratch_path(wish.tmp_dest, f"{wish.cloud}:{wish.name}")
+        self._spool = scratch_path(wish.scratch_dir, f"{wish.cloud}:{wish.name}")
 
     def predict(self) -> Result:
         """Return what check mode says."""

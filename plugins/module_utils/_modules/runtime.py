@@ -17,7 +17,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._common.process impo
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.progress import Progress
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.progress_file import ProgressFile, is_token
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.result import Result
-from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.responsiveness import ANSWER_TIMEOUT
+from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.responsiveness import RESPONSE_TIMEOUT
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share import DEFAULT_BASE
 from ansible_collections.vdisk.gluster.plugins.module_utils._libvirt.hypervisor import open_hypervisor
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.hypervisor import Hypervisor
@@ -27,7 +27,7 @@ LOCATION = {
     "shares": {"type": "list", "elements": "str"},
     "shares_file": {"type": "path"},
     "mount_point_base": {"type": "path", "default": DEFAULT_BASE},
-    "answer_timeout": {"type": "int", "default": ANSWER_TIMEOUT},
+    "response_timeout": {"type": "int", "default": RESPONSE_TIMEOUT},
 }
 """Options that say which shares are meant."""
 

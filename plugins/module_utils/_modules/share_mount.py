@@ -128,7 +128,7 @@ def _one(share: Share, wanted: MountRequest, task: Task, actions: list[str]) -> 
         actions += _own_root(share, read_state(share, wanted.fstab), wanted, check_mode=False)
         made = state_object(share, read_state(share, wanted.fstab), proven=True if wanted.writable else None)
         if wanted.writable:
-            made["zeroes_ranges"] = fuse_client.prove_writable(share.mount_point)
+            made["supports_zero_range"] = fuse_client.prove_writable(share.mount_point)
         _warn_of_few_threads(share, made["event_threads"], task)
         return before, made
     if wanted.state == "mounted":
@@ -256,7 +256,7 @@ def _unmount_troubled(share: Share, state: ShareState, task: Task) -> None:
     if str(state.trouble).startswith(mounts.WEDGED):
         # with its client the mount is dead: what hangs in it comes free, and unmounting cannot hang too
         fuse_client.kill_client(share.mount_point)
-        if mounts.trouble_of(share.mount_point, share.answer_timeout) != "dead":
+        if mounts.trouble_of(share.mount_point, share.response_timeout) != "dead":
             raise Unavailable(
                 f"{share.name} at {share.mount_point} is wedged and its FUSE client could not be ended from here; end the glusterfs "
                 "process that serves it (it may belong to another container), then run the task again"
@@ -270,7 +270,7 @@ def _unmount_troubled(share: Share, state: ShareState, task: Task) -> None:
 
 
 def _check_answers(share: Share) -> None:
-    trouble = mounts.trouble_of(share.mount_point, share.answer_timeout)
+    trouble = mounts.trouble_of(share.mount_point, share.response_timeout)
     if trouble:
         raise Unavailable(
             f"{share.name} is mounted at {share.mount_point} but the mount is {trouble}; make sure that its servers are up and have quorum "

@@ -41,7 +41,7 @@ def work(task: Task) -> Result:
 
     def planner(found: Sequence[Volume]) -> list[Plan]:
         if present:
-            for volume in found if params["removable"] else ():
+            for volume in found if params["require_live_delete"] else ():
                 for disk in volume.running_disks:
                     refuse_zeroing(volume, disk)
             return list(plan_present(found, snapshots[0], note, params["quiesce"]))

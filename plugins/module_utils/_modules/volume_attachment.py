@@ -104,7 +104,7 @@ def _object_on_record(volume: Volume, domain: str, host: str) -> dict[str, Any]:
         "path": None,
         "format": None,
         "live": False,
-        "stored": entry is not None and entry.stored,
+        "persistent": entry is not None and entry.stored,
     }
 
 
@@ -120,7 +120,7 @@ def _object(volume: Volume, domain: Domain, host: str) -> dict[str, Any]:
         "path": part.paths[0] if part is not None else None,
         "format": part.format if part is not None else None,
         "live": disk is not None and disk.live is not None,
-        "stored": disk is not None and disk.stored is not None,
+        "persistent": disk is not None and disk.stored is not None,
     }
 
 

@@ -69,7 +69,7 @@ class _Backup:
         self._snapshot = layout.check_snapshot(params["snapshot"])
         self._name = archive_metadata.check_name(params["archive"])
         self._full = archive_metadata.full_name(self._volume, self._name)
-        self._spool = scratch_path(params["tmp_dest"], f"backup:{params['repository']}:{self._full}")
+        self._spool = scratch_path(params["scratch_dir"], f"backup:{params['repository']}:{self._full}")
         self._keep = keep_of(params["keep"])
         self._tool = tool_of(task)
         self._shares = Shares(shares_of(params, task.warn))
@@ -129,7 +129,7 @@ class _Backup:
         made = bool(before) is False
         msg = f"{self._volume} {done} backed up as archive {self._full}." if made else f"Archive {self._full} exists already."
         after = {key: backup[key] for key in archive_object(there)} if there else backup
-        return Result(msg, bool(actions), actions, {"backup": backup, "pruned": expired}, before or dict.fromkeys(after), after)
+        return Result(msg, bool(actions), actions, {"archive": backup, "pruned": expired}, before or dict.fromkeys(after), after)
 
     def _verb(self) -> str:
         return {"none": "", "archive": " and read it back", "repository": ", read it back and check the whole repository"}[
@@ -183,7 +183,7 @@ class _Backup:
         return {
             **empty,
             "id": None,
-            "made": None,
+            "created": None,
             "share": share.name if share else None,
             "snapshot": self._snapshot,
             "snapshot_created": snapshot.note.created if snapshot else None,
@@ -199,7 +199,7 @@ class _Backup:
             # nobody writes to what a snapshot froze, and its image locks keep it from being merged: others may go on
             identities = [frozen_read.identity(path, private=False) for path in source.paths]
             with scratch_directory(self._spool) as path:
-                directory, through = os.path.dirname(path), self._task.params["read_through"]
+                directory, through = os.path.dirname(path), self._task.params["read_method"]
                 with raw_of(source, directory, archive_metadata.DISK, through, self._qemu_img, self._task.warn) as view:
                     description = self._describe(source, view)
                     with open(os.path.join(directory, archive_metadata.DESCRIPTION), "w", encoding="utf-8") as stream:

@@ -22,7 +22,7 @@ REPOSITORY = {
     "repository": {"type": "str", "required": True},
     "passphrase": {"type": "str", "no_log": True},
     "passphrase_file": {"type": "path", "no_log": False},
-    "secrets": {"type": "dict", "no_log": True},
+    "secret_env": {"type": "dict", "no_log": True},
     "ssh_command": {"type": "str", "default": "ssh -o BatchMode=yes"},
 }
 """Options that say which repository is meant and what opens it."""
@@ -41,10 +41,10 @@ def tool_of(task: Task) -> BackupTool:
     context = params["repository"]
     if not context.strip() or "\n" in context or "\x00" in context:
         raise BadInput("repository: it is empty or contains a line break; give a path or an address that the tool knows")
-    secrets = {str(key): str(value) for key, value in (params["secrets"] or {}).items()}
+    secrets = {str(key): str(value) for key, value in (params["secret_env"] or {}).items()}
     for key in secrets:
         if not _VARIABLE.match(key) or key in _OURS:
-            raise BadInput(f"secrets: {key!r} cannot be set; name variables that the tool reads, such as AWS_SECRET_ACCESS_KEY")
+            raise BadInput(f"secret_env: {key!r} cannot be set; name variables that the tool reads, such as AWS_SECRET_ACCESS_KEY")
     repository = Repository(
         context,
         _passphrase(params),

@@ -55,7 +55,7 @@ class _Restore:
         self._task = task
         self._volume = layout.check_volume(params["volume"])
         self._name = layout.check_volume(params["name"] or self._volume)
-        self._snapshot = layout.check_snapshot(params["old_content"])
+        self._snapshot = layout.check_snapshot(params["pre_restore_snapshot"])
         wanted = params["archive"] if params["archive"] == LATEST else archive_metadata.check_name(params["archive"])
         self._size = parse_virtual_size(params["size"]) if params["size"] is not None else None
         self._tool = tool_of(task)
@@ -63,7 +63,7 @@ class _Restore:
         self._shares = Shares(shares_of(params, task.warn))
         self._archive: Archive = newest(self._tool.archives(), self._volume, wanted)
         self._description: Description = self._tool.description(self._archive)
-        self._spool = scratch_path(params["tmp_dest"], f"restore:{self._name}:{self._archive.id}")
+        self._spool = scratch_path(params["scratch_dir"], f"restore:{self._name}:{self._archive.id}")
         self._looking = f"{self._spool}-look"
 
     @property
@@ -157,7 +157,7 @@ class _Restore:
                 raise Refused(f"archive: another task is restoring {self._name} from {label} right now; wait until it ends")
             path = holding.enter_context(scratch_directory(self._spool))
             parent = os.path.dirname(self._spool)
-            check_space(f"tmp_dest: {parent}", available_in(parent), said.data_size, f"the copy of {label}")
+            check_space(f"scratch_dir: {parent}", available_in(parent), said.data_size, f"the copy of {label}")
             step = self._task.progress.step(f"fetch {label}", said.virtual_size)
             digest = hashlib.sha256()
             try:
@@ -171,7 +171,7 @@ class _Restore:
                     self._tool.read_out(self._archive, archive_metadata.DISK, take)
             except OSError as error:
                 raise Unavailable(
-                    f"tmp_dest: {path} cannot be written: {error.strerror}; free space or choose another directory"
+                    f"scratch_dir: {path} cannot be written: {error.strerror}; free space or choose another directory"
                 ) from error
             check_digest(self._archive, said, writer.length, digest.hexdigest())
             yield path

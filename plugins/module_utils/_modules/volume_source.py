@@ -97,7 +97,7 @@ def _service_image(params: Mapping[str, Any], names: Sequence[str]) -> ServiceIm
     name, cloud = params["source_image_name"], params["cloud"]
     if name is None:
         return None
-    return ServiceImage(name, cloud, scratch_path(params["tmp_dest"], f"{cloud}:{name}:{','.join(names)}"))
+    return ServiceImage(name, cloud, scratch_path(params["scratch_dir"], f"{cloud}:{name}:{','.join(names)}"))
 
 
 def _share(name: str | None, params: Mapping[str, Any]) -> Share | None:

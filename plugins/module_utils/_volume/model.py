@@ -191,7 +191,7 @@ def _attachment_object(volume: Volume, attachment: Attachment) -> dict[str, Any]
         "domain": attachment.domain,
         "uuid": attachment.uuid,
         "target": attachment.target,
-        "stored": attachment.stored,
+        "persistent": attachment.stored,
         "running": runs,
     }
 
@@ -216,10 +216,10 @@ def volume_object(volume: Volume) -> dict[str, Any]:
         "mode": f"{volume.ownership.mode:04o}" if volume.ownership else None,
         "in_use": volume.in_use,
         "domains": sorted({disk.domain for disk in volume.running_disks}),
-        "defined_in": sorted({disk.domain for disk in volume.disks}),
+        "all_domains": sorted({disk.domain for disk in volume.disks}),
         "running_on": volume.running_on,
         "attachments": [_attachment_object(volume, entry) for entry in volume.attachments],
-        "recorded": volume.record is not None,
+        "managed": volume.record is not None,
         "origin": dict(volume.record.origin) if volume.record and volume.record.origin else None,
         "snapshots": [snapshot_object(volume, snapshot) for snapshot in volume.snapshots],
         "chain": [

@@ -54,7 +54,7 @@ def plan(
         refused += [f"two exports would be {name}; put {{volume}} or {{snapshot}} into the pattern" for name in _twice(named)]
     if not exports and not refused:
         refused.append("no volume is named")
-    return {"refused": refused, "exports": [] if refused else exports}
+    return {"errors": refused, "exports": [] if refused else exports}
 
 
 def _twice(names: Sequence[str]) -> list[str]:
@@ -154,11 +154,11 @@ def rotate(
 
 
 def _time_of(entry: Mapping[str, Any]) -> datetime.datetime | None:
-    return parse_time(entry["snapshot_created"] or entry["exported"])
+    return parse_time(entry["snapshot_created"] or entry["created"])
 
 
 def _held(entry: Mapping[str, Any]) -> str | None:
-    return None if entry["intact"] else "it was changed after it was exported"
+    return None if entry["unmodified"] else "it was changed after it was exported"
 
 
 def _verdicts(points: Sequence[Point], rules: Rules, now: datetime.datetime) -> Iterator[tuple[Point, bool, str]]:

@@ -14,12 +14,12 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._common.units import
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.layout import check_volume
 
 LOCATION = ("share", "shares", "shares_file")
-SHARED = (*LOCATION, "mount_point_base", "libvirt_uri", "answer_timeout", "lock_timeout", "stall_timeout", "progress_interval")
+SHARED = (*LOCATION, "mount_point_base", "libvirt_uri", "response_timeout", "lock_timeout", "stall_timeout", "progress_interval")
 """Options that all modules take."""
 CHANGING = (*SHARED, "attached_elsewhere")
 """Options that all modules take that change something."""
 SOURCES = ("source_volume", "source_image", "source_image_name")
-OF_SOURCE = (*SOURCES, "source_snapshot", "source_share", "source_format", "source_checksum", "cloud", "tmp_dest")
+OF_SOURCE = (*SOURCES, "source_snapshot", "source_share", "source_format", "source_checksum", "cloud", "scratch_dir")
 MAKING = ("size", "format", "allocation", "owner", "group", "mode")
 """Options of a volume that a move leaves as they are."""
 VOLUME = (*MAKING, *OF_SOURCE, "move", "reserved_percentage", "max_over_subscription_ratio", "repair")
@@ -27,7 +27,7 @@ REMOVAL = ("delete_snapshots",)
 DISK = ("target", "bus", "cache", "io", "discard", "serial")
 ATTACHMENT = ("domain", "attached", *DISK)
 KEYS = ("name", "state", *CHANGING, *VOLUME, *REMOVAL, *ATTACHMENT)
-_CALLS = ("entries", "looks", "detachments", "removals", "makes", "attachments", "waiting")
+_CALLS = ("entries", "queries", "detachments", "removals", "creations", "attachments", "deferred")
 _OF_ONE = ("name", "target", "serial", "move")
 """Keys that mean one volume, so that they are no defaults for all."""
 
@@ -64,7 +64,7 @@ def plan(volumes: Sequence[Any], defaults: Mapping[str, Any], there: Sequence[Ma
     if not refused:
         refused = [sentence for entry in entries if not entry.present for sentence in _wrong_now(entry, now.get(entry.name))]
     if refused:
-        return {"refused": refused, **{key: [] for key in _CALLS}}
+        return {"errors": refused, **{key: [] for key in _CALLS}}
     levels = _levels(entries)
     present = sorted((entry for entry in entries if entry.present), key=lambda entry: levels[entry.name])
     made = {entry.name for entry in present} - set(now)
@@ -72,7 +72,7 @@ def plan(volumes: Sequence[Any], defaults: Mapping[str, Any], there: Sequence[Ma
     detachments = [
         _disk(entry, "absent", False)
         for entry in disks
-        if entry.name in now and entry.values["domain"] in now[entry.name]["defined_in"] and not (entry.present and _attached(entry))
+        if entry.name in now and entry.values["domain"] in now[entry.name]["all_domains"] and not (entry.present and _attached(entry))
     ]
     detached = {call["name"] for call in detachments}
     removals = _batches((entry, entry.of((*CHANGING, *REMOVAL)), entry.name in detached) for entry in entries if not entry.present)
@@ -86,32 +86,32 @@ def plan(volumes: Sequence[Any], defaults: Mapping[str, Any], there: Sequence[Ma
         )
     attachments = [_disk(entry, "present", entry.name in made) for entry in disks if entry.present and _attached(entry)]
     return {
-        "refused": [],
+        "errors": [],
         "entries": [{"name": entry.name, "state": "present" if entry.present else "absent"} for entry in entries],
-        "looks": _batches((entry, entry.of(SHARED), False) for entry in entries),
+        "queries": _batches((entry, entry.of(SHARED), False) for entry in entries),
         "detachments": detachments,
         "removals": removals,
-        "makes": makes,
+        "creations": makes,
         "attachments": attachments,
-        "waiting": [
-            *({"name": name, "told": f"Remove {name}, after it is detached."} for name in _waiting(removals)),
-            *({"name": name, "told": f"Create {name}, after its source exists."} for name in _waiting(makes)),
-            *({"name": call["name"], "told": f"Attach {call['name']}, after it exists."} for call in attachments if call["waits"]),
+        "deferred": [
+            *({"name": name, "message": f"Remove {name}, after it is detached."} for name in _waiting(removals)),
+            *({"name": name, "message": f"Create {name}, after its source exists."} for name in _waiting(makes)),
+            *({"name": call["name"], "message": f"Attach {call['name']}, after it exists."} for call in attachments if call["deferred"]),
         ],
     }
 
 
 def _waiting(batches: Iterable[Mapping[str, Any]]) -> list[str]:
-    return [name for batch in batches if batch["waits"] for name in batch["names"]]
+    return [name for batch in batches if batch["deferred"] for name in batch["names"]]
 
 
 def _attached(entry: ProvisionEntry) -> bool:
     return entry.values.get("attached") is not False
 
 
-def _disk(entry: ProvisionEntry, state: str, waits: bool) -> dict[str, Any]:
+def _disk(entry: ProvisionEntry, state: str, deferred: bool) -> dict[str, Any]:
     """Return the call that attaches a volume or detaches it."""
-    return {"name": entry.name, "state": state, "options": entry.of((*CHANGING, "domain", *DISK)), "waits": waits}
+    return {"name": entry.name, "state": state, "options": entry.of((*CHANGING, "domain", *DISK)), "deferred": deferred}
 
 
 def _making(entry: ProvisionEntry) -> dict[str, Any]:
@@ -120,11 +120,11 @@ def _making(entry: ProvisionEntry) -> dict[str, Any]:
 
 
 def _batches(wanted: Iterable[tuple[ProvisionEntry, Mapping[str, Any], bool]]) -> list[dict[str, Any]]:
-    """Return volumes with equal options as one call each, in order; C(waits) are those that an earlier call has to come before."""
+    """Return volumes with equal options as one call each, in order; C(deferred) are those that an earlier call has to come before."""
     found: dict[str, dict[str, Any]] = {}
-    for entry, options, waits in wanted:
-        key = json.dumps([options, waits], sort_keys=True, default=str)
-        found.setdefault(key, {"names": [], "options": dict(options), "waits": waits})["names"].append(entry.name)
+    for entry, options, deferred in wanted:
+        key = json.dumps([options, deferred], sort_keys=True, default=str)
+        found.setdefault(key, {"names": [], "options": dict(options), "deferred": deferred})["names"].append(entry.name)
     return list(found.values())
 
 
@@ -238,14 +238,14 @@ def _wrong_now(entry: ProvisionEntry, volume: Mapping[str, Any] | None) -> list[
     if volume is None:
         return []
     wrong = []
-    others = [domain for domain in volume["defined_in"] if domain != entry.values.get("domain")]
+    others = [domain for domain in volume["all_domains"] if domain != entry.values.get("domain")]
     if others:
         wrong.append(f"{entry.name} is a disk of {', '.join(others)}; name the domain it is to be detached from before it is removed")
     if entry.values.get("attached_elsewhere") != "ignore":
         wrong += [
             f"{entry.name} is a disk of domain {other['domain']} on {other['host']}; remove it from there"
             for other in volume.get("attachments", [])
-            if other["domain"] not in volume["defined_in"]
+            if other["domain"] not in volume["all_domains"]
         ]
     if volume["snapshots"] and not entry.values.get("delete_snapshots"):
         names = ", ".join(snapshot["name"] for snapshot in volume["snapshots"])

@@ -20,10 +20,10 @@ def report(
     observations: Mapping[str, Any],
     now: str,
     templates: str,
-    last_page: str = "",
+    previous_page: str = "",
     title: str = "GlusterFS shares",
     space_limit: float = 85,
-    promise_limit: float = 2,
+    provisioned_limit: float = 2,
     age_limit: float = 30,
     chain_limit: int = 64,
 ) -> dict[str, Any]:
@@ -34,17 +34,17 @@ def report(
     time = parse_time(now)
     if time is None:
         raise ValueError(f"{now!r} is not a time in UTC; write it as 2026-11-24T03:00:00Z")
-    recalled = memory.recall(last_page)
+    recalled = memory.recall(previous_page)
     told = memory.settled(_plain(observations), recalled.memory)
-    limits = ReportThresholds(float(space_limit), float(promise_limit), float(age_limit), int(chain_limit))
+    limits = ReportThresholds(float(space_limit), float(provisioned_limit), float(age_limit), int(chain_limit))
     whole = merge(told)
     checksum = memory.digest(told, title, [limits.space, limits.promise, limits.age, limits.chain], sources(templates))
     kept = memory.remember(recalled.memory, checksum, memory.summary(whole, time))
     found = findings(whole, time, limits, kept.history, recalled.trouble)
     return {
         "page": page(view(Report(whole, found, kept, time, limits, title)), kept, templates),
-        "same": recalled.memory is not None and recalled.memory.digest == checksum,
-        "errors": sum(finding.severity == ERROR for finding in found),
+        "unchanged": recalled.memory is not None and recalled.memory.digest == checksum,
+        "problems": sum(finding.severity == ERROR for finding in found),
         "warnings": sum(finding.severity == WARNING for finding in found),
         "findings": [inert(finding.text) for finding in found],
         "changes": [inert(said) for said in sentences(growth(kept, time))],

@@ -171,7 +171,7 @@ def _aggregates(whole: MergedReport, now: datetime.datetime, limits: ReportThres
             tuple(volume for volume, _found in sorted(old, key=lambda pair: str(pair[1][0].get("created")))),
             "oldest",
         )
-    foreign = tuple(volume for volume in whole.volumes if not volume.told.get("recorded", True) and not volume.problems)
+    foreign = tuple(volume for volume in whole.volumes if not volume.told.get("managed", True) and not volume.problems)
     if foreign:
         yield Finding(
             NOTE,

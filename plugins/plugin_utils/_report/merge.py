@@ -196,7 +196,7 @@ def _volume(share: str, name: str, seen: list[tuple[str, Mapping[str, Any]]]) ->
 
 def _domains(host: str, told: Mapping[str, Any]) -> list[ReportedDomain]:
     running = told.get("domains") or []
-    return [ReportedDomain(host, name, name in running) for name in _unique([*running, *(told.get("defined_in") or [])])]
+    return [ReportedDomain(host, name, name in running) for name in _unique([*running, *(told.get("all_domains") or [])])]
 
 
 def _unique(texts: Iterable[str]) -> list[str]:

@@ -241,7 +241,7 @@ def _volume(volume: ReportedVolume, report: Report, changes: dict[str, Any] | No
         "running": [{"name": domain.name, "host": domain.host} for domain in running],
         "shut_off": [{"name": domain.name, "host": domain.host} for domain in volume.domains if not domain.running],
         "in_use": volume.in_use,
-        "recorded": told.get("recorded", True),
+        "managed": told.get("managed", True),
         "problems": list(volume.problems),
         "open": bool(volume.problems),
         **drawing(volume, report.now, report.limits),

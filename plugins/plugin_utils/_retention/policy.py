@@ -30,6 +30,7 @@ PERIODS: Mapping[str, tuple[str, str]] = {
 AHEAD = datetime.timedelta(hours=1)
 """A point that is further ahead of the present was made by a clock that was wrong."""
 
+_RULES = ", ".join(("last", *PERIODS)) + " and within"
 _UNITS = {"h": 3600, "d": 86400, "w": 7 * 86400}
 _AGE = re.compile(r"\A(?:\d{1,6}[hdw])+\Z")
 
@@ -66,19 +67,24 @@ class Verdict:
     reason: str
 
 
-def rules_of(last: object = 0, within: object = "", **periods: object) -> Rules:
-    """Return the rules that options stand for; a number may be a text, as it is in a survey.
+def rules_of(keep: object) -> Rules:
+    """Return the rules of a retention dictionary; a number may be a text, as it is in a survey.
 
-    :raises ValueError: an option is no number or no age, or below zero.
+    :raises ValueError: it is no dictionary of rules, or a rule is no number or no age, or below zero.
     """
-    numbers = {name: _number(name, value) for name, value in {"last": last, **periods}.items()}
-    return Rules(numbers.pop("last"), age(within), numbers)
+    if not isinstance(keep, Mapping):
+        raise ValueError(f"keep: {keep!r} is not a dictionary; give at least one of {_RULES}")
+    unknown = [str(name) for name in keep if name not in ("last", "within", *PERIODS)]
+    if unknown:
+        raise ValueError(f"keep has no rule {', '.join(unknown)}; give at least one of {_RULES}")
+    numbers = {name: _number(name, value) for name, value in keep.items() if name != "within"}
+    return Rules(numbers.pop("last", 0), age(keep.get("within")), numbers)
 
 
 def _number(name: str, value: object) -> int:
     text = "0" if value is None or value == "" else str(value).strip()
     if isinstance(value, bool) or not re.match(r"\A\d{1,6}\Z", text):
-        raise ValueError(f"keep_{name}: {value!r} is not a number of points to keep; give 0 or more")
+        raise ValueError(f"keep.{name}: {value!r} is not a number of points to keep; give 0 or more")
     return int(text)
 
 
@@ -90,7 +96,7 @@ def age(text: object) -> int:
     if text is None or text in ("", 0, "0"):
         return 0
     if not _AGE.match(str(text)):
-        raise ValueError(f"keep_within: {text!r} is not an age; write numbers with h, d or w, such as 36h, 7d or 2w")
+        raise ValueError(f"keep.within: {text!r} is not an age; write numbers with h, d or w, such as 36h, 7d or 2w")
     return sum(int(number) * _UNITS[unit] for number, unit in re.findall(r"(\d+)([hdw])", str(text)))
 
 
@@ -112,7 +118,7 @@ def decide(points: Sequence[Point], rules: Rules, now: datetime.datetime) -> lis
     :raises ValueError: the rules keep nothing.
     """
     if rules.keeps_nothing:
-        raise ValueError("this retention keeps nothing: give at least one of last, within, hourly, daily, weekly, monthly and yearly")
+        raise ValueError(f"this retention keeps nothing: give at least one of {_RULES}")
     timed = sorted((point for point in points if point.time is not None), key=lambda point: (point.time, point.name), reverse=True)
     ahead = [point for point in timed if _time(point) > now + AHEAD]
     ranked = timed[len(ahead) :]

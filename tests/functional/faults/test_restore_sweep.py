@@ -22,8 +22,8 @@ def test_a_killed_restore_leaves_the_old_content_or_the_new(hosts, tmp_path, req
         "volume": A,
         "repository": str(tmp_path / "repository"),
         "passphrase": "a b c",
-        "tmp_dest": str(tmp_path),
-        "secrets": {"BORG_BASE_DIR": str(tmp_path / "base-of-borg")},
+        "scratch_dir": str(tmp_path),
+        "secret_env": {"BORG_BASE_DIR": str(tmp_path / "base-of-borg")},
     }
     hosts.here.ok("gluster_volume_backup", snapshot="s2", archive="a", init=True, verify="none", **options)
 

@@ -38,7 +38,7 @@ def twice(where, module, **options):
 def test_what_a_machine_of_another_host_would_start_on_is_changed_there_or_on_somebodys_word(lab, watched):
     machine, there = watched.machine, lab.host()
     (told,) = there.look("v1")["attachments"]
-    assert (told["host"], told["domain"], told["target"], told["stored"]) == ("hv1", machine.name, "vda", True)
+    assert (told["host"], told["domain"], told["target"], told["persistent"]) == ("hv1", machine.name, "vda", True)
     assert (told["running"], there.look("v1")["running_on"]) == (False, None)
     before = contents(lab)
     for module, options in (
@@ -82,7 +82,7 @@ def test_a_host_that_is_gone_is_forgotten_and_one_that_is_there_says_itself_what
     made = twice(there, "gluster_volume_attachment", volume="v1", domain=machine.name, host="hv1", state="absent")
     assert made["attachment"] == {
         **dict.fromkeys(("target", "path", "format")),
-        **{"domain": machine.name, "host": "hv1", "volume": "v1", "live": False, "stored": False},
+        **{"domain": machine.name, "host": "hv1", "volume": "v1", "live": False, "persistent": False},
     }
     assert there.look("v1")["attachments"] == []
     # the host is there after all, and knows better

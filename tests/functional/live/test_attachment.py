@@ -45,7 +45,7 @@ def test_a_disk_is_attached_written_grown_merged_and_detached_while_the_guest_ru
         "path": str(lab.here.path("v1.empty")),
         "format": "qcow2",
         "live": True,
-        "stored": True,
+        "persistent": True,
     }
     machine.execute("while [ ! -b /dev/vdb ]; do usleep 50000; done")
     assert machine.execute("cat /sys/block/vdb/serial").strip() == "number-1"
@@ -79,7 +79,7 @@ def test_a_machine_that_is_shut_off_gets_its_disk_at_its_next_start(lab, machine
     machine.shut_off()
     watched = Watched(lab, machine)
     made = watched.change("gluster_volume_attachment", **attach(lab, machine, target="vdf"))
-    assert (made["attachment"]["live"], made["attachment"]["stored"], made["attachment"]["target"]) == (False, True, "vdf")
+    assert (made["attachment"]["live"], made["attachment"]["persistent"], made["attachment"]["target"]) == (False, True, "vdf")
     lab.here.ok("gluster_snapshot", volume=["v1"], name=["s1"])
     machine.start()
     assert machine.sources("vdf") == [lab.here.path("v1.s1"), lab.here.path("v1")]
@@ -92,7 +92,7 @@ def test_a_transient_machine_has_its_disk_only_as_long_as_it_runs(lab):
     machine = lab.machine(lab.image("root", "raw"), mode="idle", persistent=False).start()
     volume(lab)
     made = Watched(lab, machine).change("gluster_volume_attachment", **attach(lab, machine))
-    assert (made["attachment"]["live"], made["attachment"]["stored"]) == (True, False)
+    assert (made["attachment"]["live"], made["attachment"]["persistent"]) == (True, False)
 
 
 def test_what_would_destroy_a_disk_is_refused(lab, machine):

@@ -17,9 +17,9 @@ def test_a_running_disk_is_backed_up_quiesced_and_comes_back(lab, tmp_path):
         "volume": "v0",
         "repository": str(tmp_path / "repository"),
         "passphrase": "a b c",
-        "tmp_dest": str(tmp_path),
+        "scratch_dir": str(tmp_path),
         # borg's cache, not into the home of whoever runs this
-        "secrets": {"BORG_BASE_DIR": str(tmp_path / "base-of-borg")},
+        "secret_env": {"BORG_BASE_DIR": str(tmp_path / "base-of-borg")},
     }
     before = scene.machine.wait_acks(50)
     task = scene.task("take")
@@ -28,7 +28,7 @@ def test_a_running_disk_is_backed_up_quiesced_and_comes_back(lab, tmp_path):
     after = scene.note(task)[0]
     made = scene.here.ok("gluster_volume_backup", snapshot="s1", archive="a", init=True, **options)
     lab.counts.add("operations under load")
-    assert made["backup"]["verified"] and made["backup"]["quiesced"]
+    assert made["archive"]["verified"] and made["archive"]["quiesced"]
     assert "running" in scene.here.refused("gluster_volume_restore", replace=True, **options)
     scene.do(scene.task("drop the newest"))
     scene.here.ok("gluster_volume_restore", name="back", **options)
@@ -47,7 +47,7 @@ def test_a_running_disk_is_backed_up_quiesced_and_comes_back(lab, tmp_path):
 def test_no_snapshot_is_taken_that_a_running_machine_could_not_be_rid_of(lab):
     watched = Watched(lab, lab.machine(volume(lab, discard=None), agent=False).start())
     options = {"volume": ["v1"], "name": ["s1"]}
-    assert "discard='unmap'" in lab.here.refused("gluster_snapshot", removable=True, **options)
+    assert "discard='unmap'" in lab.here.refused("gluster_snapshot", require_live_delete=True, **options)
     assert lab.here.look("v1")["snapshots"] == []
     watched.judge_at_rest()
-    lab.here.ok("gluster_snapshot", removable=True, **options)
+    lab.here.ok("gluster_snapshot", require_live_delete=True, **options)

@@ -35,7 +35,7 @@ def test_a_disk_of_a_running_machine_from_its_making_to_its_end(lab, machine, tm
 
     entry = {"name": "data", "size": "32M", "format": "qcow2", "domain": machine.name, "target": "vdb", "serial": "data"}
     provision = include("volume_provision", volumes=[entry, {"name": "spare", "size": "1M"}])
-    rotate = {"volumes": ["data"], "label": "nightly", "keep_last": 1}
+    rotate = {"volumes": ["data"], "label": "nightly", "keep": {"last": 1}}
     assert done(provision) == 2, "one task makes them all, one attaches"
     assert done(provision) == 0
     machine.execute("while [ ! -b /dev/vdb ]; do usleep 50000; done")

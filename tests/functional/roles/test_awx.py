@@ -41,10 +41,10 @@ class Controller:
             "vdisk_shares": place.share,
             "vdisk_volumes": "db-1",
             "vdisk_size": "8M",
-            "vdisk_exports": str(directory / "exports"),
-            "share_report_on": "box",
+            "vdisk_export_dir": str(directory / "exports"),
+            "share_report_host": "box",
             "share_report_dest": str(directory / "report.html"),
-            "vdisk_make_repository": "yes",
+            "vdisk_init_repository": "yes",
             "volume_backup_restore_name": "db-1-restored",
         }
         self.credential = {"volume_backup_repository": str(directory / "repository"), "volume_backup_passphrase": "secret of a test"}
@@ -107,7 +107,7 @@ def test_every_template_runs_with_what_its_survey_proposes(controller, place):
         if template["name"] == "vdisk - Provision volumes":
             place.write(0xA1, 0, 1 << 20, "db-1")
             place.snapshot("nightly-1", "db-1", label="nightly")
-    assert checked["artifacts"]["share_report_found"]["shares"][0]["volumes"] == 2
+    assert checked["artifacts"]["vdisk_report"]["shares"][0]["volumes"] == 2
     assert place.read("db-1-restored") == place.read("db-1") != bytes(8 << 20)
 
 
@@ -119,7 +119,7 @@ def test_the_workflow_protects_verifies_and_only_then_removes(controller, place)
     place.write(0xA1, 0, 1 << 20, "db-1")
     content = place.read("db-1")
     nodes = {node["identifier"]: node for node in workflow["simplified_workflow_nodes"]}
-    controller.answers.update(snapshot_rotate_keep_last=1, snapshot_rotate_keep_weekly=0)
+    controller.answers.update(vdisk_keep_snapshots=1, vdisk_keep_snapshots_weekly=0)
     handed: dict = {}
     ran, following = [], ["snapshot"]
     while following:
@@ -133,8 +133,8 @@ def test_the_workflow_protects_verifies_and_only_then_removes(controller, place)
     left = [snapshot["name"] for snapshot in place.info("db-1")["snapshots"]]
     assert len(left) == 2 and left[0] == "by-hand" and left[1].startswith("nightly-2")
     (export,) = (controller.directory / "exports").glob("db-1.*.qcow2")
-    assert handed["verify_exports"]["box"] == [f"{export.name}: OK"] and place.read_image(export, "qcow2") == content
-    assert handed["share_report_found"]["problems"] == 0 and (controller.directory / "report.html").is_file()
+    assert handed["vdisk_verify_exports"]["box"] == [f"{export.name}: OK"] and place.read_image(export, "qcow2") == content
+    assert handed["vdisk_report"]["problems"] == 0 and (controller.directory / "report.html").is_file()
 
 
 def test_a_damaged_export_is_found(controller):
@@ -143,9 +143,9 @@ def test_a_damaged_export_is_found(controller):
     (directory / "db-1.raw").write_bytes(b"\0" * 4096)
     sums = subprocess.run(["sha256sum", "db-1.raw"], cwd=directory, capture_output=True, text=True, check=True).stdout
     (directory / "SHA256SUMS").write_text(sums)
-    controller.answers["vdisk_exports"] = str(directory)
+    controller.answers["vdisk_export_dir"] = str(directory)
     verify = TEMPLATES["vdisk - Verify exports"]
-    assert controller.launch(verify)["artifacts"] == {"verify_exports": {"box": ["db-1.raw: OK"]}}
+    assert controller.launch(verify)["artifacts"] == {"vdisk_verify_exports": {"box": ["db-1.raw: OK"]}}
     (directory / "db-1.raw").write_bytes(b"\0" * 4095 + b"x")
     with pytest.raises(AssertionError, match="db-1.raw: FAILED"):
         controller.launch(verify, check=True)

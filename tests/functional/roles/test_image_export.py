@@ -17,7 +17,7 @@ MIB = 1 << 20
 
 @pytest.fixture
 def role(place):
-    return Player(place, "image_export", ["result", "kept", "removed", "actions"])
+    return Player(place, "image_export")
 
 
 @pytest.fixture
@@ -59,12 +59,12 @@ def test_told_first_then_done_then_nothing_more_to_do(place, role, nights):
     assert place.command("sh", "-c", f"cd {dest} && sha256sum --strict -c SHA256SUMS").stdout.count(": OK") == 2
     paths = [str(dest / name) for name in wanted]
     done = {"exported": paths, "images": [], "changed": ["db-1", "db-2"], "removed": []}
-    assert made.artifacts == {"vdisk_gluster": {"image_export": {"box": done, "idle": {}}}}
+    assert made.artifacts == {"vdisk_image_export": {"box": done, "idle": {}}}
     for played in (checked, again):
-        assert [entry["dest"] for entry in played.facts["result"]] == [entry["dest"] for entry in played.facts["kept"]] == paths
-        assert [entry["snapshot"] for entry in played.facts["result"]] == ["n3", "n3"]
-    assert [entry["changed"] for entry in checked.facts["result"] + again.facts["result"]] == [True, True, False, False]
-    assert again.facts["result"][0]["checksum"].partition(":")[2] in (dest / "SHA256SUMS").read_text()
+        assert [entry["dest"] for entry in played.facts["exports"]] == [entry["dest"] for entry in played.facts["kept"]] == paths
+        assert [entry["snapshot"] for entry in played.facts["exports"]] == ["n3", "n3"]
+    assert [entry["changed"] for entry in checked.facts["exports"] + again.facts["exports"]] == [True, True, False, False]
+    assert again.facts["exports"][0]["checksum"].partition(":")[2] in (dest / "SHA256SUMS").read_text()
 
 
 def test_old_exports_go_and_nothing_else(place, role, nights):
@@ -74,7 +74,7 @@ def test_old_exports_go_and_nothing_else(place, role, nights):
         place.ok("gluster_image_export", volume=volume, snapshot=snapshot, dest=f"{dest}/{volume}.{snapshot}.raw")
     (dest / "db-1.n0.raw").write_bytes(b"by hand")
     values = {"volumes": [{"volume": "db-1", "snapshot": "n3"}], "dest": str(dest), "format": "raw", "name": "{volume}.{snapshot}.{format}"}
-    values.update(keep_last=1, checksum_algorithm="sha512", now="2027-06-03T04:00:00Z")
+    values.update(keep={"last": 1}, checksum_algorithm="sha512", now="2027-06-03T04:00:00Z")
     before = everything(dest)
     checked = role.ok("--check", **values)
     assert everything(dest) == before
@@ -116,8 +116,8 @@ def test_what_cannot_be_meant_is_refused_and_nothing_is_made(place, role, nights
         {**good, "snapshot": "n9"},
         {**good, "volumes": ["db-*"], "name": "same"},
         {**good, "name": "../{volume}"},
-        {**good, "checksums_file": "SUMS"},
-        {**good, "keep_within": "7"},
+        {**good, "checksum_file": "SUMS"},
+        {**good, "keep": {"within": "7"}},
     ]
     told = role.refused(*wrong)
     assert everything(dest) == before
@@ -129,7 +129,7 @@ def test_what_cannot_be_meant_is_refused_and_nothing_is_made(place, role, nights
         "two exports would be",
         "is not a name for an export",
         "was not written by this role",
-        "keep_within: '7' is not an age",
+        "keep.within: '7' is not an age",
     ]
     assert [sentence for sentence, part in zip(told, expected) if part not in sentence] == []
 
@@ -147,6 +147,6 @@ def test_images_are_uploaded_under_names_of_the_pattern(place, role, nights, gla
     values = {"volumes": ["db-2"], "snapshot": "n1", "image_name": "{volume}-%Y%m%d", "cloud": "test", "format": "qcow2"}
     env = {"OS_CLIENT_CONFIG_FILE": os.environ["OS_CLIENT_CONFIG_FILE"]}
     made = role.play(env=env, **values)
-    (entry,) = made.facts["result"]
+    (entry,) = made.facts["exports"]
     assert not made.failed and entry["image_id"] and entry["dest"] is None and entry["image_name"] == "db-2-20270601", made.text
     assert role.play(env=env, **values).counts["changed"] == 0

@@ -39,7 +39,7 @@ class Reports:
         given = {
             "share_report_shares": [self.place.share],
             "share_report_dest": str(self.dest),
-            "share_report_time": time,
+            "share_report_now": time,
             **variables,
         }
         argv = [

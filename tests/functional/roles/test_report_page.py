@@ -53,7 +53,7 @@ def scenes() -> dict[str, str]:
     first = report(seen, "2026-11-20T03:00:00Z", TEMPLATES)["page"]
     seen["hv1"]["shares"][0]["available_bytes"] -= 9 * observed.GIB
     seen["hv1"]["volumes"][0]["chain"][0]["allocated_size"] += 9 * observed.GIB
-    pages["sound"] = report(seen, observed.NOW, TEMPLATES, last_page=first)["page"]
+    pages["sound"] = report(seen, observed.NOW, TEMPLATES, previous_page=first)["page"]
     pages["troubled"] = report(observed.troubled(), observed.NOW, TEMPLATES)["page"]
     pages["huge"] = report(observed.huge(), observed.NOW, TEMPLATES)["page"]
     return pages

@@ -27,7 +27,7 @@ def role(place):
     """The role, on two volumes db-1 and db-2, beside a volume web that is none of its business."""
     for name in ("db-1", "db-2", "web"):
         place.volume(name)
-    return Player(place, "snapshot_rotate", ["taken", "kept", "removed", "actions"])
+    return Player(place, "snapshot_rotate")
 
 
 def night(role, clock, day, **values):
@@ -60,7 +60,7 @@ def test_nights_go_by_and_what_is_kept_reads_as_it_did(place, role, clock):
             place.write(byte + 10 * (volume == "db-2"), byte * MIB // 2, MIB, volume)
             points[volume, f"n202706{day}"] = place.read(volume)
         # Sunday the 27th stands for its week, and goes when nobody wants weeks
-        played = role.calls(night(role, clock, day, keep_daily=1, keep_weekly=2))
+        played = role.calls(night(role, clock, day, keep={"daily": 1, "weekly": 2}))
     assert played.facts["taken"] == "n20270628" and names(played.facts["removed"]) == []
     assert snapshots(place) == ["precious", "n20270627", "n20270628"]
     assert place.info("db-1")["snapshots"][-1]["created"].startswith("2027-06-28T03:00")
@@ -73,7 +73,7 @@ def test_nights_go_by_and_what_is_kept_reads_as_it_did(place, role, clock):
 def test_check_mode_tells_the_same_then_a_run_does_it_and_another_one_nothing(place, role, clock):
     taken(place, 5, 6, 7)
     before = place.digest()
-    task = night(role, clock, 8, keep_last=1, keep_daily=2)
+    task = night(role, clock, 8, keep={"last": 1, "daily": 2})
     checked = role.calls(task, options=["--check", "--diff"])
     assert place.digest() == before, "check mode wrote to the share"
     made = role.calls(task, options=["--diff"])
@@ -95,7 +95,7 @@ def test_check_mode_tells_the_same_then_a_run_does_it_and_another_one_nothing(pl
 
 def test_what_somebody_reads_is_kept_with_the_reason_also_where_he_comes_late(place, role, clock):
     taken(place, 1, 2, 3)
-    task = night(role, clock, 4, keep_last=1, take=False)
+    task = night(role, clock, 4, keep={"last": 1}, take=False)
     with place.in_qemu("db-2", "raw", "-r"):
         played = role.calls(task)
         assert [(entry["name"], entry["reason"]) for entry in played.facts["kept"][1:]] == [
@@ -104,7 +104,7 @@ def test_what_somebody_reads_is_kept_with_the_reason_also_where_he_comes_late(pl
         assert names(played.facts["removed"]) == ["n20270602"]
         assert snapshots(place) == snapshots(place, "db-2") == ["n20270601", "n20270603"]
     # now one that begins after the role has looked
-    task = night(role, clock, 4, keep_last=1)
+    task = night(role, clock, 4, keep={"last": 1})
     started = role.start(task)
     until(lambda: "Choose the volumes" in started.text(), "the role to have looked")
     with place.in_qemu("db-2", "raw", "-r"):
@@ -119,14 +119,14 @@ def test_what_cannot_be_meant_is_refused_and_nothing_is_taken(place, role):
     before = place.everything()
     wrong = [
         {"volumes": ["db-*"]},
-        {"volumes": ["db-*"], "keep_last": 1, "label": ""},
-        {"volumes": ["db-1", "db-9", "x*"], "keep_last": 1},
-        {"volumes": [], "keep_last": 1},
-        {"volumes": ["db-*"], "keep_within": "7"},
-        {"volumes": ["db-*"], "keep_daily": -1},
-        {"volumes": ["db-1"], "keep_last": 1, "name": "%x"},
-        {"volumes": ["db-1"], "keep_last": 1, "now": "tonight"},
-        {"volumes": ["db-1"], "keep_last": "some"},
+        {"volumes": ["db-*"], "keep": {"last": 1}, "label": ""},
+        {"volumes": ["db-1", "db-9", "x*"], "keep": {"last": 1}},
+        {"volumes": [], "keep": {"last": 1}},
+        {"volumes": ["db-*"], "keep": {"within": "7"}},
+        {"volumes": ["db-*"], "keep": {"daily": -1}},
+        {"volumes": ["db-1"], "keep": {"last": 1}, "name": "%x"},
+        {"volumes": ["db-1"], "keep": {"last": 1}, "now": "tonight"},
+        {"volumes": ["db-1"], "keep": {"last": "some"}},
     ]
     told = role.refused(*wrong)
     assert place.everything() == before
@@ -135,22 +135,22 @@ def test_what_cannot_be_meant_is_refused_and_nothing_is_taken(place, role):
         "has no label",
         "volume db-9 does not exist; no volume matches x*",
         "has no volumes",
-        "keep_within: '7' is not an age",
-        "keep_daily: -1 is not a number",
+        "keep.within: '7' is not an age",
+        "keep.daily: -1 is not a number",
         "a name has no %x",
         "'tonight' is not a time in UTC",
-        "keep_last",
+        "snapshot_rotate_keep",
     ]
     assert [sentence for sentence, part in zip(told, expected) if part not in sentence] == []
 
 
 def test_the_playbook_hands_on_what_it_did_and_the_example_runs(place, role):
-    values = {"volumes": "db-1,\n db-2", "label": "nightly", "keep_last": 1, "now": "2027-06-01T03:00:00Z"}
+    values = {"volumes": "db-1,\n db-2", "label": "nightly", "keep": {"last": 1}, "now": "2027-06-01T03:00:00Z"}
     played = role.playbook(**values)
     assert not played.failed and played.counts["changed"] == 1, played.text
     taken_now = snapshots(place)
     done = {"taken": taken_now[0], "kept": taken_now, "removed": []}
-    assert played.artifacts == {"vdisk_gluster": {"snapshot_rotate": {"box": done, "idle": {}}}}
+    assert played.artifacts == {"vdisk_snapshot_rotate": {"box": done, "idle": {}}}
     assert "No host of this play (box, idle) has snapshot_rotate_volumes" in role.playbook(volumes=[]).text
     role.example(place.tmp / "example.yml")
     assert len(snapshots(place, "db-2")) == 1 and snapshots(place, "db-2") != taken_now, "of one day the newest is kept"

@@ -44,7 +44,7 @@ def site(place, tmp_path, monkeypatch):
         "volume_backup_mount_point_base": str(place.base),
         "volume_backup_libvirt_uri": "none",
         "volume_backup_packages": [],
-        "volume_backup_tmp_dest": str(tmp_path),
+        "volume_backup_scratch_dir": str(tmp_path),
     }
     place.contents = {volume: place.read(volume) for volume in ("db-1", "db-2")}
     return place
@@ -134,7 +134,7 @@ def test_a_run_that_was_killed_is_taken_up_as_of_its_instant(site):
     text = played(site, examples()[0], volume_backup_archive="night")
     assert not unchanged(text) and snapshots(site) == {"db-1": ["mine"], "db-2": []}
     for volume, content in site.contents.items():
-        made = site.ok("gluster_volume_restore", volume=volume, name=f"{volume}-back", tmp_dest=str(site.tmp), **repository(site))
+        made = site.ok("gluster_volume_restore", volume=volume, name=f"{volume}-back", scratch_dir=str(site.tmp), **repository(site))
         assert made.archive["name"] == "night"
         assert site.read(f"{volume}-back") == content, "the group is not of one instant"
     # the instant is gone: what lacks one of the group cannot be completed any more
@@ -150,7 +150,7 @@ def repository(site) -> dict[str, str]:
 
 
 def module_options(site) -> dict[str, str]:
-    return {**repository(site), "snapshot": "backup-night", "archive": "night", "tmp_dest": str(site.tmp), "verify": "none"}
+    return {**repository(site), "snapshot": "backup-night", "archive": "night", "scratch_dir": str(site.tmp), "verify": "none"}
 
 
 ELSEWHERE = """#!/bin/sh
@@ -207,7 +207,7 @@ def test_the_playbooks_tell_no_secret_and_leave_one_small_dict(site):
         "volume_backup_shares": [site.share],
         "volume_backup_repository": str(site.tmp / "repository"),
         "volume_backup_passphrase": PASSPHRASE,
-        "volume_backup_secrets": {"AWS_SECRET_ACCESS_KEY": secret},
+        "volume_backup_secret_env": {"AWS_SECRET_ACCESS_KEY": secret},
         "volume_backup_init": True,
         "volume_backup_archive": "one",
         "volume_backup_keep": {"last": 3},
@@ -234,12 +234,12 @@ def test_the_playbooks_tell_no_secret_and_leave_one_small_dict(site):
         assert hidden.encode() not in listening.logged
         assert not [words for words in listening.listed if hidden.encode() in words]
         assert not [path for path in left if hidden.encode() in path.read_bytes()]
-    told = json.loads(re.search(r"RUN: (\{.*\})", text).group(1))["volume_backup"]["box"]
+    told = json.loads(re.search(r"RUN: (\{.*\})", text).group(1))["vdisk_backup"]["box"]
     assert told["archives"] == ["db-1.one", "db-2.one"] and told["verified"] is True and told["pruned"] == []
     assert snapshots(site) == {"db-1": ["mine"], "db-2": []}, "what a killed run left is there, or what it did not make is gone"
     for volume in ("db-1", "db-2"):
         site.write(8, 0, 256 * KIB, volume=volume)
-    more = {**variables, "volume_backup_replace": True, "volume_backup_keep_old_content": False}
+    more = {**variables, "volume_backup_replace": True, "volume_backup_keep_pre_restore_snapshot": False}
     text = played(site, "vdisk.gluster.restore", **more)
     assert '"volumes":["db-1","db-2"]' in re.sub(r"\s", "", text)
     assert {volume: site.read(volume) for volume in site.contents} == site.contents

@@ -13,11 +13,11 @@ MIB = 1 << 20
 
 @pytest.fixture
 def role(place):
-    return Player(place, "volume_provision", ["result", "actions"])
+    return Player(place, "volume_provision")
 
 
 def named(played):
-    return {entry["name"]: entry for entry in played.facts["result"]}
+    return {entry["name"]: entry for entry in played.facts["volumes"]}
 
 
 def test_a_list_comes_about_told_first_and_only_once(place, role):
@@ -50,11 +50,11 @@ def test_a_list_comes_about_told_first_and_only_once(place, role):
     assert '"data-2"' in checked.text and '"data-2"' in made.text, "the difference is shown"
     names = [entry["name"] for entry in values["volumes"]]
     changed = ["copy", "golden", "data-1", "data-2", "data-3", "imported", "old"]
-    assert made.artifacts == {"vdisk_gluster": {"provision": {"box": {"present": names[:6], "absent": names[6:], "changed": changed}}}}
-    assert [entry["name"] for entry in checked.facts["result"]] == [entry["name"] for entry in again.facts["result"]] == names
+    assert made.artifacts == {"vdisk_provision": {"box": {"present": names[:6], "absent": names[6:], "changed": changed}}}
+    assert [entry["name"] for entry in checked.facts["volumes"]] == [entry["name"] for entry in again.facts["volumes"]] == names
     assert [name for name, entry in named(checked).items() if entry["changed"]] == changed
     assert again.counts["changed"] == 0 and again.facts["actions"] == []
-    assert not any(entry["changed"] for entry in again.facts["result"])
+    assert not any(entry["changed"] for entry in again.facts["volumes"])
     assert named(again)["copy"] == {
         "name": "copy",
         "state": "present",

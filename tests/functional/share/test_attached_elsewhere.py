@@ -27,7 +27,7 @@ def chain(place):
 
 
 def test_who_has_a_volume_is_told_and_whether_it_may_run(chain):
-    told = {key: ATTACHMENT[key] for key in ("host", "domain", "uuid", "target", "stored")}
+    told = {**{key: ATTACHMENT[key] for key in ("host", "domain", "uuid", "target")}, "persistent": ATTACHMENT["stored"]}
     volume = chain.info()
     assert (volume["attachments"], volume["running_on"]) == ([{**told, "running": False}], None)
     with chain.in_qemu("v1.s1", "qcow2"):

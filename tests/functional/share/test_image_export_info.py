@@ -11,7 +11,7 @@ MODULE = "gluster_image_export_info"
 
 
 def told(run_module, dest, check=False):
-    result = run_module(MODULE, check, {"dest": str(dest)})
+    result = run_module(MODULE, check, {"path": str(dest)})
     assert not result.failed and not result.changed and result.actions == []
     return result
 
@@ -29,10 +29,10 @@ def test_exports_are_told_as_they_were_made(place, run_module, tmp_path):
     assert (first["dest"], first["checksum"], first["size_bytes"]) == (made["dest"], made["checksum"], made["size_bytes"])
     assert (first["share"], first["volume"], first["snapshot"]) == (place.share, "v1", "s1")
     assert first["snapshot_created"] == place.info()["snapshots"][0]["created"]
-    assert (second["snapshot"], second["format"], second["exists"], second["intact"]) == (None, "qcow2", True, True)
+    assert (second["snapshot"], second["format"], second["exists"], second["unmodified"]) == (None, "qcow2", True, True)
     os.utime(first["dest"], (1, 1))
     os.unlink(second["dest"])
-    assert [(entry["exists"], entry["intact"]) for entry in told(run_module, out).exports] == [(False, False), (True, False)]
+    assert [(entry["exists"], entry["unmodified"]) for entry in told(run_module, out).exports] == [(False, False), (True, False)]
 
 
 def test_what_is_no_manifest_of_ours_is_passed_over(run_module, tmp_path):
@@ -46,5 +46,5 @@ def test_what_is_no_manifest_of_ours_is_passed_over(run_module, tmp_path):
 def test_a_directory_that_is_not_there_holds_nothing(run_module, tmp_path):
     result = told(run_module, tmp_path / "missing")
     assert (result.exists, result.exports, result.msg) == (False, [], f"{tmp_path}/missing does not exist.")
-    refused = run_module(MODULE, False, {"dest": "relative"})
+    refused = run_module(MODULE, False, {"path": "relative"})
     assert refused.failed and "is not an absolute path" in refused.msg

@@ -31,7 +31,7 @@ def cloud(place, glance, tmp_path):
     place.write(3, MIB, 128 * KIB)
     place.glance = glance
     (tmp_path / "spool").mkdir()
-    place.wish = {"volume": "v1", "snapshot": "s1", "image_name": "web", "cloud": "test", "tmp_dest": str(tmp_path / "spool")}
+    place.wish = {"volume": "v1", "snapshot": "s1", "image_name": "web", "cloud": "test", "scratch_dir": str(tmp_path / "spool")}
     return place
 
 
@@ -196,14 +196,14 @@ def test_what_another_host_is_uploading_is_left_alone_unless_forced(cloud):
         ({"image_properties": {"size": 3}}, "image_properties: size cannot be set"),
         ({"image_properties": {"vdisk_gluster_volume": "x"}}, "cannot be set"),
         ({"image_properties": {"a": ["b"]}}, "the value of a is no text"),
-        ({"tmp_dest": "/nowhere"}, None),
+        ({"scratch_dir": "/nowhere"}, None),
     ],
     ids=str,
 )
 def test_bad_input_and_clouds_that_cannot_be_used_are_a_sentence(cloud, options, said):
     wish = {**cloud.wish, **options}
     result = cloud.run(EXPORT, **wish)
-    assert result.failed and (said or "tmp_dest: /nowhere") in result.msg
+    assert result.failed and (said or "scratch_dir: /nowhere") in result.msg
     text = json.dumps(result.values)
     assert "Traceback" not in text and "correct-horse" not in text and "battery-staple" not in text
     assert cloud.glance.images() == []

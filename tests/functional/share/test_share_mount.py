@@ -159,7 +159,7 @@ def test_few_event_threads_are_warned_about_with_the_command_that_gives_more(unm
 
 def test_whether_zeroing_a_range_zeroes_it_is_found_out_when_a_share_is_mounted(unmounted):
     made = unmounted.ok(MODULE)
-    assert unmounted.ok(MODULE, writable=False).shares[0]["zeroes_ranges"] is None
+    assert unmounted.ok(MODULE, writable=False).shares[0]["supports_zero_range"] is None
     # what another program finds
     probe = unmounted.path("probe")
     probe.write_bytes(b"x" * 8192)
@@ -167,7 +167,7 @@ def test_whether_zeroing_a_range_zeroes_it_is_found_out_when_a_share_is_mounted(
     with probe.open("rb") as stream:
         os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
         zeroed = stream.read(4096) == bytes(4096)
-    assert made.shares[0]["zeroes_ranges"] == (zeroed if done.returncode == 0 else None)
+    assert made.shares[0]["supports_zero_range"] == (zeroed if done.returncode == 0 else None)
 
 
 def test_one_working_share_is_enough_where_any_is_required(unmounted):

@@ -43,9 +43,9 @@ def within(seconds):
 
 def test_a_wedged_mount_is_mended(wedged):
     with within(30):
-        predicted = wedged.ok(MODULE, check=True, answer_timeout=2)
+        predicted = wedged.ok(MODULE, check=True, response_timeout=2)
         assert wedged.client().pid == wedged.stopped, "check mode has touched the client"
-        made = wedged.ok(MODULE, answer_timeout=2)
+        made = wedged.ok(MODULE, response_timeout=2)
     assert predicted.actions == made.actions and predicted.changed and made.changed
     assert "because the mount is wedged: it has not responded for 2 s" in made.actions[0]
     assert "because it is not mounted any more" in made.actions[1]
@@ -58,7 +58,7 @@ def test_a_wedged_mount_is_mended(wedged):
 @pytest.mark.parametrize("state", ["unmounted", "absent"])
 def test_a_wedged_mount_is_unmounted(wedged, state):
     with within(20):
-        made = wedged.ok(MODULE, state=state, answer_timeout=1, fstab=str(wedged.fstab))
+        made = wedged.ok(MODULE, state=state, response_timeout=1, fstab=str(wedged.fstab))
     assert made.changed and wedged.mounted_from() == [] and wedged.mount_point().exists() == (state == "unmounted")
     assert wedged.behind().joinpath("v1").exists()
 
@@ -73,7 +73,7 @@ def test_a_wedged_mount_in_use_is_left_as_it_is_and_lives_on(place):
             for state in ("mounted", "unmounted", "absent"):
                 for check in (True, False):
                     with within(10):
-                        told = place.refused(MODULE, check=check, state=state, answer_timeout=1, fstab=str(place.fstab))
+                        told = place.refused(MODULE, check=check, state=state, response_timeout=1, fstab=str(place.fstab))
                     assert f"sleep (pid {user.pid}) has {place.mount_point()} open" in told and place.share in told
         finally:
             os.kill(stopped, signal.SIGCONT)
@@ -94,17 +94,17 @@ def test_a_wedged_mount_in_use_is_left_as_it_is_and_lives_on(place):
 def test_every_change_on_a_wedged_mount_is_refused_by_name(wedged, module, options):
     for check in (True, False):
         with within(10):
-            told = wedged.refused(module, check=check, answer_timeout=1, **options)
+            told = wedged.refused(module, check=check, response_timeout=1, **options)
         assert f"the mount of {wedged.share} at {wedged.mount_point()} is wedged: it has not responded for 1 s" in told
         assert "repair it with gluster_share_mount" in told
 
 
 def test_the_information_modules_tell_of_a_wedged_mount_and_do_not_fail(wedged):
     with within(10):
-        (share,) = wedged.ok("gluster_share_info", answer_timeout=1).shares
+        (share,) = wedged.ok("gluster_share_info", response_timeout=1).shares
     assert share["mounted"] is False and "is wedged" in share["error"]
     with within(10):
-        told = wedged.ok("gluster_volume_file_info", name=["v1"], answer_timeout=1)
+        told = wedged.ok("gluster_volume_file_info", name=["v1"], response_timeout=1)
     assert "is wedged" in told.shares[0]["error"] and told.volumes[0]["exists"] is False
 
 
@@ -118,7 +118,7 @@ def test_a_task_ends_also_where_what_asked_the_mount_cannot_be_killed(unmounted,
     try:
         time.sleep(1.1)
         with within(8):
-            task = start(unmounted, "gluster_share_info", answer_timeout=1)
+            task = start(unmounted, "gluster_share_info", response_timeout=1)
             assert "is wedged" in task.result()["shares"][0]["error"]
     finally:
         os.kill(brick, signal.SIGCONT)
@@ -132,12 +132,12 @@ def test_a_mount_that_is_only_slow_is_waited_for(place):
     time.sleep(1.1)
     with subprocess.Popen(["sh", "-c", f"sleep 2; kill -CONT {stopped}"]):
         with within(10):
-            assert not place.ok(MODULE, answer_timeout=20).changed
+            assert not place.ok(MODULE, response_timeout=20).changed
     assert place.client().pid == stopped
 
 
 def test_no_time_at_all_is_refused(place):
-    assert "answer_timeout: 0 is too short" in place.refused("gluster_share_info", answer_timeout=0)
+    assert "response_timeout: 0 is too short" in place.refused("gluster_share_info", response_timeout=0)
     assert command("stat", "-f", str(place.mount_point())).returncode == 0
 
 

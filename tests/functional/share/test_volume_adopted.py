@@ -25,7 +25,7 @@ def adopted(place, **options) -> dict:
     assert len(made.actions) == 1 and made.actions[0].startswith(f"Adopt v1 on {place.share} as ")
     after = {name: facts for name, facts in place.digest().items() if not name.startswith(".vdisk")}
     assert after == before
-    assert made.diff["before"]["v1"]["recorded"] is False and made.diff["after"]["v1"]["recorded"] is True
+    assert made.diff["before"]["v1"]["managed"] is False and made.diff["after"]["v1"]["managed"] is True
     return made.volume
 
 
@@ -34,7 +34,7 @@ def test_a_raw_file_is_adopted(place, options):
     image(place, "v1", "raw")
     place.command("qemu-io", "-f", "raw", "-c", "write -P 9 0 1M", str(place.path("v1")))
     volume = adopted(place, **options)
-    assert (volume["format"], volume["virtual_size"], volume["recorded"]) == ("raw", 4 * MIB, True)
+    assert (volume["format"], volume["virtual_size"], volume["managed"]) == ("raw", 4 * MIB, True)
     assert place.read() == b"\x09" * MIB + bytes(3 * MIB)
 
 

@@ -55,7 +55,7 @@ def vault(place, tmp_path, monkeypatch, tool):
         "tool": tool,
         "repository": str(place.repository),
         "passphrase": PASSPHRASE,
-        "tmp_dest": str(tmp_path / "spool"),
+        "scratch_dir": str(tmp_path / "spool"),
     }
     yield place
     assert os.listdir(tmp_path / "spool") == [], "a task left something where it worked"
@@ -66,7 +66,7 @@ def store(vault, archive, volume="v1", snapshot="s1", **options):
 
 
 def archives(vault, **options):
-    wanted = {key: value for key, value in vault.options.items() if key != "tmp_dest"}
+    wanted = {key: value for key, value in vault.options.items() if key != "scratch_dir"}
     # this module is not about a share
     result = vault._run_module(INFO, False, {**wanted, **options})
     assert not result.failed, result.values
@@ -82,7 +82,7 @@ def test_a_snapshot_is_stored_once_and_comes_back_byte_for_byte(vault, volume):
     before, content = vault.digest(), vault.read(volume, "s1")
     options = {"volume": volume, "snapshot": "s1", "archive": "monday", "init": True, **vault.options}
     made = vault.check_run_again(BACKUP, **options)
-    backup = made.backup
+    backup = made.archive
     assert (backup["full_name"], backup["virtual_size"], backup["verified"]) == (f"{volume}.monday", 6 * MIB, True)
     assert backup["checksum"] == f"sha256:{hashlib.sha256(content).hexdigest()}"
     assert 0 < backup["deduplicated_size"] < 4 * MIB and backup["original_size"] >= 6 * MIB
@@ -99,13 +99,13 @@ def test_what_did_not_change_takes_no_space_and_retention_counts_one_volume_only
     vault.volume("v1-b", size="1M")
     vault.snapshot("s1", volume="v1-b")
     store(vault, "a", volume="v1-b", verify="none")
-    first = store(vault, "a", verify="none").backup
+    first = store(vault, "a", verify="none").archive
     second = store(vault, "b", snapshot="s2", verify="none", keep={"last": 2})
-    assert second.backup["deduplicated_size"] < first["deduplicated_size"] + MIB and second.pruned == []
+    assert second.archive["deduplicated_size"] < first["deduplicated_size"] + MIB and second.pruned == []
     told = vault.ok(BACKUP, check=True, volume="v1", snapshot="s2", archive="b", keep={"last": 1}, **vault.options)
     assert told.pruned == ["a"] and told.changed
     third = vault.ok(BACKUP, volume="v1", snapshot="s2", archive="b", keep={"last": 1}, **{**vault.options, "verify": "repository"})
-    assert third.pruned == ["a"] and third.backup["verified"] is True
+    assert third.pruned == ["a"] and third.archive["verified"] is True
     assert "Remove v1.a with the data that nothing else needs, because retention keeps: last 1." in third.actions
     assert [entry["full_name"] for entry in archives(vault)] == ["v1-b.a", "v1.b"]
     assert [entry["name"] for entry in archives(vault, volume=["v1"], archive="latest")] == ["b"]
@@ -140,7 +140,7 @@ def test_what_opens_no_repository_is_refused(vault):
         ({"keep": {"last": 0}}, "give at least 1"),
         ({"keep": {}}, "give a rule"),
         ({"keep": {"within": "soon"}}, "as 14d"),
-        ({"secrets": {"PATH": "/tmp"}}, "cannot be set"),
+        ({"secret_env": {"PATH": "/tmp"}}, "cannot be set"),
         ({"passphrase": ""}, "it is empty"),
     ],
     ids=str,
@@ -227,7 +227,7 @@ def test_a_volume_that_grew_reads_as_zeroes_beyond_its_archive(vault):
 @pytest.mark.parametrize("tool", ["borg"])
 def test_a_volume_in_use_is_backed_up_and_never_replaced(vault):
     with vault.in_qemu("v1.s2", "qcow2"):
-        assert store(vault, "a").backup["verified"]
+        assert store(vault, "a").archive["verified"]
         told = vault.refused_untouched(RESTORE, volume="v1", replace=True, **vault.options)
         assert "in use" in told
     content = vault.read("v1", "s1")
@@ -237,8 +237,8 @@ def test_a_volume_in_use_is_backed_up_and_never_replaced(vault):
 
 @pytest.mark.parametrize("tool", ["borg"])
 def test_a_copy_is_read_where_there_is_no_view(vault):
-    made = store(vault, "a", volume="v2", snapshot="s2", read_through="copy")
-    assert made.backup["checksum"] == f"sha256:{hashlib.sha256(vault.read('v2', 's2')).hexdigest()}"
+    made = store(vault, "a", volume="v2", snapshot="s2", read_method="copy")
+    assert made.archive["checksum"] == f"sha256:{hashlib.sha256(vault.read('v2', 's2')).hexdigest()}"
 
 
 @pytest.mark.parametrize("tool", ["borg"])
@@ -248,13 +248,13 @@ def test_a_full_directory_for_work_is_told_and_left_as_it_was(vault):
     full.mkdir()
     command("mount", "-t", "tmpfs", "-o", "size=1M", "vdisk-test", str(full))
     try:
-        options = {**vault.options, "tmp_dest": str(full)}
-        told = vault.refused(BACKUP, volume="v1", snapshot="s2", archive="b", read_through="copy", **options)
-        assert told.startswith(f"tmp_dest: {full} has ")
+        options = {**vault.options, "scratch_dir": str(full)}
+        told = vault.refused(BACKUP, volume="v1", snapshot="s2", archive="b", read_method="copy", **options)
+        assert told.startswith(f"scratch_dir: {full} has ")
         # a view takes no space
         assert vault.ok(BACKUP, volume="v1", snapshot="s2", archive="b", **options).changed
         for more in ({"name": "back"}, {"replace": True}):
-            assert vault.refused(RESTORE, volume="v1", **more, **options).startswith(f"tmp_dest: {full} has ")
+            assert vault.refused(RESTORE, volume="v1", **more, **options).startswith(f"scratch_dir: {full} has ")
         assert os.listdir(full) == []
     finally:
         command("umount", str(full))
@@ -344,7 +344,7 @@ def test_a_tool_that_is_stopped_and_goes_on_hands_over_all_of_an_archive(vault, 
     # Python programs write to a pipe without looking at how much was taken then
     monkeypatch.setenv("PYTHONUNBUFFERED", "1")
     with stopped_again_and_again(b"extract\0--stdout") as counted:
-        assert store(vault, "a").backup["verified"]
+        assert store(vault, "a").archive["verified"]
         restored(vault, name="back")
     assert counted[0] > 20 and vault.read("back") == vault.read("v1", "s1")
 
@@ -387,7 +387,7 @@ def test_a_crafted_header_in_a_raw_disk_is_stored_as_the_bytes_it_is(vault):
     vault.snapshot("s1", volume="guest")
     content = vault.read("guest", "s1")
     assert content[:4] == b"QFI\xfb" and len(content) == MIB
-    assert store(vault, "a", volume="guest").backup["checksum"] == f"sha256:{hashlib.sha256(content).hexdigest()}"
+    assert store(vault, "a", volume="guest").archive["checksum"] == f"sha256:{hashlib.sha256(content).hexdigest()}"
     vault.ok(RESTORE, volume="guest", name="back", **vault.options)
     assert vault.read("back") == content
 

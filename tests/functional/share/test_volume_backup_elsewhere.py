@@ -55,9 +55,9 @@ def bucket(tmp_path):
 
 def there_and_back(volume, **options) -> None:
     content = volume.read("v1", "s1")
-    options = {"volume": "v1", "passphrase": "a b c", "tmp_dest": str(volume.tmp), **options}
+    options = {"volume": "v1", "passphrase": "a b c", "scratch_dir": str(volume.tmp), **options}
     made = volume.ok("gluster_volume_backup", snapshot="s1", archive="a", init=True, **options)
-    assert made.backup["verified"] is True
+    assert made.archive["verified"] is True
     volume.ok("gluster_volume_restore", name="back", **options)
     assert volume.read("back") == content
 
@@ -78,4 +78,4 @@ def test_over_ssh(volume, tmp_path, tool):
 
 def test_into_a_bucket(volume, bucket):
     secrets = {"AWS_ACCESS_KEY_ID": "an-id", "AWS_SECRET_ACCESS_KEY": "a-key"}
-    there_and_back(volume, tool="restic", repository=f"s3:{bucket}/backups/vms", secrets=secrets)
+    there_and_back(volume, tool="restic", repository=f"s3:{bucket}/backups/vms", secret_env=secrets)

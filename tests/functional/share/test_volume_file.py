@@ -30,7 +30,7 @@ def test_a_raw_volume_takes_the_space_that_was_asked_for(place, allocation, on_d
     assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (0, 0, 0o660)
     volume = made.volume
     assert made.volumes == [volume]
-    assert (volume["name"], volume["share"], volume["exists"], volume["recorded"]) == ("v1", place.share, True, True)
+    assert (volume["name"], volume["share"], volume["exists"], volume["managed"]) == ("v1", place.share, True, True)
     assert volume["path"] == str(place.path("v1")) and volume["active_file"] == "v1"
     assert (volume["format"], volume["base_format"], volume["virtual_size"]) == ("raw", "raw", 8 * MIB)
     assert volume["allocated_size"] == status.st_blocks * 512

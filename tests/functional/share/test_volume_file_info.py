@@ -132,7 +132,7 @@ def test_a_dead_mount_is_told_and_no_failure(place):
 def test_a_volume_that_another_program_made_has_no_format_until_it_is_adopted(place):
     place.path("v1").write_bytes(bytes(MIB))
     (volume,) = told(place)
-    assert volume["exists"] is True and volume["recorded"] is False and volume["format"] is None
+    assert volume["exists"] is True and volume["managed"] is False and volume["format"] is None
     assert volume["connection"]["data"]["format"] is None and volume["connection"]["libvirt_disk"] is None
     place.ok("gluster_volume_file", name=["v1"])
     assert told(place)[0]["format"] == "raw"

@@ -36,7 +36,7 @@ class Two:
         """See that the volume is on the new share as it was on the old one, and that nothing of it is there any more."""
         assert self.new.points() == self.points
         found = self.new.info()
-        assert found["problems"] == [] and found["recorded"] and found["virtual_size"] == 2 * MIB
+        assert found["problems"] == [] and found["managed"] and found["virtual_size"] == 2 * MIB
         assert [(entry["name"], entry["label"]) for entry in found["snapshots"]] == [("s1", "number 1"), ("s2", "number 2")]
         assert (found["owner"], found["group"], found["mode"]) == (107, 108, "0640")
         assert self.new.names() == ["v1", "v1.info", "v1.s1", "v1.s2"]

@@ -148,7 +148,7 @@ def test_a_template_names_a_playbook_that_is_there_and_asks_for_what_its_role_ta
     assert playbook.is_file(), f"{template['name']} names {template['playbook']}, which is not there"
     text = playbook.read_text(encoding="utf-8")
     role = re.search(r"vdisk\.gluster\.(\w+)\n", text.partition("tasks:")[2] or text.partition("roles:")[2])
-    known = option_names(role[1]) if role else set(re.findall(r"verify_exports_(?:dir|checksums_file)", text))
+    known = option_names(role[1]) if role else set(re.findall(r"verify_exports_(?:dir|checksum_file)", text))
     asked = {question["variable"] for question in template["survey_spec"]["spec"]}
     # hosts of a play are no option of a role
     for name in asked | set(template["extra_vars"]):
@@ -205,7 +205,7 @@ def test_a_workflow_ends_removes_nothing_before_the_export_is_verified_and_asks_
             assert (
                 question["variable"] in asked | set(node.get("extra_data", {})) or question["default"] != "" or not question["required"]
             ), question
-        assert set(node.get("extra_data", {})) <= option_names("snapshot_rotate")
+        assert set(node.get("extra_data", {})) <= option_names("snapshot_rotate") | {"vdisk_keep_snapshots"}
     order = ["snapshot"]
     while nodes[order[-1]].get("success_nodes"):
         (following,) = nodes[order[-1]]["success_nodes"]
@@ -214,8 +214,7 @@ def test_a_workflow_ends_removes_nothing_before_the_export_is_verified_and_asks_
     assert order == ["snapshot", "export", "verify", "rotate"] and nodes["rotate"]["always_nodes"] == ["report"]
     assert all(nodes[name]["failure_nodes"] == ["report"] for name in ("snapshot", "export", "verify"))
     assert (
-        nodes["snapshot"]["extra_data"]["snapshot_rotate_keep_last"] >= 1000
-        and nodes["rotate"]["extra_data"]["snapshot_rotate_take"] is False
+        nodes["snapshot"]["extra_data"]["vdisk_keep_snapshots"] >= 1000 and nodes["rotate"]["extra_data"]["snapshot_rotate_take"] is False
     )
 
 

@@ -24,7 +24,7 @@ def task(**options: Any) -> Any:
         "repository": "/repo",
         "passphrase": "secret",
         "passphrase_file": None,
-        "secrets": None,
+        "secret_env": None,
         "ssh_command": None,
         "lock_timeout": 1,
     }
@@ -44,8 +44,8 @@ def test_a_repository_is_a_path_or_an_address(place: str) -> None:
 
 @pytest.mark.parametrize("key", ["PATH", "LD_PRELOAD", "BORG_PASSPHRASE", "lower", "A=B"])
 def test_secrets_are_variables_that_nobody_else_needs(key: str) -> None:
-    with pytest.raises(BadInput, match="^secrets: .*cannot be set"):
-        volume_backup_info.tool_of(task(secrets={key: "x"}))
+    with pytest.raises(BadInput, match="^secret_env: .*cannot be set"):
+        volume_backup_info.tool_of(task(secret_env={key: "x"}))
 
 
 def test_the_first_line_of_a_private_file_is_the_passphrase(tmp_path: Path) -> None:

@@ -30,8 +30,8 @@ def directory(tmp_path: Path) -> Path:
 
 def listed(directory: Path) -> list[tuple[str, bool]]:
     """Return the names of the exports that are listed, and whether each is as it was made."""
-    result = image_export_info.work(types.SimpleNamespace(params={"dest": str(directory)}))  # type: ignore[arg-type]
-    return [(os.path.basename(entry["dest"]), entry["intact"]) for entry in result.values["exports"]]
+    result = image_export_info.work(types.SimpleNamespace(params={"path": str(directory)}))  # type: ignore[arg-type]
+    return [(os.path.basename(entry["dest"]), entry["unmodified"]) for entry in result.values["exports"]]
 
 
 def test_what_has_a_manifest_is_listed(directory: Path) -> None:

@@ -24,7 +24,7 @@ def test_a_volume_object_has_the_keys_of_the_contract() -> None:
         "base_format": "raw",
     }
     assert (told["virtual_size"], told["allocated_size"], told["active_file"], told["in_use"]) == (SIZE, 6 * GiB, "v.b", True)
-    assert (told["domains"], told["problems"], told["recorded"]) == ([], [], True)
+    assert (told["domains"], told["problems"], told["managed"]) == ([], [], True)
     assert [entry["file"] for entry in told["chain"]] == ["v.b", "v.a", "v"]
     assert set(told["chain"][0]) == {"file", "format", "backing_file", "backing_format", "virtual_size", "allocated_size"}
 

@@ -34,7 +34,7 @@ THERE = [
 
 def planned(wanted: Any, **options: str) -> list[tuple]:
     plan = export_plan(wanted, THERE, NOW, dest="/d", **options)
-    assert plan["refused"] == []
+    assert plan["errors"] == []
     return [(entry["volume"], entry["snapshot"], entry["dest"]) for entry in plan["exports"]]
 
 
@@ -88,17 +88,17 @@ def test_images_have_names_without_files() -> None:
 )
 def test_what_cannot_be_exported_is_told_and_then_nothing_is(wanted: Any, options: dict[str, str], told: str) -> None:
     plan = export_plan(wanted, THERE, NOW, dest="/d", **options)
-    assert told in "; ".join(plan["refused"]) and plan["exports"] == []
+    assert told in "; ".join(plan["errors"]) and plan["exports"] == []
 
 
 def export(name: str, day: int, **more: Any) -> dict[str, Any]:
     time = f"2026-01-{day:02d}T03:00:00.000001Z"
-    values = {"share": "h:/v", "volume": "a", "snapshot_created": None, "exported": time, "exists": True, "intact": True}
+    values = {"share": "h:/v", "volume": "a", "snapshot_created": None, "created": time, "exists": True, "unmodified": True}
     return {"dest": f"/d/{name}", "checksum": f"sha256:{day:064x}", **values, **more}
 
 
 def rotated(exports: list[dict[str, Any]], wanted: list[dict[str, Any]] | None = None, **rules: int) -> tuple[dict, dict]:
-    found = export_retention(exports, wanted or [{"share": "h:/v", "volume": "a"}], NOW, **rules)
+    found = export_retention(exports, wanted or [{"share": "h:/v", "volume": "a"}], NOW, rules)
     kept, removed = ({entry["dest"][3:]: entry["reason"] for entry in found[what]} for what in ("kept", "removed"))
     return kept, removed
 
@@ -115,7 +115,7 @@ def test_the_time_of_an_export_is_that_of_its_snapshot() -> None:
 
 
 def test_one_that_was_changed_or_is_wanted_stays() -> None:
-    exports = [export("1", 1, intact=False), export("2", 2), export("3", 3), export("4", 4)]
+    exports = [export("1", 1, unmodified=False), export("2", 2), export("3", 3), export("4", 4)]
     wanted = [{"share": "h:/v", "volume": "a", "dest": "/d/2", "time": "2026-01-02T03:00:00Z"}]
     kept, removed = rotated(exports, wanted, last=1)
     assert (list(kept), list(removed)) == (["4", "2", "1"], ["3"])
@@ -123,7 +123,7 @@ def test_one_that_was_changed_or_is_wanted_stays() -> None:
 
 
 def test_a_manifest_whose_file_is_gone_goes_only_with_a_retention() -> None:
-    exports = [export("1", 1, exists=False, intact=False), export("2", 2)]
+    exports = [export("1", 1, exists=False, unmodified=False), export("2", 2)]
     assert rotated(exports, last=1)[1] == {"1": "its file no longer exists"}
     assert rotated(exports) == ({"2": "no retention is set"}, {})
 
@@ -131,7 +131,7 @@ def test_a_manifest_whose_file_is_gone_goes_only_with_a_retention() -> None:
 def test_checksums_are_those_of_that_algorithm_and_of_what_stays() -> None:
     exports = [export("1", 1), export("2", 2), export("3", 3, checksum="sha512:00"), export("4", 4, checksum=None)]
     exports += [export("5\n", 5), export("6", 6, exists=False)]
-    text = checksum_file(exports, "sha256", removed=["/d/1"])
+    text = checksum_file(exports, "sha256", exclude=["/d/1"])
     assert text.splitlines()[1:] == [f"{2:064x}  2"] and text.startswith("# Written by vdisk.gluster.image_export.")
 
 

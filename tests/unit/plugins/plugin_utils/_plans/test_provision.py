@@ -18,13 +18,13 @@ from ansible_collections.vdisk.gluster.plugins.plugin_utils._plans.provision imp
 ROLE = pathlib.Path(__file__).resolve().parents[5] / "roles/volume_provision"
 
 
-def there(name: str, *snapshots: str, defined_in: tuple[str, ...] = ()) -> dict[str, Any]:
+def there(name: str, *snapshots: str, all_domains: tuple[str, ...] = ()) -> dict[str, Any]:
     taken = [{"name": snapshot} for snapshot in snapshots]
-    return {"name": name, "exists": True, "snapshots": taken, "defined_in": list(defined_in), "path": f"/{name}"}
+    return {"name": name, "exists": True, "snapshots": taken, "all_domains": list(all_domains), "path": f"/{name}"}
 
 
 def calls(plan: dict[str, Any], kind: str) -> list[list[str]]:
-    assert plan["refused"] == []
+    assert plan["errors"] == []
     return [batch["names"] for batch in plan[kind]]
 
 
@@ -32,16 +32,16 @@ def test_volumes_with_equal_options_are_one_call() -> None:
     volumes = [{"name": f"v{number}", "size": "1G"} for number in range(50)]
     volumes[7]["format"] = "qcow2"
     plan = provision_plan(volumes, {"share": "h:/v", "mode": "0600"})
-    assert [len(names) for names in calls(plan, "makes")] == [49, 1]
+    assert [len(names) for names in calls(plan, "creations")] == [49, 1]
     options = {"share": "h:/v", "size": "1G", "format": "qcow2", "mode": "0600"}
-    assert plan["makes"][1] == {"names": ["v7"], "options": options, "waits": False}
-    assert calls(plan, "looks") == [[f"v{number}" for number in range(50)]]
+    assert plan["creations"][1] == {"names": ["v7"], "options": options, "deferred": False}
+    assert calls(plan, "queries") == [[f"v{number}" for number in range(50)]]
 
 
 def test_an_entry_overrules_the_defaults_and_its_share_all_of_theirs() -> None:
     plan = provision_plan([{"name": "a", "shares": ["h:/w"], "size": None}, {"name": "b", "size": "2G"}], {"share": "h:/v", "size": "1G"})
-    assert [batch["options"] for batch in plan["makes"]] == [{"shares": ["h:/w"], "size": "1G"}, {"share": "h:/v", "size": "2G"}]
-    assert calls(plan, "looks") == [["a"], ["b"]]
+    assert [batch["options"] for batch in plan["creations"]] == [{"shares": ["h:/w"], "size": "1G"}, {"share": "h:/v", "size": "2G"}]
+    assert calls(plan, "queries") == [["a"], ["b"]]
 
 
 def test_copies_come_after_what_they_are_copies_of_however_the_list_is_ordered() -> None:
@@ -53,48 +53,48 @@ def test_copies_come_after_what_they_are_copies_of_however_the_list_is_ordered()
         {"name": "e", "source_volume": "elsewhere"},
     ]
     plan = provision_plan(volumes)
-    assert calls(plan, "makes") == [["a"], ["e"], ["d", "b"], ["c"]]
-    assert [batch["waits"] for batch in plan["makes"]] == [False, False, True, True]
+    assert calls(plan, "creations") == [["a"], ["e"], ["d", "b"], ["c"]]
+    assert [batch["deferred"] for batch in plan["creations"]] == [False, False, True, True]
     assert [entry["name"] for entry in plan["entries"]] == ["c", "d", "b", "a", "e"]
     # what is there is not made, and waits for nothing
-    assert not any(batch["waits"] for batch in provision_plan(volumes, {}, [there("a"), there("b")])["makes"])
+    assert not any(batch["deferred"] for batch in provision_plan(volumes, {}, [there("a"), there("b")])["creations"])
 
 
 def test_what_goes_is_detached_first_and_only_from_the_domain_that_was_named() -> None:
     volumes = [{"name": "a", "state": "absent", "domain": "web"}, {"name": "b", "state": "absent"}, {"name": "c", "state": "absent"}]
-    plan = provision_plan(volumes, {}, [there("a", defined_in=("web",)), there("b")])
+    plan = provision_plan(volumes, {}, [there("a", all_domains=("web",)), there("b")])
     assert [(call["name"], call["state"], call["options"]) for call in plan["detachments"]] == [("a", "absent", {"domain": "web"})]
     assert calls(plan, "removals") == [["a"], ["b", "c"]]
-    assert plan["waiting"] == [{"name": "a", "told": "Remove a, after it is detached."}]
-    assert provision_plan(volumes, {}, [there("a", defined_in=("web", "other")), there("b", "s1")])["refused"] == [
+    assert plan["deferred"] == [{"name": "a", "message": "Remove a, after it is detached."}]
+    assert provision_plan(volumes, {}, [there("a", all_domains=("web", "other")), there("b", "s1")])["errors"] == [
         "a is a disk of other; name the domain it is to be detached from before it is removed",
         "b has snapshots (s1); set delete_snapshots to remove them too",
     ]
 
 
 def test_what_a_domain_of_another_host_has_is_not_removed_from_here() -> None:
-    elsewhere = {**there("a", defined_in=("web",)), "attachments": [{"host": "hv1", "domain": "web"}, {"host": "hv2", "domain": "db"}]}
+    elsewhere = {**there("a", all_domains=("web",)), "attachments": [{"host": "hv1", "domain": "web"}, {"host": "hv2", "domain": "db"}]}
     entry = {"name": "a", "state": "absent", "domain": "web"}
-    assert provision_plan([entry], {}, [elsewhere])["refused"] == ["a is a disk of domain db on hv2; remove it from there"]
+    assert provision_plan([entry], {}, [elsewhere])["errors"] == ["a is a disk of domain db on hv2; remove it from there"]
     plan = provision_plan([{**entry, "attached_elsewhere": "ignore"}], {}, [elsewhere])
-    assert plan["removals"][0]["options"] == {"attached_elsewhere": "ignore"} and plan["refused"] == []
+    assert plan["removals"][0]["options"] == {"attached_elsewhere": "ignore"} and plan["errors"] == []
 
 
 def test_a_volume_can_be_detached_and_stay() -> None:
     volume = {"name": "a", "domain": "web", "attached": False}
-    plan = provision_plan([volume], {}, [there("a", defined_in=("web",))])
+    plan = provision_plan([volume], {}, [there("a", all_domains=("web",))])
     assert (len(plan["detachments"]), plan["attachments"]) == (1, [])
     assert provision_plan([volume], {}, [there("a")])["detachments"] == []
-    plan = provision_plan([{**volume, "attached": True, "target": "vdb"}], {"cache": "none"}, [there("a", defined_in=("web",))])
+    plan = provision_plan([{**volume, "attached": True, "target": "vdb"}], {"cache": "none"}, [there("a", all_domains=("web",))])
     assert plan["attachments"] == [
-        {"name": "a", "state": "present", "options": {"domain": "web", "target": "vdb", "cache": "none"}, "waits": False}
+        {"name": "a", "state": "present", "options": {"domain": "web", "target": "vdb", "cache": "none"}, "deferred": False}
     ]
 
 
 def test_a_volume_that_is_moved_is_changed_in_nothing_else() -> None:
     defaults = {"share": "h:/v", "size": "1G", "format": "raw", "mode": "0600"}
     plan = provision_plan([{"name": "a", "move": True, "source_share": "h:/w"}], defaults)
-    assert plan["makes"][0]["options"] == {"share": "h:/v", "source_share": "h:/w", "move": True}
+    assert plan["creations"][0]["options"] == {"share": "h:/v", "source_share": "h:/w", "move": True}
 
 
 @pytest.mark.parametrize(
@@ -127,13 +127,13 @@ def test_a_volume_that_is_moved_is_changed_in_nothing_else() -> None:
 )
 def test_what_cannot_be_meant_is_told_and_there_are_no_calls(volumes: list[Any], told: str) -> None:
     plan = provision_plan(volumes)
-    assert told in "; ".join(plan["refused"])
-    assert not any(value for key, value in plan.items() if key != "refused")
+    assert told in "; ".join(plan["errors"])
+    assert not any(value for key, value in plan.items() if key != "errors")
 
 
 @pytest.mark.parametrize(("defaults", "told"), [({"sise": 1}, "no key of a volume"), ({"serial": "x"}, "is for one volume")])
 def test_defaults_that_cannot_be_meant_are_told(defaults: dict[str, Any], told: str) -> None:
-    assert told in "; ".join(provision_plan([{"name": "a"}], defaults)["refused"])
+    assert told in "; ".join(provision_plan([{"name": "a"}], defaults)["errors"])
 
 
 def test_the_role_and_the_plan_know_every_option_of_the_modules_and_no_other() -> None:

@@ -44,8 +44,8 @@ def only(shares, volumes=()):
 
 
 def test_what_two_hosts_see_is_told_once():
-    here = volume(domains=["a"], defined_in=["a"], in_use=True, problems=["p", "q"])
-    there = {**volume(domains=["b"], defined_in=["b", "c"]), "problems": ["q", "r"]}
+    here = volume(domains=["a"], all_domains=["a"], in_use=True, problems=["p", "q"])
+    there = {**volume(domains=["b"], all_domains=["b", "c"]), "problems": ["q", "r"]}
     whole = merge({"hv2": {"shares": [share()], "volumes": [there]}, "hv1": {"shares": [share()], "volumes": [here]}})
     (seen,) = whole.shares
     (one,) = seen.volumes
@@ -97,7 +97,7 @@ def test_problems_come_before_warnings_and_those_before_notes():
         (only([unmounted("gl1:/vms", "gl1:/vms is dead")]), ("error", "On hv1, gl1:/vms is dead")),
         (only([share()], [volume(points=days(70))]), ("warning", "1 chain is longer than 64 files; the longest has 71.")),
         (only([share()], [volume(points=days(32))]), ("warning", "3 snapshots are older than 30 days.")),
-        (only([share()], [volume(recorded=False)]), ("note", "1 volume is not adopted yet.")),
+        (only([share()], [volume(managed=False)]), ("note", "1 volume is not adopted yet.")),
         (only([share()], [volume(problems=["bad"])]), ("error", "web-1 on gl1:/vms: bad")),
         ({}, ("error", "No host was asked.")),
     ],
@@ -112,7 +112,7 @@ def test_limits_of_nothing_are_no_limits():
 
 
 def test_a_volume_that_runs_on_two_hosts_at_once_is_told():
-    running = volume(domains=["a"], defined_in=["a"], in_use=True)
+    running = volume(domains=["a"], all_domains=["a"], in_use=True)
     seen = {host: {"shares": [share()], "volumes": [running]} for host in ("hv1", "hv2")}
     assert told(seen) == [("warning", "web-1 on gl1:/vms is open in domains of hv1 and hv2 at once.")]
 
@@ -168,11 +168,11 @@ def test_a_long_chain_is_summed_up_in_the_middle_and_nothing_is_lost():
 
 def test_the_same_makes_the_same_page_and_a_later_one_differs_in_its_time_only():
     first = made(observed.sound())
-    again = made(observed.sound(), last_page=first["page"])
-    assert not first["same"] and again["same"]
-    assert made(observed.sound(), last_page=again["page"])["page"] == again["page"]
-    later = made(observed.sound(), LATER, last_page=again["page"])
-    assert later["same"] and later["page"] != again["page"]
+    again = made(observed.sound(), previous_page=first["page"])
+    assert not first["unchanged"] and again["unchanged"]
+    assert made(observed.sound(), previous_page=again["page"])["page"] == again["page"]
+    later = made(observed.sound(), LATER, previous_page=again["page"])
+    assert later["unchanged"] and later["page"] != again["page"]
 
 
 def test_what_has_changed_is_told_and_told_again_until_something_else_changes():
@@ -181,10 +181,10 @@ def test_what_has_changed_is_told_and_told_again_until_something_else_changes():
     seen["hv1"]["shares"][0]["available_bytes"] -= 7 * GIB
     seen["hv1"]["volumes"][0]["chain"][0]["allocated_size"] += 5 * GIB
     seen["hv1"]["volumes"][3] = volume("new-1")
-    changed = made(seen, LATER, last_page=page)
-    assert not changed["same"]
+    changed = made(seen, LATER, previous_page=page)
+    assert not changed["unchanged"]
     assert changed["changes"] == ["gl1:/vms: used +7 GiB, provisioned ±0.", "New: new-1.", "Gone: web-2.", "Changed most: db-1 +5 GiB."]
-    assert made(seen, LATER, last_page=changed["page"])["changes"] == changed["changes"]
+    assert made(seen, LATER, previous_page=changed["page"])["changes"] == changed["changes"]
 
 
 def test_what_a_file_system_stirs_by_itself_is_no_change_and_small_steps_add_up():
@@ -196,28 +196,28 @@ def test_what_a_file_system_stirs_by_itself_is_no_change_and_small_steps_add_up(
 
     page = made(less(0))["page"]
     for count in (0, 4096, 600 * 1024):
-        again = made(less(count), LATER, last_page=page)
-        assert again["same"]
+        again = made(less(count), LATER, previous_page=page)
+        assert again["unchanged"]
         page = again["page"]
-    grown = made(less(1024**2), LATER, last_page=page)
-    assert not grown["same"] and grown["changes"] == ["gl1:/vms: used +1 MiB, provisioned ±0."]
+    grown = made(less(1024**2), LATER, previous_page=page)
+    assert not grown["unchanged"] and grown["changes"] == ["gl1:/vms: used +1 MiB, provisioned ±0."]
 
 
 def test_a_share_that_could_not_be_read_has_lost_nothing():
     page = made(observed.sound())["page"]
-    gone = made(only([unmounted("gl1:/vms", "gl1:/vms is dead")]), LATER, last_page=page)
+    gone = made(only([unmounted("gl1:/vms", "gl1:/vms is dead")]), LATER, previous_page=page)
     assert gone["changes"] == []
-    back = made(observed.sound(), "2026-11-26T03:00:00Z", last_page=gone["page"])
-    assert back["changes"] == [] and back["errors"] == 0
+    back = made(observed.sound(), "2026-11-26T03:00:00Z", previous_page=gone["page"])
+    assert back["changes"] == [] and back["problems"] == 0
 
 
 @pytest.mark.parametrize(
     "option",
-    [{"title": "x"}, {"space_limit": 1}, {"promise_limit": 1}, {"age_limit": 1}, {"chain_limit": 1}],
+    [{"title": "x"}, {"space_limit": 1}, {"provisioned_limit": 1}, {"age_limit": 1}, {"chain_limit": 1}],
 )
 def test_another_wish_makes_another_page(option):
     page = made(observed.sound())["page"]
-    assert not made(observed.sound(), last_page=page, **option)["same"]
+    assert not made(observed.sound(), previous_page=page, **option)["unchanged"]
 
 
 def test_a_history_is_thinned_to_one_point_a_day():
@@ -237,9 +237,9 @@ def test_a_page_that_remembers_nothing_usable_is_told_and_followed_by_a_good_one
     page = re.sub(
         r'(id="report-memory">).*?(</script>)', lambda found: found[1] + damage + found[2], made(observed.sound())["page"], flags=re.DOTALL
     )
-    after = made(observed.sound(), last_page=page)
-    assert not after["same"] and len(after["findings"]) == 1 and "to compare with" in after["findings"][0]
-    assert made(observed.sound(), last_page=after["page"])["findings"] == []
+    after = made(observed.sound(), previous_page=page)
+    assert not after["unchanged"] and len(after["findings"]) == 1 and "to compare with" in after["findings"][0]
+    assert made(observed.sound(), previous_page=after["page"])["findings"] == []
 
 
 # --- no value becomes markup
@@ -273,9 +273,9 @@ def test_no_text_of_a_share_becomes_markup_or_is_filled_in():
     seen = {host + HOSTILE: poisoned(told_there, HOSTILE) for host, told_there in observed.troubled().items()}
     harmless = {host + "x": poisoned(told_there, "x") for host, told_there in observed.troubled().items()}
     page, plain = made(seen, title=HOSTILE)["page"], made(harmless, title="x")["page"]
-    again = made(seen, title=HOSTILE, last_page=page)
-    assert again["same"]
-    for one, other in ((page, plain), (again["page"], made(harmless, title="x", last_page=plain)["page"])):
+    again = made(seen, title=HOSTILE, previous_page=page)
+    assert again["unchanged"]
+    for one, other in ((page, plain), (again["page"], made(harmless, title="x", previous_page=plain)["page"])):
         found, expected = Markup(), Markup()
         found.feed(one)
         expected.feed(other)

@@ -169,28 +169,30 @@ def test_what_is_removed_says_what_each_rule_has_against_it() -> None:
 
 def test_what_keeps_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="keeps nothing"):
-        decide([], rules_of(0, "", hourly=0, daily="0"), at("2026-01-01T00:00:00Z"))
+        decide([], rules_of({"last": 0, "within": "", "hourly": 0, "daily": "0"}), at("2026-01-01T00:00:00Z"))
 
 
 def test_options_may_be_texts_as_a_survey_has_them() -> None:
-    assert rules_of("3", "1d12h", daily="7", weekly="") == Rules(3, 36 * 3600, {"daily": 7, "weekly": 0})
+    assert rules_of({"last": "3", "within": "1d12h", "daily": "7", "weekly": ""}) == Rules(3, 36 * 3600, {"daily": 7, "weekly": 0})
     assert [age(text) for text in ("36h", "2w", "", None, 0)] == [129600, 1209600, 0, 0, 0]
 
 
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"last": -1}, "keep_last: -1 is not a number"),
-        ({"last": True}, "keep_last: True is not a number"),
-        ({"daily": "many"}, "keep_daily: 'many' is not a number"),
-        ({"within": "7"}, "keep_within: '7' is not an age"),
-        ({"within": "5m"}, "keep_within: '5m' is not an age"),
-        ({"within": "-1d"}, "keep_within: '-1d' is not an age"),
+        ({"last": -1}, "keep.last: -1 is not a number"),
+        ({"last": True}, "keep.last: True is not a number"),
+        ({"daily": "many"}, "keep.daily: 'many' is not a number"),
+        ({"within": "7"}, "keep.within: '7' is not an age"),
+        ({"within": "5m"}, "keep.within: '5m' is not an age"),
+        ({"within": "-1d"}, "keep.within: '-1d' is not an age"),
+        ({"dayly": 7}, "keep has no rule dayly; give at least one of last, hourly"),
+        (["last"], "is not a dictionary"),
     ],
 )
-def test_what_is_no_number_or_age_is_refused(options: dict, told: str) -> None:
+def test_what_is_no_number_or_age_is_refused(options: object, told: str) -> None:
     with pytest.raises(ValueError, match=told):
-        rules_of(**options)
+        rules_of(options)
 
 
 @pytest.mark.parametrize("text", ["2026-01-01", "2026-13-01T00:00:00Z", "2026-01-01T00:00:00+01:00", "2026-01-01T00:00:00", "", None, "x"])

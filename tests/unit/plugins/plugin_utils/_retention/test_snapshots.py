@@ -30,7 +30,7 @@ def names(entries: list[dict]) -> list[str]:
 
 def test_only_what_carries_the_label_is_looked_at() -> None:
     one = volume("a", snapshot(1), snapshot(2, None), snapshot(3, "other"), snapshot(4), snapshot(5))
-    found = snapshot_retention([one], "nightly", NOW, last=1)
+    found = snapshot_retention([one], "nightly", NOW, keep={"last": 1})
     assert (names(found["kept"]), names(found["removed"])) == (["s5"], ["s4", "s1"])
     assert found["kept"][0] == {
         "name": "s5",
@@ -47,7 +47,7 @@ def test_whatever_the_labels_are_nothing_foreign_and_never_the_newest_is_removed
             group = [
                 volume(name, *(snapshot(day + 1, label) for day, label in enumerate(row))) for name, row in (("a", first), ("b", second))
             ]
-            found = snapshot_retention(group, "nightly", NOW, last=1)
+            found = snapshot_retention(group, "nightly", NOW, keep={"last": 1})
             removed = names(found["removed"])
             assert all(first[int(name[1:]) - 1] == second[int(name[1:]) - 1] == "nightly" for name in removed)
             own = [day for day in range(3) if "nightly" in (first[day], second[day])]
@@ -57,7 +57,7 @@ def test_whatever_the_labels_are_nothing_foreign_and_never_the_newest_is_removed
 
 
 def test_a_point_that_only_some_volumes_have_goes_from_those() -> None:
-    found = snapshot_retention([volume("a", snapshot(1), snapshot(2)), volume("b", snapshot(2))], "nightly", NOW, last=1)
+    found = snapshot_retention([volume("a", snapshot(1), snapshot(2)), volume("b", snapshot(2))], "nightly", NOW, keep={"last": 1})
     assert [(entry["name"], entry["volumes"]) for entry in found["removed"]] == [("s1", ["a"])]
     assert found["kept"][0]["volumes"] == ["a", "b"]
 
@@ -65,23 +65,23 @@ def test_a_point_that_only_some_volumes_have_goes_from_those() -> None:
 def test_one_that_is_read_on_any_volume_stays_on_all() -> None:
     group = [volume(name, snapshot(1), snapshot(2), snapshot(3)) for name in "ab"]
     readers = [volume("b", snapshot(1, in_use=True), snapshot(2, in_use=False))]
-    found = snapshot_retention(group, "nightly", NOW, last=1, readers=readers)
+    found = snapshot_retention(group, "nightly", NOW, keep={"last": 1}, usage=readers)
     assert names(found["removed"]) == ["s2"]
     assert found["kept"][-1]["reason"] == "an export, a clone or another program is reading it on b"
 
 
 def test_one_without_a_time_on_any_volume_stays() -> None:
     group = [volume("a", snapshot(1), snapshot(2)), volume("b", {**snapshot(1), "created": None}, snapshot(2))]
-    found = snapshot_retention(group, "nightly", NOW, last=1)
+    found = snapshot_retention(group, "nightly", NOW, keep={"last": 1})
     assert found["removed"] == [] and found["kept"][-1]["reason"] == "when it was made is not on record"
 
 
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"label": "", "now": NOW, "last": 1}, "without a label"),
-        ({"label": "nightly", "now": NOW}, "keeps nothing"),
-        ({"label": "nightly", "now": "today", "last": 1}, "'today' is not a time in UTC"),
+        ({"label": "", "now": NOW, "keep": {"last": 1}}, "without a label"),
+        ({"label": "nightly", "now": NOW, "keep": {}}, "keeps nothing"),
+        ({"label": "nightly", "now": "today", "keep": {"last": 1}}, "'today' is not a time in UTC"),
     ],
 )
 def test_a_rotation_that_is_no_rotation_is_refused(options: dict, told: str) -> None:
@@ -102,6 +102,6 @@ def test_a_pattern_of_what_there_is_not_is_refused(pattern: str, told: str) -> N
 
 def test_volumes_are_chosen_by_name_and_pattern_each_once() -> None:
     there = [volume(name) for name in ("db-2", "db-1", "web")] + [{"name": "gone", "exists": False}]
-    assert choose_volumes(["db-1", "db-*"], there) == {"names": ["db-1", "db-2"], "refused": []}
+    assert choose_volumes(["db-1", "db-*"], there) == {"names": ["db-1", "db-2"], "errors": []}
     assert choose_volumes("web, db-2\n", there)["names"] == ["web", "db-2"]
-    assert choose_volumes(["gone", "x*"], there) == {"names": [], "refused": ["volume gone does not exist", "no volume matches x*"]}
+    assert choose_volumes(["gone", "x*"], there) == {"names": [], "errors": ["volume gone does not exist", "no volume matches x*"]}
