@@ -5,16 +5,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import uuid
 from dataclasses import dataclass, field, replace
-from typing import Any, ContextManager, Iterable, Mapping, Sequence, Tuple
+from typing import Any, Mapping, Sequence, Tuple
 
-from ansible_collections.vdisk.gluster.plugins.module_utils._common import parallel
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Abandoned, Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs import files
-from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.health import check_complete
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.mounts import read_mount_table
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share import Share, check_mounted, mount_point_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu import image_lock
@@ -22,6 +19,14 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.qemu_img impor
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Step, StepContext
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.domain import RedefineDomains
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.registry import from_json
+from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.forward import (
+    Forward,
+    check_shares_complete,
+    discard_prepared,
+    end_journals,
+    hold_offline_files,
+    release,
+)
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layout
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.hypervisor import Hypervisor, running_disks
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.journal import Journal
@@ -143,7 +148,7 @@ def cleanup_action(leftover: str) -> str:
 
 
 def _finish_plan(plan: UnfinishedPlan, qemu_img: QemuImg, hypervisor: Hypervisor, locks: Sequence[HeldLock]) -> list[str]:
-    actions = []
+    actions: list[str] = []
 
     members = {volume for volume, _share in plan.members} | {plan.leader[0]}
 
@@ -157,42 +162,30 @@ def _finish_plan(plan: UnfinishedPlan, qemu_img: QemuImg, hypervisor: Hypervisor
             (volume, share.name): replace(context_of(volume, share, qemu_img, hypervisor, journal, locks), recovering=True)
             for volume, share in plan.members
         }
-        steps = [(contexts[volume, share.name], step) for volume, share, step in plan.steps]
+        pairs = [(contexts[volume, share.name], step) for volume, share, step in plan.steps]
         for context in contexts.values():
             # the task that was killed wrote on another host, maybe: no program may go by what this one remembers
             for name in files.list_names(context.root):
                 if layout.is_file_of(context.volume, name):
                     files.drop_cached_file(context.path(name))
-        with hold_offline_files(steps) as held:
+        with hold_offline_files(pairs) as held:
             check_locks()
             journal.begin(plan.entries, plan.group, plan.marks)
+            forward = Forward(held, actions, journal.check_ours, recovering=True)
             try:
-                for context, step in steps:
-                    context.check_ours()
-                    if not step.is_done(context):
-                        _refuse_readers(context, step)
-                    with context.logged("Recover", step):
-                        step.apply(context)
-                    hold_image_locks(held, [(context, name) for name in step.offline_files_after(context)])
-                    if not step.internal:
-                        actions.append(f"Finish the interrupted operation: {step.describe()}")
+                forward.apply(pairs, _refuse_unless_done)
             except Abandoned as error:
                 # nothing was done yet that others could see, and what was prepared is of no use any more
-                for context, step in steps:
-                    step.discard_prepared(context)
+                discard_prepared(pairs)
                 actions.append(f"Abandon the interrupted operation on {plan.leader[0]}, because {error.message}.")
             finally:
-                for context, step in steps:
-                    step.release(context)
+                release(pairs)
     check_locks()
-    for share in {share.name: share for _volume, share in (plan.leader, *plan.members)}.values():
-        # what a step found removed already may lie where nobody answers
-        check_complete(share.name, share.mount_point)
-    # the leader's journal goes first: without it those of the others mean nothing
-    journal.end()
-    for volume, share in plan.members:
-        if (volume, share.name) != (plan.leader[0], plan.leader[1].name):
-            Journal(share.mount_point, volume).end()
+    # what a step found removed already may lie where nobody answers
+    check_shares_complete(share for _volume, share in (plan.leader, *plan.members))
+    leader = (plan.leader[0], plan.leader[1].name)
+    others = [(volume, share) for volume, share in plan.members if (volume, share.name) != leader]
+    end_journals(journal, [Journal(share.mount_point, volume) for volume, share in others])
     return actions
 
 
@@ -218,12 +211,15 @@ def _refuse_definitions_elsewhere(plan: UnfinishedPlan, hypervisor: Hypervisor) 
             )
 
 
-def _refuse_readers(context: StepContext, step: Step) -> None:
-    """Refuse to carry on under a reader; one of a raw file denies nobody to write, so nothing else would stop a merge into it.
+def _refuse_unless_done(context: StepContext, step: Step) -> None:
+    """Refuse to carry on under a reader, where the step is not done already.
+
+    A reader of a raw file denies nobody to write, so that nothing else would stop a merge into it.
 
     :raises Refused: a file that is merged, moved or removed is open somewhere, and not in a domain that this host can do it with.
     """
-    if context.running_disk() is not None:
+    context.check_ours()
+    if step.is_done(context) or context.running_disk() is not None:
         return
     for name in step.modified_files():
         if name not in context.held and image_lock.stays_open_in_qemu(context.path(name)):
@@ -243,37 +239,3 @@ def context_of(
     """
     own = locks_of((volume,), locks)
     return StepContext(share.mount_point, share.name, volume, uuid.uuid4().hex[:12], qemu_img, hypervisor, journal, locks=own)
-
-
-def hold_offline_files(steps: Sequence[tuple[StepContext, Step]]) -> contextlib.ExitStack:
-    """Keep QEMU, on every host, from opening the files that these steps need at rest."""
-    stack = contextlib.ExitStack()
-    try:
-        offline_files = parallel.each(lambda pair: pair[1].offline_files(pair[0]), steps)
-        hold_image_locks(stack, [(context, name) for (context, _step), names in zip(steps, offline_files) for name in names])
-    except BaseException:
-        stack.close()
-        raise
-    return stack
-
-
-def hold_image_locks(held: contextlib.ExitStack, files: Iterable[tuple[StepContext, str]]) -> None:
-    """Keep QEMU, on every host, from opening files of volumes until a plan is applied.
-
-    :raises Refused: one of them is open.
-    """
-    todo = {(id(context), name): (context, name) for context, name in files if name not in context.held}
-    entered: list[ContextManager] = []
-
-    def enter(context: StepContext, name: str) -> None:
-        context = image_lock.changing(context.path(name))
-        context.__enter__()
-        entered.append(context)
-
-    try:
-        parallel.each(lambda pair: enter(*pair), todo.values())
-    finally:
-        for context in entered:
-            held.push(context)
-    for context, name in todo.values():
-        context.held.add(name)

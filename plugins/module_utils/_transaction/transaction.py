@@ -5,26 +5,28 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import uuid
-from typing import Iterable, Iterator, Mapping, Sequence, Tuple
+from typing import Iterable, Mapping, Sequence, Tuple
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common import parallel
-from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Incomplete, LostLock, Refused, VdiskError
-from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.health import check_complete
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Incomplete, LostLock, VdiskError
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share import Share
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.base import Plan, interleaved
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.qemu_img import QemuImg
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Step, StepContext
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Step
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.registry import to_json
-from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.recovery import (
-    Located,
-    context_of,
-    hold_image_locks,
+from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.forward import (
+    Forward,
+    Pair,
+    check_shares_complete,
+    discard_prepared,
+    end_journals,
     hold_offline_files,
-    recover,
+    prepare,
+    release,
 )
+from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.recovery import Located, context_of, recover
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layout
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.hypervisor import Hypervisor
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.journal import Journal
@@ -85,46 +87,42 @@ class Transaction:
         leader = min(journals, default=None)
         journal = journals[leader] if leader is not None else None
         contexts = {key: context_of(key[0], share, self._qemu_img, self._hypervisor, journal, self.locks) for key, share in shares.items()}
-        # what was taken or failed half way, to be taken back; what was begun at all, and may hold something yet
-        tried: list[tuple[StepContext, Step]] = []
-        begun: list[tuple[StepContext, Step]] = []
+        pairs = [(contexts[key], step) for key, step in order]
         said = len(actions)
+        forward: Forward | None = None
         try:
-            for key, step in order:
-                _prepare(contexts[key], step)
-            with hold_offline_files([(contexts[key], step) for key, step in order]) as held:
+            prepare(pairs)
+            with hold_offline_files(pairs) as held:
                 self._check_ours(shares, journal)
                 # what was not there when the plan was made is not there
-                _check_complete(shares)
+                check_shares_complete(shares.values())
                 if leader is not None:
                     _begin(leader, journals, shares, order)
-                for batch in _batches([(contexts[key], step) for key, step in order]):
-                    self._check_ours(shares, journal)
-                    begun += batch
-                    _take_at_once(batch, held, tried, actions)
+                forward = Forward(held, actions, lambda: self._check_ours(shares, journal))
+                forward.apply(pairs)
                 self._check_ours(shares, journal)
                 if leader is not None:
                     # and what steps found removed already is removed
-                    _check_complete(shares)
-                _end(leader, journals)
+                    check_shares_complete(shares.values())
+                    _end(leader, journals)
         except (Incomplete, LostLock):
             raise
         except VdiskError as error:
             try:
                 self._check_ours(shares, journal)
-                if _undo(tried):
-                    for key, step in order:
-                        step.discard_prepared(contexts[key])
-                    _end(leader, journals)
+                if _undo(forward.attempted if forward is not None else ()):
+                    discard_prepared(pairs)
+                    if leader is not None:
+                        _end(leader, journals)
                     del actions[said:]
             except LostLock:
                 raise
             except VdiskError:
-                # the share has gone away, say; what is not taken back stands in the journal, and why it failed is what counts
+                # the share has gone away, for example; what is not undone stands in the journal, and why it failed is what counts
                 raise error from None
             raise
         finally:
-            _release(begun)
+            release(pairs)
 
     def _check_locks(self, keys: Iterable[Key]) -> None:
         parallel.each(HeldLock.check, locks_of({volume for volume, _share in keys}, self.locks))
@@ -139,73 +137,6 @@ class Transaction:
             journal.check_ours()
 
 
-def _batches(order: Sequence[tuple[StepContext, Step]]) -> Iterator[list[tuple[StepContext, Step]]]:
-    """Yield steps in their order, together those that may be taken at a time: of different volumes, of one stage, none of them alone."""
-    batch: list[tuple[StepContext, Step]] = []
-    for context, step in order:
-        if batch and (
-            step.exclusive or batch[0][1].exclusive or step.stage != batch[0][1].stage or any(context is other for other, _step in batch)
-        ):
-            yield batch
-            batch = []
-        batch.append((context, step))
-    if batch:
-        yield batch
-
-
-def _take_at_once(
-    batch: Sequence[tuple[StepContext, Step]], held: contextlib.ExitStack, tried: list[tuple[StepContext, Step]], actions: list[str]
-) -> None:
-    """Take steps together, and tell in their order what was done; where one fails, what others have done is done."""
-    taken: set[int] = set()
-
-    def take(number: int) -> None:
-        context, step = batch[number]
-        _take(context, step, tried)
-        taken.add(number)
-        # at once, not when the last of them is done: a machine could start on the file meanwhile, write to it and stop
-        hold_image_locks(held, [(context, name) for name in step.offline_files_after(context)])
-
-    try:
-        parallel.each(take, range(len(batch)))
-    finally:
-        actions += [step.describe() for number, (_place, step) in enumerate(batch) if number in taken and not step.internal]
-
-
-def _prepare(context: StepContext, step: Step) -> None:
-    if type(step).prepare is not Step.prepare:
-        with context.logged("Prepare", step):
-            step.prepare(context)
-
-
-def _take(context: StepContext, step: Step, tried: list[tuple[StepContext, Step]]) -> None:
-    """Take a step, and note that it was tried, unless it refuses: then it has looked and done nothing."""
-    try:
-        with context.logged("Apply", step):
-            step.apply(context)
-    except Refused:
-        raise
-    except BaseException:
-        tried.append((context, step))
-        raise
-    tried.append((context, step))
-
-
-def _check_complete(shares: Mapping[Key, Share]) -> None:
-    """See that all parts of all shares answer.
-
-    :raises Incomplete: one does not.
-    """
-    for share in {share.name: share for share in shares.values()}.values():
-        check_complete(share.name, share.mount_point)
-
-
-def _release(tried: Sequence[tuple[StepContext, Step]]) -> None:
-    """Let go of what steps may still hold, a frozen guest say, whatever became of the plan."""
-    for context, step in tried:
-        step.release(context)
-
-
 def _key(plan: Plan) -> Key:
     return plan.before.name, plan.before.share
 
@@ -218,14 +149,11 @@ def _begin(leader: Key, journals: Mapping[Key, Journal], shares: Mapping[Key, Sh
     journals[leader].begin([{"volume": key[0], "share": shares[key].name, **to_json(step)} for key, step in order], group)
 
 
-def _end(leader: Key | None, journals: Mapping[Key, Journal]) -> None:
-    """Remove the journals of a unit, the leader's first: without it the others mean nothing."""
-    if leader is not None:
-        journals[leader].end()
-        parallel.each(lambda key: journals[key].end(), [key for key in journals if key != leader])
+def _end(leader: Key, journals: Mapping[Key, Journal]) -> None:
+    end_journals(journals[leader], [journals[key] for key in journals if key != leader])
 
 
-def _undo(done: Sequence[tuple[StepContext, Step]]) -> bool:
+def _undo(done: Sequence[Pair]) -> bool:
     """Take back steps, the last first, if every one of them can be; return whether they are taken back."""
     if not all(step.can_be_undone(context) for context, step in done):
         return False

@@ -20,7 +20,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import plan_present as plan_volume
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.qemu_img import QemuImg
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps import overlay, volume
-from ansible_collections.vdisk.gluster.plugins.module_utils._transaction import transaction
+from ansible_collections.vdisk.gluster.plugins.module_utils._transaction import forward
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.record_file import SnapshotNote
 from ansible_collections.vdisk.gluster.tests.harness.images import KiB, MiB
 from ansible_collections.vdisk.gluster.tests.harness.shares import Killed, PlainShare
@@ -230,7 +230,7 @@ def test_of_merges_of_which_one_fails_the_others_are_told_and_the_next_task_goes
 
 
 def test_no_machine_can_start_on_what_is_merged_while_others_are_being_merged(many, taken, monkeypatch):
-    hold, commit, held, opened = transaction.hold_image_locks, QemuImg.commit, threading.Event(), []
+    hold, commit, held, opened = forward.hold_image_locks, QemuImg.commit, threading.Event(), []
 
     def holds(stack, files):
         hold(stack, files)
@@ -245,7 +245,7 @@ def test_no_machine_can_start_on_what_is_merged_while_others_are_being_merged(ma
         commit(self, top, *words)
 
     monkeypatch.setattr(fuse_client, "event_threads", lambda _directory: 8)
-    monkeypatch.setattr(transaction, "hold_image_locks", holds)
+    monkeypatch.setattr(forward, "hold_image_locks", holds)
     monkeypatch.setattr(QemuImg, "commit", waits)
     _drop(many)
     assert opened[0].returncode != 0 and "lock" in opened[0].stderr
