@@ -27,8 +27,4 @@ options:
       - V(0) shows none. Nothing is shown of a task with C(no_log), or of one with C(async) and C(poll=0).
     type: int
     default: 10
-  _progress:
-    description:
-      - Where the module and its action plugin meet to show progress. The action plugin sets it; playbooks do not.
-    type: str
 """

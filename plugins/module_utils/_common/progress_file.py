@@ -19,6 +19,8 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._common.progress imp
 
 DIRECTORY = "/run/lock"
 """In memory, on every Linux, and where the locks within a host are."""
+VARIABLE = "VDISK_GLUSTER_PROGRESS"
+"""The environment variable by which an action plugin gives its module the token; no option, for playbooks do not set it."""
 _PREFIX = "vdisk-progress-"
 _TOKEN = re.compile(r"\A[0-9a-f]{32}\Z")
 _DEAD_AFTER = 24 * 3600

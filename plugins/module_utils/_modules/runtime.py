@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import time
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import VdiskError
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.process import Runner
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.progress import Progress
-from ansible_collections.vdisk.gluster.plugins.module_utils._common.progress_file import ProgressFile, is_token
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.progress_file import VARIABLE, ProgressFile, is_token
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.result import Result
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.responsiveness import RESPONSE_TIMEOUT
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share import DEFAULT_BASE
@@ -35,8 +36,6 @@ PATIENCE = {
     "stall_timeout": {"type": "int", "default": 600},
     "lock_timeout": {"type": "int", "default": 60},
     "progress_interval": {"type": "int", "default": 10},
-    # from the action plugin: where it looks for the progress of this task
-    "_progress": {"type": "str"},
 }
 """Options that say how long a task waits for what stands still, and how often it says how far it is."""
 
@@ -110,7 +109,8 @@ def run(
         if option in options and module.params[option] < 0:
             module.fail_json(msg=f"{option}: {module.params[option]} is negative; give seconds", changed=False)
     log, since = _log_of(module), time.monotonic()
-    token = module.params.pop("_progress", None)
+    # it stays in the environment: the module may start again with another interpreter
+    token = os.environ.get(VARIABLE)
     with contextlib.ExitStack() as reporting:
         progress = Progress(reporting.enter_context(ProgressFile(token))) if is_token(token) else Progress()
         task = Task(

@@ -18,7 +18,7 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible.utils.vars import merge_hash
-from ansible_collections.vdisk.gluster.plugins.module_utils._common.progress_file import path_of
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.progress_file import VARIABLE, path_of
 from ansible_collections.vdisk.gluster.plugins.plugin_utils._action.watcher import Watcher
 
 display = Display()
@@ -36,25 +36,25 @@ class WatchedAction(ActionBase):
         """Run the module and return its result."""
         result = super().run(tmp, task_vars)
         wrap_async = self._task.async_val and not self._connection.has_native_async
-        watcher, arguments = None, dict(self._task.args)
+        watcher, environment = None, self._task.environment
         interval = self._interval()
         # who does not wait for a task sees no lines of it
         if interval and not self._task.no_log and not (wrap_async and not self._task.poll):
             token = uuid.uuid4().hex
-            arguments["_progress"] = token
+            self._task.environment = [*_as_list(environment), {VARIABLE: token}]
             watcher = self._watcher(token, interval, (task_vars or {}).get("inventory_hostname"))
             watcher.start()
         try:
-            returned = self._execute_module(module_args=arguments, task_vars=task_vars, wrap_async=wrap_async)
+            returned = self._execute_module(task_vars=task_vars, wrap_async=wrap_async)
             if watcher and wrap_async and returned.get("ansible_job_id") and not returned.get("failed"):
                 # Ansible asks for the result itself once this returns; the watcher goes on until this process, the task's own, ends
                 multiprocessing.util.Finalize(None, watcher.stop, exitpriority=100)
                 watcher = None
         finally:
+            # the items of a loop share the task
+            self._task.environment = environment
             if watcher:
                 watcher.stop()
-        if isinstance(returned.get("invocation"), dict):
-            returned["invocation"].get("module_args", {}).pop("_progress", None)
         result = merge_hash(result, returned)
         if not wrap_async:
             self._remove_tmp_path(self._connection._shell.tmpdir)
@@ -82,3 +82,10 @@ class WatchedAction(ActionBase):
             display.display(f"PROGRESS [{host}]: {line}")
 
         return Watcher(look, say, interval)
+
+
+def _as_list(environment: Any) -> list[Any]:
+    """Return the environments of a task, those of its play and blocks included, as Ansible takes them: a later one wins."""
+    if environment is None:
+        return []
+    return environment if isinstance(environment, list) else [environment]

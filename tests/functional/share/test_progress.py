@@ -78,6 +78,16 @@ def test_lines_with_all_figures_come_while_the_task_runs_and_nothing_is_left_of_
     assert "_progress" not in re.sub("progress_interval", "", playing.text())
 
 
+def test_the_environment_of_the_user_reaches_the_module_too(slow):
+    """Lines come only where the task finds the slow qemu-img, by the PATH that the user gives the play."""
+    path = f"{slow.programs}:{os.environ['PATH']}"
+    slow.programs = None
+    task = export(slow, "{{ item }}", loop=["one", "two"], environment={"VDISK_TEST": "1"})
+    lines = run(slow, [task], environment={"PATH": path}).progress()
+    for name in ("one", "two"):
+        assert sum(f"{slow.out}/{name}" in line.text for line in lines) >= 2, lines
+
+
 def test_nothing_is_said_of_short_work_of_secret_work_and_where_nobody_wants_it(slow):
     quick = {
         "volume": "v1",

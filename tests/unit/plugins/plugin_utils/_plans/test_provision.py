@@ -140,7 +140,7 @@ def test_the_role_and_the_plan_know_every_option_of_the_modules_and_no_other() -
     specs = yaml.safe_load((ROLE / "meta/argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
     modules = {**gluster_volume_file.OPTIONS, **gluster_volume_attachment.OPTIONS}
     # a domain of another host that has the volume no more is a case for the module itself
-    options = {key: option for key, option in modules.items() if key not in ("volume", "host", "_progress")}
+    options = {key: option for key, option in modules.items() if key not in ("volume", "host")}
     assert set(KEYS) == {*options, "attached"}
     entry = specs["volume_provision_volumes"]["options"]
     assert set(entry) == set(KEYS) and entry == specs["volume_provision_defaults"]["options"]
@@ -152,7 +152,7 @@ def test_the_role_and_the_plan_know_every_option_of_the_modules_and_no_other() -
         (task, *_more) = yaml.safe_load((ROLE / "tasks" / file).read_text())
         given = next(value for key, value in task.items() if key.startswith("vdisk.gluster."))
         kept = {"state", "delete_snapshots"} if file == "make.yml" else set()
-        assert set(given) == set(module.OPTIONS) - {"_progress", "host"} - kept
+        assert set(given) == set(module.OPTIONS) - {"host"} - kept
     assert set(SHARED) <= set(KEYS)
 
 
