@@ -59,7 +59,7 @@ def test_a_backup_logs_its_commands_and_no_secret(place, lines, tmp_path, monkey
     (tmp_path / "phrase").chmod(0o600)
     (tmp_path / "spool").mkdir()
     for number, secret in enumerate(({"passphrase": PASSPHRASE}, {"passphrase_file": str(tmp_path / "phrase")})):
-        options = {"tool": tool, "repository": str(tmp_path / f"repository{number}"), "tmp_dest": str(tmp_path / "spool"), **secret}
+        options = {"tool": tool, "repository": str(tmp_path / f"repository{number}"), "scratch_dir": str(tmp_path / "spool"), **secret}
         place.ok("gluster_volume_backup", volume="v", snapshot="a", archive="one", init=True, **options)
         failed = place.refused("gluster_volume_backup", volume="v", snapshot="a", archive="two", **{**options, **_wrong(secret, tmp_path)})
         assert "passphrase" in failed
