@@ -27,7 +27,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._common.progress imp
 KEEP = ("last", "hourly", "daily", "weekly", "monthly", "yearly", "within")
 """What retention may say, in words that both tools have."""
 
-_NO_RESTIC = "Is there a repository at the following location"
+_NO_RESTIC = "Is there a repository at the following location"  # words: a message of restic
 _RESTIC_PERCENT = re.compile(rb'"percent_done":([0-9.]+)')
 _PRUNED = re.compile(r"^Would prune:\s+(\S+)", re.MULTILINE)
 

@@ -53,7 +53,7 @@ class BlockJobs:
         if self._wait(domain, disk, mirror_onto=base):
             before_pivot()
             pivot = self._libvirt.VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT
-            self._ask(lambda: domain.blockJobAbort(disk.target, pivot), f"let {disk.label} go on with {base}")
+            self._ask(lambda: domain.blockJobAbort(disk.target, pivot), f"switch {disk.label} to {base}")
             self._wait(domain, disk)
 
     def mirror(self, disk: Disk, path: str, image_format: str, shallow: bool, before_pivot: Callable[[], None]) -> None:
@@ -71,7 +71,7 @@ class BlockJobs:
         if self._wait(domain, disk, mirror_onto=path):
             before_pivot()
             pivot = libvirt.VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT
-            self._ask(lambda: domain.blockJobAbort(disk.target, pivot), f"let {disk.label} go on with {path}")
+            self._ask(lambda: domain.blockJobAbort(disk.target, pivot), f"switch {disk.label} to {path}")
             self._wait(domain, disk)
 
     def pull(self, disk: Disk, onto: str) -> None:
@@ -79,7 +79,7 @@ class BlockJobs:
         domain = self._domain(disk.uuid)
         if not self._at_work(domain, disk, PULL):
             flags = self._libvirt.VIR_DOMAIN_BLOCK_REBASE_RELATIVE
-            self._ask(lambda: domain.blockRebase(disk.target, onto, 0, flags), f"merge what lies below {disk.label} into it")
+            self._ask(lambda: domain.blockRebase(disk.target, onto, 0, flags), f"merge the files below {disk.label} into it")
         self._wait(domain, disk)
 
     def _at_work(self, domain: Any, disk: Disk, kind: str) -> bool:
@@ -121,7 +121,7 @@ class BlockJobs:
                 seen, since = state, self._clock()
             elif self._clock() - since >= self._stall_timeout:
                 raise Unavailable(
-                    f"the job on {disk.label} has made no progress for {self._stall_timeout:g} s; it goes on when it can, check that the "
+                    f"the job on {disk.label} has made no progress for {self._stall_timeout:g} s; it continues when it can; check that the "
                     "share responds (gluster volume status), then run the task again, which waits for it"
                 )
             self._sleep(pause)

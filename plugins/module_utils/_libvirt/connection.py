@@ -85,7 +85,7 @@ class LibvirtHypervisor(BlockJobs, GuestAgent):
             name = self._connection.getHostname() if _REMOTE.match(self._connection.getURI()) else os.uname().nodename
             return Host(name, domain_xml.host_uuid(self._connection.getCapabilities()))
 
-        found: Host = self._ask(look, "tell its host")
+        found: Host = self._ask(look, "report the name of its host")
         return found
 
     def refresh(self) -> None:
@@ -176,7 +176,7 @@ class LibvirtHypervisor(BlockJobs, GuestAgent):
         """Let QEMU write out the tables of its images that it keeps in memory: it does when a domain is paused, here for a moment."""
         domain = self._domain(disk.uuid)
         if self._ask(lambda: domain.state(0), f"look at domain {disk.domain}")[0] != self._libvirt.VIR_DOMAIN_RUNNING:
-            raise Unavailable(f"domain {disk.domain} is paused, so {disk.label} cannot be written out; resume it, then run the task again")
+            raise Unavailable(f"domain {disk.domain} is paused, so {disk.label} cannot be flushed; resume it, then run the task again")
         paused = self._libvirt.VIR_DOMAIN_PAUSED
         take_back = self._if_killed(disk.uuid, lambda found: found.resume() if found.state(0)[0] == paused else None)
         try:
@@ -246,8 +246,8 @@ class LibvirtHypervisor(BlockJobs, GuestAgent):
         while live and target in domain_xml.targets(self._ask(definition, "look at a domain")):
             if self._clock() >= until:
                 raise Unavailable(
-                    f"the guest of domain {domain.name()} has not let go of disk {target} for {self._stall_timeout:g} s; unmount it in the "
-                    "guest, see that the guest supports hot unplugging, then run the task again"
+                    f"the guest of domain {domain.name()} has not released disk {target} for {self._stall_timeout:g} s; unmount it in the "
+                    "guest, make sure that the guest supports hot unplugging, then run the task again"
                 )
             self._sleep(POLL[1])
 
@@ -275,7 +275,7 @@ class LibvirtHypervisor(BlockJobs, GuestAgent):
                 **details,
             )
         if re.search(r'Failed to get (shared )?"\w+" lock', said):
-            return Refused(f"libvirt cannot {doing}: the file is being read or written elsewhere ({said}); let that end", **details)
+            return Refused(f"libvirt cannot {doing}: the file is being read or written elsewhere ({said}); wait until that ends", **details)
         return Unavailable(f"libvirt cannot {doing}: {said}", **details)
 
 

@@ -115,7 +115,7 @@ def _report_failures(failures, count: int, required: str, task: Task, after: lis
 def _one(share: Share, wanted: MountRequest, task: Task, actions: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Bring one share into the wanted state and return its objects before and after."""
     if wanted.state == "mounted" and wanted.writable and "ro" in (share.options or "").split(","):
-        raise BadInput(f"{share.name} is to be mounted read-only (option ro), so it cannot be proven writable; set writable to false")
+        raise BadInput(f"{share.name} is to be mounted read-only (option ro), so its writability cannot be verified; set writable to false")
     state = read_state(share, wanted.fstab)
     before = state_object(share, state, proven=None)
     plan = _plan_mounted(share, state, wanted, task) if wanted.state == "mounted" else _plan_away(share, state, wanted, task)

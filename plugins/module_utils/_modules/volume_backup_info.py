@@ -105,8 +105,8 @@ def work(task: Task) -> Result:
         found = [archive for archive in found if archive == newest(found, archive.volume, LATEST)]
     elif name is not None:
         found = [archive for archive in found if archive.name == name]
-    what = f"{len(found)} archive{'' if len(found) == 1 else 's'}"
+    what = f"{len(found)} matching archive{'' if len(found) == 1 else 's'}"
     return Result(
-        f"The repository has {what} of what was asked for." if exists else "There is no repository yet.",
+        f"The repository has {what}." if exists else "There is no repository yet.",
         values={"archives": [archive_object(archive) for archive in found], "repository_exists": exists},
     )

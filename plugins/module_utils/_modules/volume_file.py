@@ -99,7 +99,7 @@ def work(task: Task, wish: SourceRequest | None = None) -> Result:
 def _sentence(names: Sequence[str], present: bool, changed: bool, check_mode: bool) -> str:
     what = names[0] if len(names) == 1 else f"{len(names)} volumes"
     are = "is" if len(names) == 1 else "are"
-    state = "there as wanted" if present else "absent"
+    state = "up to date" if present else "absent"
     if not changed:
         return f"{what} {are} {state} already."
     return f"{what} would be {state}." if check_mode else f"{what} {are} {state} now."

@@ -70,7 +70,7 @@ def move(task: Task, names: Sequence[str]) -> Result:
     if any(before.share != now.share for before, now in moved):
         sentence = f"{what} {'would be' if task.check_mode else are} moved to {where}."
     elif changed:
-        sentence = f"{what} {are} on {where}; what an earlier task left {be} finished and cleared away."
+        sentence = f"{what} {are} on {where}; the interrupted move {be} finished."
     else:
         sentence = f"{what} {are} on {where} already."
     return Result(sentence, changed, mover.actions, values, [volume_object(before) for before, _now in moved], after)

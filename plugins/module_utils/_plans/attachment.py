@@ -47,19 +47,21 @@ def plan_attached(volume: Volume, domain: Domain, wanted: AttachmentRequest) -> 
         taken.
     """
     if not volume.exists and not volume.problems:
-        raise Refused(f"{volume.label} does not exist, so it cannot be attached to domain {domain.name}; make it with gluster_volume_file")
+        raise Refused(
+            f"{volume.label} does not exist, so it cannot be attached to domain {domain.name}; create it with gluster_volume_file"
+        )
     refuse_problems(volume)
     record_of(volume, "attached")
     other = next((disk for disk in volume.disks if disk.uuid != domain.uuid), None)
     if other is not None:
-        raise Refused(f"{volume.label} is {other.label} already; two domains would destroy it, so detach it there first")
+        raise Refused(f"{volume.label} is {other.label} already; two domains would destroy its content, so detach it there first")
     refuse_in_use_elsewhere(volume, "attached")
     own = own_disk(volume, domain)
     if own is not None and wanted.target not in (None, own.target):
         raise Refused(f"{volume.label} is {own.label} already, not {wanted.target}; detach it first to give it another target")
     target = own.target if own is not None else wanted.target or _free_target(str(wanted.options.get("bus")), domain.taken)
     if own is None and target in domain.taken:
-        raise Refused(f"target: domain {domain.name} has another disk as {target}; choose another, or leave it out for the next free one")
+        raise Refused(f"target: domain {domain.name} has another disk as {target}; choose another, or omit target for the next free one")
     where = [
         live
         for live, taken, has in (
@@ -70,7 +72,7 @@ def plan_attached(volume: Volume, domain: Domain, wanted: AttachmentRequest) -> 
     ]
     if not where:
         plan = nothing_to_do(volume)
-        return replace(plan, steps=(*_written_down(volume, volume, "it does not say so"), *plan.steps))
+        return replace(plan, steps=(*_written_down(volume, volume, "it does not list it"), *plan.steps))
     refuse_attached_elsewhere(volume, "attached")
     image_format = str(volume.active.format)
     steps: tuple[Step, ...] = tuple(
@@ -111,7 +113,7 @@ def plan_forgotten(volume: Volume, domain: str, host: str, here: Host) -> Plan:
     gone = tuple(entry for entry in volume.elsewhere if entry.host == host and entry.is_of(domain))
     if not gone:
         if here.asked and here.name == host:
-            raise BadInput(f"host: {host} is this host, and its libvirt knows what it has; leave host out")
+            raise BadInput(f"host: {host} is this host, which asks its libvirt instead of the record; omit host")
         return Plan(volume, volume)
     refuse_in_use_elsewhere(volume, f"forgotten as {gone[0].label}")
     after = replace(volume, attachments=tuple(entry for entry in volume.attachments if entry not in gone))

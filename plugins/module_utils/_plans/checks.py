@@ -32,7 +32,7 @@ def record_of(volume: Volume, what: str) -> Record:
     """
     if volume.record is None:
         raise Refused(
-            f"{volume.label} was not created by this collection, so the format of its base is not known and it cannot be {what}; "
+            f"{volume.label} was not created by this collection, so the format of its base is unknown and it cannot be {what}; "
             "adopt it first with gluster_volume_file, state present and its format"
         )
     return replace(volume.record, attachments=volume.attachments)
@@ -60,7 +60,7 @@ def refuse_saved(volume: Volume, what: str) -> None:
     if saved is not None:
         raise Refused(
             f"{volume.label} is {saved.label}, which has a saved state that remembers its files, so it cannot be {what} now; start the "
-            "domain, or give its saved state up with virsh managedsave-remove"
+            "domain, or discard its saved state with virsh managedsave-remove"
         )
 
 
@@ -98,10 +98,10 @@ def refuse_attached_elsewhere(volume: Volume, what: str) -> None:
         host = volume.host
         there = "this host, which this task does not ask for its domains" if host and host.is_host_of(entry) else entry.host
         raise Refused(
-            f"{volume.label} is {entry.label}, by its record; started after a change from here, that domain would write to what are other "
-            f"files by then, so the volume is not {what}: run the task on {there}. If {entry.host} has no such domain any more, let "
-            f"gluster_volume_attachment forget it (domain {entry.domain}, host {entry.host}, state absent); "
-            "attached_elsewhere: ignore is for who sees to that domain"
+            f"{volume.label} is {entry.label}, by its record; if that domain started after a change made here, it would write to "
+            f"outdated files, so the volume is not {what}: run the task on {there}. If {entry.host} has no such domain any more, remove "
+            f"its entry with gluster_volume_attachment (domain {entry.domain}, host {entry.host}, state absent); "
+            "set attached_elsewhere: ignore only if you update that domain yourself"
         )
 
 
@@ -114,7 +114,8 @@ def running_disk_of(volume: Volume, what: str) -> Disk | None:
     refuse_in_use_elsewhere(volume, what)
     if len(volume.running_disks) > 1:
         raise Refused(
-            f"{volume.label} is {volume.running_disks[0].label} and {volume.running_disks[1].label} at once; shut one of the domains down"
+            f"{volume.label} is {volume.running_disks[0].label} and {volume.running_disks[1].label} at the same time; shut one of the "
+            "domains down"
         )
     if not volume.running_disks:
         return None
@@ -123,7 +124,8 @@ def running_disk_of(volume: Volume, what: str) -> Disk | None:
     if disk.live is None or disk.live.names != names:
         has = ", ".join(disk.live.names if disk.live else ())
         raise Refused(
-            f"{disk.label} has {has} open, but the chain of {volume.label} is {', '.join(names)}; shut the domain down, then run it again"
+            f"{disk.label} has {has} open, but the chain of {volume.label} is {', '.join(names)}; shut the domain down, then run the "
+            "task again"
         )
     if disk.job is not None:
         raise Refused(

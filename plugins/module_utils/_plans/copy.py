@@ -25,8 +25,8 @@ def request_of_copy(wanted: VolumeRequest, original: CopySource) -> VolumeReques
     """
     if wanted.size is not None and wanted.size < original.virtual_size:
         raise Refused(
-            f"size: {original.label} is {human(original.virtual_size)} ({original.virtual_size} bytes) large, and a copy is never smaller; "
-            f"give at least that, not {human(wanted.size)}, or leave size out"
+            f"size: {original.label} is {human(original.virtual_size)} ({original.virtual_size} bytes) large, and a copy is never "
+            f"smaller; give at least that, not {human(wanted.size)}, or omit size"
         )
     return replace(wanted, size=wanted.size or original.virtual_size, format=wanted.format or original.base_format)
 
@@ -40,7 +40,7 @@ def plan_copy(volume: Volume, wanted: VolumeRequest, original: CopySource | None
         return plan_present(volume, wanted)
     refuse_problems(volume)
     if original is None:
-        raise Refused(f"{volume.label} was there a moment ago and is gone now; find out who removed it, then run the task again")
+        raise Refused(f"{volume.label} was removed while this task ran; find out who removed it, then run the task again")
     plan = plan_new(volume, request_of_copy(wanted, original))
     (blank,) = plan.steps
     step = CopyVolume(**{entry.name: getattr(blank, entry.name) for entry in fields(CreateVolume)}, original=original)

@@ -39,7 +39,7 @@ def is_there(old: Volume, new: Volume) -> bool:
     if new.exists or new.problems:
         if old.exists:
             raise Refused(
-                f"{new.name} is on {old.share} and on {new.share}, and no unfinished move says that they are one; "
+                f"{new.name} is on {old.share} and on {new.share}, and no unfinished move connects them; "
                 "remove the one that is not needed, or move under another name by a copy"
             )
         refuse_problems(new)
@@ -60,7 +60,7 @@ def check_movable(old: Volume) -> None:
     running_disk_of(old, "moved")
     refuse_attached_elsewhere(old, "moved")
     if old.strays:
-        raise Refused(f"{old.strays[0]} lies beside {old.label} and belongs to nothing; inspect it and move it away first")
+        raise Refused(f"{old.strays[0]} is a stray file beside {old.label}; inspect it and move it away first")
 
 
 def plan_move(old: Volume, new: Volume, identities: Sequence[Identity], token: str) -> tuple[Plan, ...]:

@@ -54,8 +54,8 @@ def choose(what: str, size: int, thin: bool, candidates: Sequence[Candidate], li
         for candidate in candidates
     )
     remedy = (
-        "name another share, free space, or set max_over_subscription_ratio to promise more than there is"
+        "name another share, free space, or set max_over_subscription_ratio to provision more than the available space"
         if thin
         else "name another share, or free space on one"
     )
-    raise Refused(f"no share has room for {human(size)} of {what}: {sizes}; {remedy}")
+    raise Refused(f"no share has space for {human(size)} of {what}: {sizes}; {remedy}")

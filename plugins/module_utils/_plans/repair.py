@@ -41,7 +41,7 @@ def repaired(volume: Volume) -> tuple[list[Step], Volume]:
         found = volume.facts[file]
         if not _is_empty_overlay(found, volume):
             raise Refused(
-                f"{file} on {volume.share} is named by nothing, and it is not an empty overlay of {volume.name}, so it may hold data; "
+                f"{file} on {volume.share} is referenced by nothing, and it is not an empty overlay of {volume.name}, so it may hold data; "
                 "inspect it and move it away"
             )
         steps.append(RemoveStray(file))
@@ -52,7 +52,7 @@ def repaired(volume: Volume) -> tuple[list[Step], Volume]:
     repairs: list[Step] = []
     for file, (backing_file, backing_format) in headers.items():
         if backing_format is None:
-            raise Refused(f"the format of {backing_file} below {file} on {volume.share} is not known; give the format of the volume")
+            raise Refused(f"the format of {backing_file} below {file} on {volume.share} is unknown; give the format of the volume")
         repairs.append(RepairHeader(file, backing_file, backing_format))
         header = facts[file].header
         if header is not None:

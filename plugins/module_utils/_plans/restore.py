@@ -43,7 +43,7 @@ def plan_restored(volume: Volume, snapshot: str, note: SnapshotNote, source: str
     refuse_attached_elsewhere(volume, "restored")
     if volume.snapshot(snapshot) is not None:
         raise Refused(
-            f"{volume.label} has a snapshot {snapshot} already, of what it held before another restore; delete that, or name another one"
+            f"{volume.label} has a snapshot {snapshot} already, of its content before another restore; delete that, or name another one"
         )
     active = volume.active
     size = round_up(max(size, active.virtual_size or 0), SECTOR)

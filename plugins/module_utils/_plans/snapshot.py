@@ -128,7 +128,7 @@ def _plan_take(volume: Volume, snapshot: str, note: SnapshotNote, disk: Disk | N
     entry = ChainFile(file, "qcow2", active.file, active.format, size, qcow2.new_image(size, active.file, str(active.format)).length)
     after = with_chain(volume, (entry, *volume.chain.files), snapshots, record)
     steps = (
-        CreateOverlay(file, active.file, str(active.format), size, snapshot, active.file, f"snapshot {snapshot} is not there"),
+        CreateOverlay(file, active.file, str(active.format), size, snapshot, active.file, f"snapshot {snapshot} does not exist"),
         WriteInfo(file, snapshots),
         WriteRecord(record_file.to_json(record), snapshot, frozen_by),
         *redefine_domains(volume, file, "qcow2", [entry.file for entry in after.chain.files]),
@@ -158,7 +158,7 @@ def free_overlay(volume: Volume, snapshot: str) -> str:
     name = layout.overlay(volume.name, snapshot)
     if name in volume.strays:
         raise Refused(
-            f"{name} lies on {volume.share}, but {layout.info_file(volume.name)} does not name it; it is left untouched: look at it and "
+            f"{name} is on {volume.share}, but {layout.info_file(volume.name)} does not name it; it is left unmodified: inspect it and "
             f"move it away, or give the snapshot another name than {snapshot}"
         )
     number = 1

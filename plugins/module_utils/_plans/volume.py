@@ -77,7 +77,7 @@ def plan_present(volume: Volume, wanted: VolumeRequest) -> Plan:
     if wanted.size is not None and size is not None and wanted.size != size:
         if wanted.size < size:
             raise Refused(
-                f"{volume.label} is {human(size)} ({size} bytes) large and is never made smaller; "
+                f"{volume.label} is {human(size)} ({size} bytes) large and shrinking is not supported; "
                 f"give a size of at least that, not {human(wanted.size)}"
             )
         if wanted.format is None:
@@ -109,11 +109,11 @@ def plan_new(volume: Volume, wanted: VolumeRequest) -> Plan:
     :raises BadInput: it has no size, or an allocation that its format does not have.
     """
     if wanted.size is None:
-        raise BadInput(f"size: {volume.label} is not there, and to make it a size is needed")
+        raise BadInput(f"size: {volume.label} does not exist, and creating it requires a size")
     file_format = wanted.format or "raw"
     allocation = wanted.allocation or "sparse"
     if file_format == "qcow2" and allocation != "sparse":
-        raise BadInput(f"allocation: {allocation} is for raw volumes; a qcow2 volume takes space as it is written")
+        raise BadInput(f"allocation: {allocation} is for raw volumes; a qcow2 volume is allocated as it is written")
     mode = DEFAULT_MODE if wanted.mode is None else wanted.mode
     own = Ownership(wanted.uid or 0, wanted.gid or 0, mode)
     step = CreateVolume(volume.name, file_format, wanted.size, allocation, own.uid, own.gid, own.mode, volume.share)
@@ -138,7 +138,7 @@ def _record_for_adoption(volume: Volume, wanted: VolumeRequest) -> Record:
     facts = volume.facts[base.file]
     said = wanted.format or base.format or "raw"
     if base.format is not None and said != base.format:
-        raise Refused(f"{volume.label} is to be adopted as {said}, but the header above {base.file} says that it is {base.format}")
+        raise Refused(f"{volume.label} is to be adopted as {said}, but the header above {base.file} gives its format as {base.format}")
     if wanted.format is None and base.format == "qcow2":
         raise Refused(f"{volume.label} was not created by this collection and seems to be qcow2; to adopt it, give format: qcow2")
     if wanted.format is None and facts.looks_like:
@@ -160,17 +160,17 @@ def _record_for_adoption(volume: Volume, wanted: VolumeRequest) -> Record:
         raise Refused(f"{volume.label} cannot be adopted as {said}, because {hard[0]}")
     size = sized.active.virtual_size or 0
     if size <= 0:
-        raise Refused(f"{volume.label} cannot be adopted: it is empty; remove the file, or make the volume under another name")
+        raise Refused(f"{volume.label} cannot be adopted: it is empty; remove the file, or create the volume under another name")
     return Record(base.file, said, size, allocation, attachments=volume.attachments)
 
 
 def _refuse_other_making(volume: Volume, record: Record, wanted: VolumeRequest) -> None:
     if wanted.format is not None and wanted.format != record.base_format:
-        raise Refused(f"{volume.label} is {record.base_format} and is not converted to {wanted.format}; make a new volume in that format")
+        raise Refused(f"{volume.label} is {record.base_format} and is not converted to {wanted.format}; create a new volume in that format")
     if wanted.allocation is not None and record.allocation is not None and wanted.allocation != record.allocation:
         raise Refused(
-            f"{volume.label} was made with allocation {record.allocation}, which is not changed to {wanted.allocation} afterwards; "
-            "leave the option out or make a new volume"
+            f"{volume.label} was created with allocation {record.allocation}, which is not changed to {wanted.allocation} afterwards; "
+            "omit the option or create a new volume"
         )
 
 

@@ -27,7 +27,7 @@ class RecordAttachments(Step):
 
     def describe(self) -> str:
         """Return what the step does and why."""
-        return f"Write down in the record of {self.volume} which domains have it, because {self.reason}."
+        return f"Update the domains in the record of {self.volume}, because {self.reason}."
 
     def apply(self, context: StepContext) -> None:
         """Replace the record whole."""

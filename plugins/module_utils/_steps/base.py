@@ -72,7 +72,7 @@ class StepContext:
         """
         found = running_disks(self.disks())
         if len(found) > 1:
-            raise Refused(f"{self.volume} on {self.share} is {found[0].label} and {found[1].label} at once; shut one of them down")
+            raise Refused(f"{self.volume} on {self.share} is {found[0].label} and {found[1].label} at the same time; shut one of them down")
         return found[0] if found else None
 
     def check_ours(self) -> None:
@@ -119,7 +119,7 @@ class StepContext:
     def header(self, name: str) -> qcow2.Header:
         """Return the header of an overlay as it is on disk now.
 
-        :raises Damaged: the file is no sound qcow2 image.
+        :raises Damaged: the file is not a sound qcow2 image.
         """
         return qcow2.parse(self.header_bytes(name))
 

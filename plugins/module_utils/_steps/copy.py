@@ -55,7 +55,7 @@ class CopyVolume(CreateVolume):
         files.sync_file(temporary)
         if os.path.basename(temporary) not in files.list_names(context.root):
             raise Refused(
-                f"the lock of {context.volume} was lost while it was copied, and another task has cleared the copy away; run it again"
+                f"the lock of {context.volume} was lost while it was copied, and another task has removed the copy; run the task again"
             )
 
 
@@ -65,4 +65,4 @@ def check_digest(original: CopySource, digest: str | None) -> None:
     :raises Refused: it has another one.
     """
     if digest != original.checksum:
-        raise Refused(f"source_checksum: {original.label} has {digest}, not {original.checksum}; see where the file comes from")
+        raise Refused(f"source_checksum: {original.label} has {digest}, not {original.checksum}; check the origin of the file")

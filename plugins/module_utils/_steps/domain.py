@@ -127,7 +127,7 @@ class SwitchDomain(Step):
     def describe(self) -> str:
         """Return what the step does and why."""
         which = ", ".join(sorted(self.overlays))
-        return f"Let {which} of domain {self.domain} go on with {self._names()}, because the domain is running."
+        return f"Switch {which} of domain {self.domain} to {self._names()}, because the domain is running."
 
     def _names(self) -> str:
         return ", ".join(os.path.basename(str(self.overlays[target]["path"])) for target in sorted(self.overlays))
@@ -155,8 +155,8 @@ class SwitchDomain(Step):
             context.hypervisor.snapshot(self.uuid, {target: str(entry["path"]) for target, entry in pending.items()})
             if not self.is_done(context):
                 raise Unavailable(
-                    f"libvirt says that domain {self.domain} goes on with {self._names()}, but its live definition does not; look at "
-                    "virsh domblklist, then run the task again"
+                    f"libvirt reports that domain {self.domain} switched to {self._names()}, but its live definition does not show it; "
+                    "check virsh domblklist, then run the task again"
                 )
 
     def _check(self, target: str, part: Definition | None, entry: Mapping[str, Any]) -> None:
@@ -167,7 +167,7 @@ class SwitchDomain(Step):
             raise Refused(f"{which} has {has} open, not {entry['below']}, which its snapshot is to freeze; run the task again")
         header = qcow2.parse(read_header(entry["path"]))
         if (header.backing_file, header.backing_format, header.virtual_size) != (entry["below"], entry["format"], entry["size"]):
-            raise Refused(f"{entry['path']} is not the overlay that was made for {which}; run the task again")
+            raise Refused(f"{entry['path']} is not the overlay that was created for {which}; run the task again")
 
     def can_be_undone(self, context: StepContext) -> bool:
         """As long as the domain is on none of the overlays, nothing has happened.
@@ -193,7 +193,7 @@ class RedefineDomains(Step):
 
     def describe(self) -> str:
         """Return what the step does and why."""
-        return f"Let the definition of domain {', '.join(self.domains)} name {self.active}, because that is the active file."
+        return f"Set the disk of domain {', '.join(self.domains)} to {self.active} in its definition, because that is the active file."
 
     def apply(self, context: StepContext) -> None:
         """Change every stored definition of this hypervisor that would not start on the chain as it is on the share."""

@@ -58,7 +58,7 @@ class Commit(Step):
         """Return what the step does and why."""
         return (
             f"Merge {', '.join(self.merged)} down into {self.base} (about {human(self.moved)}), "
-            f"because snapshot {', '.join(self.snapshots)} is to go."
+            f"because snapshot {', '.join(self.snapshots)} is to be deleted."
         )
 
     @property
@@ -71,7 +71,7 @@ class Commit(Step):
 
     @property
     def _pivot(self) -> str:
-        return f"go over from {self._top} to {self.base}"
+        return f"go over from {self._top} to {self.base}"  # words: a key in journals on disk
 
     def is_done(self, context: StepContext) -> bool:
         """The chain has left the overlays behind: what they held is in the file below, and may be overwritten since.
@@ -122,8 +122,8 @@ class Commit(Step):
             disk = went_on(context, disk)
             if not self._has_left(disk) or self._top in _below(context, disk):
                 raise Unavailable(
-                    f"the job that merges {self._top} into {self.base} on {disk.label} has ended without success; "
-                    "see the log of the domain, then run the task again"
+                    f"the job that merges {self._top} into {self.base} on {disk.label} has ended without success; check the log of the "
+                    "domain, then run the task again"
                 )
         files.sync_file(context.path(self.base))
         if context.marked(self._work):
@@ -137,8 +137,9 @@ class Commit(Step):
         if context.qemu_img.compare(context.path(self._top), "qcow2", context.path(self.base), self.base_format):
             return True
         raise Refused(
-            f"a domain that is gone was going over from {self._top} to {self.base} on {context.share} when it was last seen, the two "
-            "differ, and its host has no definition that tells which is newer; run the task on the host that the domain ran on, or compare "
+            f"a domain that no longer exists was switching from {self._top} to {self.base} on {context.share} when it was last seen, the "
+            "two differ, and its host has no definition that shows which is newer; run the task on the host that the domain ran on, or "
+            "compare "
             "them"
         )
 
@@ -159,7 +160,7 @@ class Pull(Step):
         """Return what the step does and why."""
         return (
             f"Merge {', '.join(self.merged)} up into {self.into} (about {human(self.moved)}), "
-            f"because snapshot {', '.join(self.snapshots)} is to go."
+            f"because snapshot {', '.join(self.snapshots)} is to be deleted."
         )
 
     @property
@@ -208,8 +209,8 @@ class Pull(Step):
             disk = went_on(context, disk)
             if disk.live is None or self.merged[0] in disk.live.names or self.merged[0] in _below(context, disk):
                 raise Unavailable(
-                    f"the job that merges {', '.join(self.merged)} into {self.into} on {disk.label} has ended without success; "
-                    "see the log of the domain, then run the task again"
+                    f"the job that merges {', '.join(self.merged)} into {self.into} on {disk.label} has ended without success; check the "
+                    "log of the domain, then run the task again"
                 )
         context.hypervisor.write_out(disk)
         context.mark(self._work, _DONE)
@@ -233,7 +234,7 @@ def went_on(context: StepContext, disk: Disk) -> Disk:
     """
     now = context.running_disk()
     if now is None:
-        raise Unavailable(f"domain {disk.domain} has ended during a job on {disk.label}; run the task again, which finishes it at rest")
+        raise Unavailable(f"domain {disk.domain} has ended during a job on {disk.label}; run the task again, which finishes it offline")
     return now
 
 

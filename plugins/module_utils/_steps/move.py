@@ -43,7 +43,7 @@ class WithdrawVolume(Step):
 
     def describe(self) -> str:
         """Return what the step does and why."""
-        return f"Take {self.files[0]} away from its name, because it is on {self.to_share} now."
+        return f"Rename {self.files[0]} aside, because it is on {self.to_share} now."
 
     def apply(self, context: StepContext) -> None:
         """Rename it, unless that is done.
@@ -58,7 +58,7 @@ class WithdrawVolume(Step):
         paths = [context.path(file) for file in self.files]
         copies = {layout.temporary(file, self.token) for file in self.files}
         if copies - files.list_names(sibling(context, self.to_share)):
-            raise Abandoned(f"the copies of {context.volume} on {self.to_share} are not all there any more; it stays on {context.share}")
+            raise Abandoned(f"the copies of {context.volume} on {self.to_share} are no longer complete; it stays on {context.share}")
         try:
             with image_lock.changing(*paths):
                 frozen_read.check_unchanged(self.identities(context), context.volume)
@@ -90,7 +90,9 @@ class ReceiveVolume(Step):
 
     def describe(self) -> str:
         """Return what the step does and why."""
-        return f"Copy {', '.join(self.files)} from {self.from_share} to {self.to_share}, byte for byte, because it is to be there."
+        return (
+            f"Copy {', '.join(self.files)} from {self.from_share} to {self.to_share}, byte for byte, because the volume is to move there."
+        )
 
     def prepare(self, context: StepContext) -> None:
         """Copy and compare under temporary names; the files of the old share are held and looked at before and after."""
@@ -117,7 +119,7 @@ class ReceiveVolume(Step):
             if os.path.basename(temporary) not in there:
                 if file not in there:
                     raise Damaged(
-                        f"{file} is not on {context.share}, although {context.volume} was copied there; its journals tell what was begun"
+                        f"{file} is not on {context.share}, although {context.volume} was copied there; its journals show what was begun"
                     )
             elif file in there:
                 files.remove(temporary)

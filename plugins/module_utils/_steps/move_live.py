@@ -38,7 +38,7 @@ class CopyFrozenFiles(Step):
 
     def describe(self) -> str:
         """Return what the step does and why."""
-        return f"Copy what is frozen of {self.files[-1]} from {self.from_share} to {self.to_share}, because it is to be there."
+        return f"Copy the frozen files of {self.files[-1]} from {self.from_share} to {self.to_share}, because the volume is to move there."
 
     def prepare(self, context: StepContext) -> None:
         """Copy and compare under temporary names; the files of the old share are held and looked at before and after."""
@@ -98,7 +98,7 @@ class SwitchToTarget(Step):
 
     def describe(self) -> str:
         """Return what the step does and why."""
-        return f"Let the domain go over from {self.files[0]} on {self.from_share} to its copy on {self.to_share}, because it is running."
+        return f"Switch the domain from {self.files[0]} on {self.from_share} to its copy on {self.to_share}, because it is running."
 
     def apply(self, context: StepContext) -> None:
         """Go over, unless that is done, and take the old active file from its name."""
@@ -120,7 +120,7 @@ class SwitchToTarget(Step):
     def _mirror(self, context: StepContext, disk: Disk) -> None:
         if disk.live is None or disk.live.names != self.files:
             raise Refused(
-                f"{disk.label} has not the files of {context.volume} on {context.share} open; shut it down, then run the task again"
+                f"{disk.label} does not have the files of {context.volume} on {context.share} open; shut it down, then run the task again"
             )
         if disk.job is None:
             self._lay_blank(context)
@@ -129,7 +129,8 @@ class SwitchToTarget(Step):
         )
         if context.running_disk() is not None or not self._is_on_copy(context, live=True):
             raise Unavailable(
-                f"the job that mirrors {disk.label} to {self.to_share} has ended without success; see the log of the domain, then run the "
+                f"the job that mirrors {disk.label} to {self.to_share} has ended without success; check the log of the domain, then run "
+                "the "
                 "task again"
             )
 
@@ -165,8 +166,9 @@ class SwitchToTarget(Step):
         if stored:
             return False
         raise Refused(
-            f"a domain that is gone was going over from {context.volume} on {self.from_share} to its copy on {self.to_share} when it was "
-            "last seen, and its host has no definition that tells whether it did; run the task on the host that the domain ran on"
+            f"a domain that no longer exists was switching from {context.volume} on {self.from_share} to its copy on {self.to_share} "
+            "when it was "
+            "last seen, and its host has no definition that shows whether it did; run the task on the host that the domain ran on"
         )
 
     def _at_rest(self, context: StepContext) -> None:
@@ -202,7 +204,7 @@ class WriteMovedInfo(Step):
 
     def describe(self) -> str:
         """Return what the step does and why."""
-        return f"Make {self.active} the active file in the info file, because the volume is here now."
+        return f"Set {self.active} as the active file in the info file, because the volume is here now."
 
     def apply(self, context: StepContext) -> None:
         """Write it."""
@@ -222,7 +224,7 @@ class RedefineMovedDomains(Step):
     def describe(self) -> str:
         """Return what the step does and why."""
         which = ", ".join(self.domains)
-        return f"Let the definition of domain {which} name {self.active} on {self.to_share}, because that is the active file."
+        return f"Set the disk of domain {which} to {self.active} on {self.to_share} in its definition, because that is the active file."
 
     def apply(self, context: StepContext) -> None:
         """Change every stored definition of this hypervisor that still names the old share."""
@@ -241,4 +243,4 @@ def _put(temporary: str, path: str) -> None:
 
 
 def _going_over(volume: str) -> str:
-    return f"{volume} goes over to its copy"
+    return f"{volume} goes over to its copy"  # words: a key in journals on disk

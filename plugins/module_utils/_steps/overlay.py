@@ -38,14 +38,14 @@ class CreateOverlay(Step):
 
     def describe(self) -> str:
         """Return what the step does and why."""
-        return f"Make the overlay {self.file} over {self.backing_file}, because {self.reason}."
+        return f"Create overlay {self.file} on {self.backing_file}, because {self.reason}."
 
     def apply(self, context: StepContext) -> None:
         """Make it; one that is there already must be the one meant."""
         if files.exists(context.path(self.file)):
             header = context.header(self.file)
             if (header.backing_file, header.backing_format) != (self.backing_file, self.backing_format):
-                raise Refused(f"{self.file} on {context.share} is not the overlay that was being made; move it away")
+                raise Refused(f"{self.file} on {context.share} is not the overlay that was being created; move it away")
             return
         like = files.require_status(context.path(self.like))
         layout = qcow2.new_image(self.size, self.backing_file, self.backing_format)
@@ -89,7 +89,7 @@ class ReplaceOverlay(Step):
 
     def describe(self) -> str:
         """Return what the step does and why."""
-        return f"Put a new empty overlay in the place of {self.file}, because the volume is to be what it was at snapshot {self.snapshot}."
+        return f"Replace {self.file} with a new empty overlay, because the volume is reverted to snapshot {self.snapshot}."
 
     def _waiting(self) -> str:
         return layout.temporary(self.file, "revert")
@@ -140,7 +140,7 @@ class WriteInfo(Step):
 
     def describe(self) -> str:
         """Return what the step does and why."""
-        return f"Make {self.active} the active file in the info file, because the chain changed."
+        return f"Set {self.active} as the active file in the info file, because the chain changed."
 
     def apply(self, context: StepContext) -> None:
         """Replace it whole, owned like the active file."""
@@ -167,7 +167,7 @@ class WriteRecord(Step):
 
     def describe(self) -> str:
         """Return what the step does and why."""
-        return "Write the record, because what is known of the volume changed."
+        return "Write the record, because the data of the volume changed."
 
     def apply(self, context: StepContext) -> None:
         """Replace it whole."""
@@ -189,7 +189,7 @@ class RebaseOverlay(Step):
 
     def describe(self) -> str:
         """Return what the step does and why."""
-        return f"Let {self.file} lie on {self.backing_file}, because the file between them was merged."
+        return f"Rebase {self.file} onto {self.backing_file}, because the file between them was merged."
 
     def is_done(self, context: StepContext) -> bool:
         """The header names that file, or a later merge of the same plan has taken the overlay up."""

@@ -24,8 +24,8 @@ class RepairHeader(Step):
     def describe(self) -> str:
         """Return what the step does and why."""
         return (
-            f"Let the header of {self.file} name {self.backing_file} ({self.backing_format}), "
-            "because it names it by a path or without its format."
+            f"Set the backing file in the header of {self.file} to {self.backing_file} ({self.backing_format}), because the header "
+            "names it by a path or without its format."
         )
 
     def modified_files(self) -> tuple[str, ...]:
@@ -45,7 +45,7 @@ class RemoveStray(Step):
 
     def describe(self) -> str:
         """Return what the step does and why."""
-        return f"Remove {self.file}, because it is an overlay without data that nothing names."
+        return f"Remove {self.file}, because it is an overlay without data that nothing references."
 
     def modified_files(self) -> tuple[str, ...]:
         """It is removed."""

@@ -36,7 +36,7 @@ class FillOverlay(Step):
 
     def describe(self) -> str:
         """Return what the step does and why."""
-        return f"Copy {self.label} to the overlay {self.file} over {self.backing_file} and compare them, because they differ."
+        return f"Copy {self.label} to overlay {self.file} on {self.backing_file} and compare them, because they differ."
 
     def _waiting(self) -> str:
         return layout.temporary(self.file, "restore")
@@ -55,7 +55,7 @@ class FillOverlay(Step):
             try:
                 context.qemu_img.overwrite(self.source, "raw", path, "qcow2", self.label)
                 if not context.qemu_img.compare(self.source, "raw", path, "qcow2"):
-                    raise Damaged(f"the copy of {self.label} on {context.share} reads otherwise; see whether the share is sound")
+                    raise Damaged(f"the copy of {self.label} on {context.share} differs from its source; check whether the share is sound")
                 frozen_read.check_unchanged(identities, context.volume)
                 files.sync_file(path)
                 files.sync_directory(context.root)
@@ -77,7 +77,7 @@ class FillOverlay(Step):
                 return
             files.publish(context.path(self._waiting()), context.path(self.file), context.check_ours, keep=True)
         elif not files.exists(context.path(self.file)):
-            raise Abandoned(f"{self.file} is gone, which was to be its active file")
+            raise Abandoned(f"{self.file} no longer exists, which was to be its active file")
 
     def offline_files(self, context: StepContext) -> tuple[str, ...]:
         """Keep a machine from starting on the file that is left; once the overlay is active that is over."""

@@ -97,7 +97,7 @@ class AdoptVolume(Step):
 
     def describe(self) -> str:
         """Return what the step does and why."""
-        return f"Adopt {self.volume} on {self.share} as {self.record.base_format}, because it has no record; its files stay as they are."
+        return f"Adopt {self.volume} on {self.share} as {self.record.base_format}, because it has no record; its files remain unmodified."
 
     def apply(self, context: StepContext) -> None:
         """Write the record."""
@@ -116,7 +116,7 @@ class Grow(Step):
 
     def describe(self) -> str:
         """Return what the step does and why."""
-        return f"Grow {self.file} from {human(self.old_size)} to {human(self.size)}, because that size is wanted."
+        return f"Grow {self.file} from {human(self.old_size)} to {human(self.size)}, because that size is requested."
 
     def modified_files(self) -> tuple[str, ...]:
         """It becomes longer."""

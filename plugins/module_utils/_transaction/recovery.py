@@ -205,8 +205,8 @@ def _refuse_definitions_elsewhere(plan: UnfinishedPlan, hypervisor: Hypervisor) 
             which = ", ".join(step.domains)
             where = "with libvirt_uri, so that it is asked" if host.name == step.host else f"on {step.host}"
             raise Refused(
-                f"an operation on {volume} on {share.name} is unfinished, and domain {which} on {step.host} has to follow it, or it would "
-                f"start on an old file: run the task {where}. If that host or domain is gone for good, run gluster_snapshot "
+                f"an operation on {volume} on {share.name} is unfinished, and domain {which} on {step.host} must be updated with it, or "
+                f"it would start on an outdated file: run the task {where}. If that host or domain is gone for good, run gluster_snapshot "
                 "or gluster_volume_file with attached_elsewhere: ignore"
             )
 

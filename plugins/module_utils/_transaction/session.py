@@ -195,7 +195,7 @@ class Session:
             failures=[{"name": name, "msg": error.message} for name, error in failed.items()],
         )
         told = "; ".join(error.message for error in failed.values())
-        return VdiskError(f"{len(failed)} of {len(names)} volumes failed, the others are done: {told}", **details)
+        return VdiskError(f"{len(failed)} of {len(names)} volumes failed, the others succeeded: {told}", **details)
 
     def _list(self, where: Mapping[str, Share]) -> dict[str, Listing]:
         return list_shares(where.values())
@@ -340,8 +340,8 @@ class Session:
             for entry in plan.before.stale_definitions if plan.journaled and plan.steps else ():
                 self._warn(
                     f"{plan.before.label} is on record as {entry.label} too, which runs on this host now. If {entry.host} still defines "
-                    "it, it must not be started there: it would write to what are other files by now. Undefine it there, then let "
-                    f"gluster_volume_attachment forget it (domain {entry.domain}, host {entry.host}, state absent)"
+                    "it, it must not be started there: it would write to outdated files. Undefine it there, then remove its entry with "
+                    "gluster_volume_attachment (domain {entry.domain}, host {entry.host}, state absent)"
                 )
 
     def _refuse_readers_of(self, plan: Plan) -> None:

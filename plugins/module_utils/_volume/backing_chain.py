@@ -104,7 +104,7 @@ def assemble(volume: str, files: Mapping[str, FileFacts], info: Info | None, rec
     active = info.active if info else volume
     chain = _walk(volume, active, files, record, home, problems, repairs)
     if chain and not chain[-1].backing_file and record and chain[-1].file != record.base_file and not problems:
-        problems.append(f"the record says that {volume} ends in {record.base_file}, but its chain ends in {chain[-1].file}")
+        problems.append(f"the record names {record.base_file} as the base of {volume}, but its chain ends in {chain[-1].file}")
     _check_sizes(volume, chain, record, problems)
     snapshots = _check_snapshots(volume, chain, files, info, problems)
     return Chain(tuple(chain), snapshots, (*problems, *(mend.problem for mend in repairs)), tuple(repairs))
@@ -153,7 +153,7 @@ def _with_own_name(volume: str, entry: ChainFile, home: str, repairs: list[Repai
     directory, slash, name = (entry.backing_file or "").rpartition("/")
     if not slash or not home or not layout.is_file_of(volume, name) or directory.rpartition("/")[2] != home.rpartition("/")[2]:
         return entry
-    problem = f"the header of {entry.file} names {name} by the absolute path {entry.backing_file}; repair makes it the bare name"
+    problem = f"the header of {entry.file} names {name} by the absolute path {entry.backing_file}; repair writes the bare name"
     repairs.append(Repair(problem, entry.file, name, entry.backing_format))
     return replace(entry, backing_file=name)
 
@@ -182,7 +182,7 @@ def _format_of(
         problems.append(f"the header of {above} gives {name} the format {named!r}, which no file of a volume has")
         return recorded
     if recorded and named and recorded != named:
-        problems.append(f"the header of {above} gives {name} the format {named}, the record says {recorded}")
+        problems.append(f"the header of {above} gives {name} the format {named}, the record gives {recorded}")
         return recorded
     if recorded or named:
         return recorded or named
@@ -196,11 +196,11 @@ def _entry(facts: FileFacts, file_format: str | None, problems: list[str]) -> Ch
         return ChainFile(facts.name, file_format, None, None, size, facts.allocated)
     header = facts.header
     if header is None:
-        problems.append(f"{facts.name} is no sound qcow2 image: {facts.header_problem or 'it has no qcow2 header'}")
+        problems.append(f"{facts.name} is not a sound qcow2 image: {facts.header_problem or 'it has no qcow2 header'}")
         return ChainFile(facts.name, "qcow2", None, None, None, facts.allocated)
     for wrong, sentence in (
         # QEMU reads zeroes where a file has ended, so that such an image seems to be an empty disk
-        (facts.size < header.tables_end, f"was cut short: it ends after {facts.size} bytes, before its own tables do"),
+        (facts.size < header.tables_end, f"is truncated: it ends after {facts.size} bytes, before its own tables do"),
         (header.data_file, "keeps its data in another file (qcow2 external data file)"),
         (header.corrupt, "is marked corrupt by QEMU; run qemu-img check on it"),
         (header.encrypted, "is encrypted by QEMU, which this collection does not handle"),
@@ -218,7 +218,7 @@ def _check_sizes(volume: str, chain: Sequence[ChainFile], record: Record | None,
     if record and chain and chain[0].virtual_size is not None and chain[0].virtual_size < record.virtual_size:
         problems.append(
             f"{chain[0].file} has a virtual size of {chain[0].virtual_size} bytes, "
-            f"but {volume} was {record.virtual_size} bytes large: it was cut short"
+            f"but {volume} was {record.virtual_size} bytes large: it is truncated"
         )
 
 
@@ -248,5 +248,5 @@ def _check_snapshots(
     if info is None:
         for name in sorted(files):
             if name not in in_chain:
-                problems.append(f"{name} lies beside {volume}, but there is no {volume}.info that names it")
+                problems.append(f"{name} is beside {volume}, but there is no {volume}.info that names it")
     return ordered

@@ -44,7 +44,7 @@ class Shares:
         # a journal alone is what a killed task left where the volume was moved away from, or was removed
         found = found or [name for name, listing in listings.items() if listing.holds(volume)]
         if len(found) > 1:
-            raise Refused(f"{volume} is on {found[0]} and on {found[1]}; name the share that is meant")
+            raise Refused(f"{volume} is on {found[0]} and on {found[1]}; set share to one of them")
         if found:
             return self.usable[found[0]]
         for error in self.unusable.values():

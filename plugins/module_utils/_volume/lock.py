@@ -62,7 +62,8 @@ class HeldLock:
             ours = False
         if not ours:
             raise LostLock(
-                f"the lock of {self.volume} was lost, as of a host that was cut off, and another task may have changed it since; "
+                f"the lock of {self.volume} was lost, for example because this host was cut off from the share, and another task may "
+                "have changed it since; "
                 "this task stops here, run it again"
             )
         self._seen = self._clock()
@@ -116,7 +117,7 @@ def _take(descriptor: int, volume: str, timeout: float, clock: Callable[[], floa
             if clock() >= until:
                 raise Unavailable(
                     f"{volume} is being changed by another task{_holder(descriptor)}, and this one has waited {timeout:g} s for it; "
-                    "let it end, then run this task again, or give it a longer lock_timeout"
+                    "wait until it ends, then run this task again, or set a longer lock_timeout"
                 ) from None
             time.sleep(_PAUSE)
         except OSError as error:

@@ -122,7 +122,7 @@ def read_volume(listing: Listing, name: str, patient: bool = False, deep: bool =
 
 
 def _vanished(file: str, volume: Volume) -> str:
-    return f"{file} is listed on {volume.share}, but cannot be opened, as if it were not there; another task may be changing {volume.name}"
+    return f"{file} is listed on {volume.share}, but cannot be opened, as if it did not exist; another task may be changing {volume.name}"
 
 
 def _read_once(listing: Listing, name: str, patient: bool, deep: bool, anew: bool) -> tuple[Volume, list[str]]:
@@ -136,7 +136,7 @@ def _read_once(listing: Listing, name: str, patient: bool, deep: bool, anew: boo
     problems: list[str] = []
     record = _read_record(listing, name, problems, gone)
     if not listing.has(name):
-        problems += [f"{file} lies on {share.name}, left by an earlier {name}; move it away or remove it" for file in beside]
+        problems += [f"{file} is on {share.name}, left over from an earlier {name}; move it away or remove it" for file in beside]
         nothing = absent(name, share.name, root, problems=tuple(problems), unfinished=unfinished, leftovers=leftovers)
         return replace(nothing, strays=tuple(beside)), gone
     looks = parallel.each(lambda file: _look_at(root, file, record is None and file == name, deep and file != name, anew), beside)
@@ -210,7 +210,7 @@ def _read_record(listing: Listing, name: str, problems: list[str], gone: list[st
             gone.append(path)
         record = None if content is None else record_file.parse(content)
         if record is not None and not layout.is_file_of(name, record.base_file):
-            raise Damaged(f"its base_file is {record.base_file!r}, which is no file of {name}")
+            raise Damaged(f"its base_file is {record.base_file!r}, which is not a file of {name}")
         return record
     except (Damaged, Refused) as error:
         problems.append(f"the record {path} on {listing.share.name} cannot be used: {error}")

@@ -143,7 +143,7 @@ def _volumes(whole: MergedReport) -> Iterable[Finding]:
         if len(running) > 1:
             yield Finding(
                 WARNING,
-                f"{volume.name} on {volume.share} is open in domains of {words.some(running)} at once.",
+                f"{volume.name} on {volume.share} is open in domains of {words.some(running)} at the same time.",
                 "Unless one of them is being migrated, they destroy what it holds.",
                 about=(volume,),
                 target=anchor(volume.share, volume.name),

@@ -143,7 +143,7 @@ def _volume(prepare: Callable[[Hosts], None], kind: str, says: str, **options: A
 
 def _take(prepare: Callable[[Hosts], None], volumes: int = 1) -> Operation:
     options = {"volume": [A, B, C][:volumes], "name": ["s9"], "label": "of a test"}
-    return Operation(prepare, "gluster_snapshot", options, "take", volumes=volumes, says="Make the overlay")
+    return Operation(prepare, "gluster_snapshot", options, "take", volumes=volumes, says="Create overlay")
 
 
 def _drop(prepare: Callable[[Hosts], None], says: str, *gone: str, volumes: int = 1) -> Operation:
@@ -153,7 +153,7 @@ def _drop(prepare: Callable[[Hosts], None], says: str, *gone: str, volumes: int 
 
 def _revert(snapshot: str, *gone: str) -> Operation:
     options = {"volume": [A], "name": [snapshot], "state": "reverted", "discard_newer": bool(gone)}
-    return Operation(chain, "gluster_snapshot", options, "revert", gone, says="be what it was")
+    return Operation(chain, "gluster_snapshot", options, "revert", gone, says="with a new empty overlay")
 
 
 OPERATIONS = {
@@ -172,7 +172,7 @@ OPERATIONS = {
     "grow with snapshots": _volume(chain, "keep", "Grow", size="3M"),
     "give to another owner": _volume(chain, "keep", "Give", owner="108", group="108", mode="0600"),
     "adopt": _volume(foreign, "keep", "Adopt", format="raw"),
-    "repair": _volume(damaged, "keep", "Let the header", repair=True),
+    "repair": _volume(damaged, "keep", "Set the backing file", repair=True),
     "delete with snapshots": _volume(chain, "remove", "Remove the volume", state="absent", delete_snapshots=True),
     "take the first snapshot": _take(blank),
     "take another snapshot": _take(chain),

@@ -126,7 +126,7 @@ def test_what_a_killed_task_has_begun_with_a_definition_is_finished_on_its_host(
     assert watched_at is not None
     lab.counts.add("kills survived")
     message = there.refused("gluster_snapshot", **options)
-    assert f"domain {watched.machine.name} on hv1 has to follow it" in message and "run the task on hv1" in message, message
+    assert f"domain {watched.machine.name} on hv1 must be updated with it" in message and "run the task on hv1" in message, message
     lab.here.ok("gluster_snapshot", **options)
     acknowledged = watched.machine.acked()
     watched.windows["s2"] = (acknowledged, acknowledged + 5000)

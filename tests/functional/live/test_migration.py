@@ -133,7 +133,7 @@ def test_a_definition_that_is_left_behind_is_told_and_mended_before_it_is_starte
     (problem,) = one.look("left")["problems"]
     assert "run gluster_volume_attachment with state: present" in problem, problem
     made = one.twice("gluster_volume_attachment", volume="left", domain=machine.name)
-    assert re.search(r"Let the definition of domain \S+ name left.s2", str(made["actions"]))
+    assert re.search(r"Set the disk of domain \S+ to left.s2 in its definition", str(made["actions"]))
     assert hosts_of(two.look("left")) == [("hv1", False)]
     machine.settle(one)
     machine.start()

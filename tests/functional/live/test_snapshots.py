@@ -36,8 +36,8 @@ def test_two_disks_of_a_machine_are_taken_in_one_instant(lab):
     watched = Watched(lab, lab.machine(*disks, persistent=False).start(), ("v1", "v2"))
     for name in ("s1", "s2", "s3"):
         made = watched.take(name)
-        assert [action for action in made["actions"] if "go on with" in action] == [
-            f"Let vda, vdb of domain {watched.machine.name} go on with v1.{name}, v2.{name}, because the domain is running."
+        assert [action for action in made["actions"] if "Switch " in action] == [
+            f"Switch vda, vdb of domain {watched.machine.name} to v1.{name}, v2.{name}, because the domain is running."
         ]
     watched.judge()
     for name in ("s2", "s3", "s1"):
@@ -56,8 +56,8 @@ def test_a_group_of_two_machines_and_a_volume_at_rest(lab):
     predicted = lab.here.ok("gluster_snapshot", _ansible_check_mode=True, **options)
     made = lab.here.ok("gluster_snapshot", **options)
     assert made["actions"] == predicted["actions"]
-    verbs = [re.match(r"Make the overlay|Freeze|Let vda", action) for action in made["actions"]]
-    assert [verb.group() for verb in verbs if verb] == ["Make the overlay"] * 3 + ["Freeze"] * 2 + ["Let vda"] * 2
+    verbs = [re.match(r"Create overlay|Freeze|Switch vda", action) for action in made["actions"]]
+    assert [verb.group() for verb in verbs if verb] == ["Create overlay"] * 3 + ["Freeze"] * 2 + ["Switch vda"] * 2
     assert [entry["quiesced"] for entry in made["snapshots"]] == [True, True, False]
     for machine in machines:
         assert not machine.frozen()
@@ -135,7 +135,7 @@ def test_offline_after_live_and_live_after_offline(lab):
     written = machine.oracle.point_in_time(lab.here.path("v1.live2"), "qcow2").assert_nothing_lost(acknowledged)
     made = lab.here.ok("gluster_snapshot", volume=["v1"], name=["rest1"])
     watched.windows["rest1"] = (written, written)
-    assert f"Let the definition of domain {machine.name} name v1.rest1, because that is the active file." in made["actions"]
+    assert f"Set the disk of domain {machine.name} to v1.rest1 in its definition, because that is the active file." in made["actions"]
     watched.drop("live1")
     watched.judge()
     machine.start()

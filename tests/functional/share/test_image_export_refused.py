@@ -61,7 +61,7 @@ def test_a_file_of_somebody_else_is_replaced_only_by_force(source):
     assert not source.ok("gluster_image_export", volume="v1", dest=str(dest)).changed
 
 
-@pytest.mark.parametrize("change", [b"\xaa", b""], ids=["other bytes", "cut short"])
+@pytest.mark.parametrize("change", [b"\xaa", b""], ids=["other bytes", "truncated"])
 def test_an_export_that_was_changed_since_is_replaced_only_by_force(source, change):
     dest = source.out / "copy"
     source.ok("gluster_image_export", volume="v1", snapshot="s1", dest=str(dest))

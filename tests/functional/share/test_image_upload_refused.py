@@ -61,7 +61,7 @@ def test_an_image_that_is_too_large_for_the_service_is_refused_and_gone(cloud):
 
 def test_what_policy_forbids_is_said(cloud):
     said = cloud.refused(EXPORT, **cloud.wish, visibility="public")
-    assert "did not make the image web" in said and "403" in said and "rights" in said
+    assert "did not create image web" in said and "403" in said and "rights" in said
     assert cloud.glance.images() == [] and spool(cloud) == []
 
 
@@ -195,7 +195,7 @@ def test_what_another_host_is_uploading_is_left_alone_unless_forced(cloud):
         ({"image_name": "a\nb"}, "is not a name for an image"),
         ({"image_properties": {"size": 3}}, "image_properties: size cannot be set"),
         ({"image_properties": {"vdisk_gluster_volume": "x"}}, "cannot be set"),
-        ({"image_properties": {"a": ["b"]}}, "the value of a is no text"),
+        ({"image_properties": {"a": ["b"]}}, "the value of a is not a string"),
         ({"scratch_dir": "/nowhere"}, None),
     ],
     ids=str,

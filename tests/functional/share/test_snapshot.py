@@ -51,7 +51,7 @@ def test_taking_a_snapshot_is_predicted_done_and_then_unchanged(place, base_form
     place.write(0x11, 0, MIB // 2)
     content = place.read()
     made = place.check_run_again("gluster_snapshot", volume=["v1"], name=["monday"])
-    assert made.actions == ["Make the overlay v1.monday over v1, because snapshot monday is not there."]
+    assert made.actions == ["Create overlay v1.monday on v1, because snapshot monday does not exist."]
     assert place.points() == {"monday": content, "now": content}
     assert place.path("v1.info").read_bytes() == b'{\n "active": "v1.monday",\n "monday": "v1.monday"\n}'
     (snapshot,) = made.snapshots

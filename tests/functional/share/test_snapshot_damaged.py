@@ -134,9 +134,9 @@ def test_chains_that_cannot_be_trusted(damaged):
 def test_files_that_are_not_what_their_place_demands(damaged):
     cases = {
         "overlay cut in its header": (lambda place: os.truncate(place.path("v1.s2"), 60), "v1.s2"),
-        "overlay cut before its tables": (lambda place: os.truncate(place.path("v1.s2"), 64 * KIB), "v1.s2 was cut short"),
-        "overlay empty": (lambda place: os.truncate(place.path("v1.s3"), 0), "v1.s3 is no sound qcow2 image"),
-        "overlay overwritten": (lambda place: place.path("v1.s1").write_bytes(b"\0" * MIB), "v1.s1 is no sound qcow2 image"),
+        "overlay cut before its tables": (lambda place: os.truncate(place.path("v1.s2"), 64 * KIB), "v1.s2 is truncated"),
+        "overlay empty": (lambda place: os.truncate(place.path("v1.s3"), 0), "v1.s3 is not a sound qcow2 image"),
+        "overlay overwritten": (lambda place: place.path("v1.s1").write_bytes(b"\0" * MIB), "v1.s1 is not a sound qcow2 image"),
         "symlink": (replaced("v1.s2", lambda place, path: path.symlink_to("aside")), "v1.s2 is a symlink"),
         "symlink for a base": (replaced("v1", lambda place, path: path.symlink_to("/etc/passwd")), "v1 is a symlink"),
         "directory": (replaced("v1.s2", lambda place, path: path.mkdir()), "v1.s2 is a directory"),
@@ -210,7 +210,7 @@ def test_records_that_cannot_be_trusted(damaged):
         "another volume's base": (record(base_file="v2"), "no file of v1"),
         "a strange format": (record(base_format="vmdk"), "vmdk"),
         "another format": (record(base_format="qcow2"), "the record says qcow2"),
-        "a larger size": (record(virtual_size=2 * MIB), "cut short"),
+        "a larger size": (record(virtual_size=2 * MIB), "truncated"),
     }
     for case, (damage, reason) in cases.items():
         damaged(case, damage, reason)

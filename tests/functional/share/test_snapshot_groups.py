@@ -27,7 +27,7 @@ def test_a_group_is_taken_and_dropped_together(group):
     assert [snapshot["volume"] for snapshot in made.snapshots] == GROUP
     assert len({snapshot["created"] for snapshot in made.snapshots}) == 1, "one instant"
     # the overlays of all come first, then what the info files say
-    assert [action.split()[3] for action in made.actions] == [f"{name}.monday" for name in GROUP]
+    assert [action.split()[2] for action in made.actions] == [f"{name}.monday" for name in GROUP]
     for name in GROUP:
         group.write(0xAA, 512 * KIB, 64 * KIB, volume=name)
     now = {name: group.read(name) for name in GROUP}

@@ -186,7 +186,7 @@ def test_a_volume_of_cinder_says_its_format_itself(cinder):
 
 def test_a_volume_of_cinder_is_not_adopted_as_what_its_overlays_deny(cinder):
     told = cinder.refused_untouched(MODULE, name=["v1"], format="qcow2")
-    assert told == f"v1 on {cinder.share} is to be adopted as qcow2, but the header above v1 says that it is raw"
+    assert told == f"v1 on {cinder.share} is to be adopted as qcow2, but the header above v1 gives its format as raw"
 
 
 def test_a_volume_of_cinder_lives_on(cinder):

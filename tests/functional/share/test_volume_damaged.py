@@ -72,7 +72,7 @@ def test_a_lost_info_file(place):
     place.volume()
     place.snapshot("s1")
     place.path("v1.info").unlink()
-    is_left_alone(place, "v1.s1 lies beside v1, but there is no v1.info that names it")
+    is_left_alone(place, "v1.s1 is beside v1, but there is no v1.info that names it")
 
 
 def test_an_info_file_that_is_a_link(place):
@@ -170,9 +170,9 @@ def test_a_base_that_has_got_a_backing_file(place):
     [
         (b"", "has no qcow2 header"),
         (b"\x00" * 65536, "has no qcow2 header"),
-        (b"QFI\xfb\x00\x00", "v1.s1 is no sound qcow2 image"),
-        (b"QFI\xfb\x00\x00\x00\x09" + bytes(512), "v1.s1 is no sound qcow2 image"),
-        (b"QFI\xfb\x00\x00\x00\x03" + b"\xff" * 512, "v1.s1 is no sound qcow2 image"),
+        (b"QFI\xfb\x00\x00", "v1.s1 is not a sound qcow2 image"),
+        (b"QFI\xfb\x00\x00\x00\x09" + bytes(512), "v1.s1 is not a sound qcow2 image"),
+        (b"QFI\xfb\x00\x00\x00\x03" + b"\xff" * 512, "v1.s1 is not a sound qcow2 image"),
     ],
 )
 def test_an_overlay_that_is_no_image_any_more(place, content, words):
@@ -185,7 +185,7 @@ def test_an_overlay_that_is_no_image_any_more(place, content, words):
 def test_a_volume_that_was_cut_short(place):
     place.volume(size="8M")
     place.path("v1").open("r+b").truncate(4 << 20)
-    is_left_alone(place, "v1 has a virtual size of 4194304 bytes, but v1 was 8388608 bytes large: it was cut short")
+    is_left_alone(place, "v1 has a virtual size of 4194304 bytes, but v1 was 8388608 bytes large: it is truncated")
 
 
 @pytest.mark.parametrize(

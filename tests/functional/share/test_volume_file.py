@@ -52,7 +52,7 @@ def test_a_qcow2_volume_is_one_that_qemu_takes(place):
 
 def test_check_mode_predicts_the_volume_and_writes_nothing(place):
     predicted = place.ok(MODULE, check=True, name=["v1"], size="8M", format="qcow2")
-    assert predicted.msg == "v1 would be there as wanted." and os.listdir(place.mount_point()) == []
+    assert predicted.msg == "v1 would be up to date." and os.listdir(place.mount_point()) == []
     made = place.ok(MODULE, name=["v1"], size="8M", format="qcow2")
     differing = {key for key in made.volume if predicted.volume[key] != made.volume[key]}
     # how many blocks a brick takes for a file is not known before
@@ -101,7 +101,7 @@ def test_several_volumes_are_made_in_one_task_in_their_order(place):
     made = place.check_run_again(MODULE, name=names, size="4M")
     assert [volume["name"] for volume in made.volumes] == names and "volume" not in made.values
     assert [sentence.split(" on ")[0] for sentence in made.actions] == ["Create v3", "Create v1"]
-    assert made.msg == "3 volumes are there as wanted now."
+    assert made.msg == "3 volumes are up to date now."
     gone = place.check_run_again(MODULE, name=names, state="absent")
     assert len(gone.actions) == 3 and place.names() == []
 
@@ -117,7 +117,7 @@ def test_a_volume_grows_and_keeps_its_content(place, image_format):
     place.volume(size="4M", format=image_format)
     place.write(5, 0, 4 * MIB)
     made = place.check_run_again(MODULE, name=["v1"], size="6M")
-    assert made.actions == ["Grow v1 from 4 MiB to 6 MiB, because that size is wanted."]
+    assert made.actions == ["Grow v1 from 4 MiB to 6 MiB, because that size is requested."]
     assert made.volume["virtual_size"] == made.diff["after"]["v1"]["virtual_size"] == 6 * MIB
     assert made.diff["before"]["v1"]["virtual_size"] == 4 * MIB
     assert place.read() == b"\x05" * 4 * MIB + bytes(2 * MIB)
@@ -130,7 +130,7 @@ def test_a_volume_with_snapshots_grows_and_its_points_in_time_stay(place, image_
     place.snapshot("s1")
     before = {name: facts for name, facts in place.digest().items() if name == "v1"}
     made = place.check_run_again(MODULE, name=["v1"], size="6M")
-    assert made.actions == ["Grow v1.s1 from 4 MiB to 6 MiB, because that size is wanted."]
+    assert made.actions == ["Grow v1.s1 from 4 MiB to 6 MiB, because that size is requested."]
     assert place.digest()["v1"] == before["v1"]
     assert place.read() == b"\x05" * 4 * MIB + bytes(2 * MIB) and place.read(snapshot="s1") == b"\x05" * 4 * MIB
     assert place.info()["snapshots"][0]["virtual_size"] == 4 * MIB

@@ -94,7 +94,7 @@ def test_an_image_that_is_damaged_or_crafted_makes_no_volume(cloud):
 
 
 def test_options_that_do_not_go_together(cloud):
-    assert "cloud goes with source_image_name" in cloud.refused_untouched(MODULE, name=["v1"], size="1M", cloud="test")
+    assert "cloud requires source_image_name" in cloud.refused_untouched(MODULE, name=["v1"], size="1M", cloud="test")
     both = {**cloud.wish, "source_image": "/x", "source_format": "raw"}
     assert "source_image and source_image_name are 2 sources" in cloud.refused_untouched(MODULE, name=["v1"], **both)
     assert "has no image debian" in cloud.refused_untouched(MODULE, name=["v1"], **cloud.wish)

@@ -116,8 +116,8 @@ def test_what_a_killed_move_left_on_the_old_share_is_cleared_away_by_the_next(ra
     assert raw.old.path(left).exists()
     cleared = raw.new.ok(MODULE, **raw.wish)
     assert cleared.changed and cleared.actions == predicted.actions == [f"Remove {left}, because a task that was killed left it."]
-    assert predicted.msg.endswith("; what an earlier task left would be finished and cleared away.")
-    assert cleared.msg.endswith("; what an earlier task left is finished and cleared away.")
+    assert predicted.msg.endswith("; the interrupted move would be finished.")
+    assert cleared.msg.endswith("; the interrupted move is finished.")
     raw.check_moved()
     assert not raw.new.ok(MODULE, **raw.wish).changed
 
@@ -139,7 +139,7 @@ def test_the_old_share_may_be_gone_when_all_is_moved(raw):
         ({"state": "absent"}, "requires state: present"),
         ({"name": ["v9"]}, "does not exist, so it cannot be moved"),
         ({"source_share": "localhost:/elsewhere"}, "is not mounted"),
-        ({"reserved_percentage": 100}, "no share has room"),
+        ({"reserved_percentage": 100}, "no share has space"),
     ],
     ids=str,
 )
@@ -164,7 +164,7 @@ def test_a_volume_that_is_on_both_shares_or_not_sound_is_not_moved(raw):
     assert "no unfinished move" in raw.new.refused_untouched(MODULE, **raw.wish)
     raw.new.ok(MODULE, name=["v1"], state="absent")
     raw.old.path("v1.stray").write_bytes(b"precious")
-    assert "v1.stray lies beside" in raw.new.refused_untouched(MODULE, **raw.wish)
+    assert "v1.stray is a stray file beside" in raw.new.refused_untouched(MODULE, **raw.wish)
     raw.old.path("v1.stray").unlink()
     raw.old.path("v1.s1").rename(raw.old.path("away"))
     assert "v1.s1" in raw.new.refused_untouched(MODULE, **raw.wish)
@@ -177,7 +177,7 @@ def test_a_share_that_is_too_small_takes_nothing(place, small_volumes):
     place.write(7, 0, 80 * MIB)
     content = place.read()
     wish = {"share": small, "source_share": place.share, "name": ["v1"], "move": True}
-    assert "no share has room" in place.refused(MODULE, **wish)
+    assert "no share has space" in place.refused(MODULE, **wish)
     assert "needs up to" in place.refused(MODULE, **wish, max_over_subscription_ratio=20.0)
     assert place.read() == content and os.listdir(place.mount_point(small)) in ([], [".vdisk"])
 

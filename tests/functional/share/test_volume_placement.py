@@ -56,7 +56,7 @@ def test_volumes_of_one_task_are_spread_as_if_they_were_made_one_by_one(place, s
 def test_a_share_is_chosen_that_has_the_room_and_none_gets_what_fits_nowhere(place, shares):
     assert place.ok(MODULE, check=True, shares=shares, name=["v1"], size="80M").volume["share"] == shares[1]
     told = place.refused_untouched(MODULE, shares=shares, name=["v1"], size="97M")
-    assert told.startswith("no share has room for 97 MiB of v1: ")
+    assert told.startswith("no share has space for 97 MiB of v1: ")
     for share, size in zip(shares, (64, 96, 64)):
         assert about(size, size, size).match(told.partition(f"{share} ")[2])
     assert "name another share, free space, or set max_over_subscription_ratio" in told
@@ -83,7 +83,7 @@ def test_more_than_there_is_can_be_promised_as_far_as_the_ratio_goes(place, shar
 def test_growth_keeps_to_the_limits_of_a_new_volume(place, shares):
     place.ok(MODULE, share=shares[0], name=["v1"], size="60M")
     told = place.refused_untouched(MODULE, share=shares[0], name=["v1"], size="60G")
-    assert "no share has room" in told and "of v1" in told
+    assert "no share has space" in told and "of v1" in told
     place.ok(MODULE, share=shares[0], name=["v1"], size="60G", max_over_subscription_ratio=1000)
 
 
@@ -113,7 +113,7 @@ def test_a_volume_on_two_shares_is_refused_until_one_is_named(place, shares):
         place.ok(MODULE, share=share, name=["v1"], size="4M")
     for state in ("present", "absent"):
         told = place.refused_untouched(MODULE, shares=shares, name=["v1"], state=state)
-        assert told == f"v1 is on {shares[0]} and on {shares[1]}; name the share that is meant"
+        assert told == f"v1 is on {shares[0]} and on {shares[1]}; set share to one of them"
     place.ok(MODULE, share=shares[0], name=["v1"], state="absent")
     assert place.ok(MODULE, shares=shares, name=["v1"]).volume["share"] == shares[1]
 

@@ -40,8 +40,8 @@ def test_what_is_no_size_is_refused(place, size):
     [
         ({"name": []}, "the list of volume names is empty; name at least one"),
         ({"name": ["v1", "v2", "v1"]}, "volume v1 is named twice"),
-        ({"name": ["v1"], "size": None}, "v1 on {share} is not there, and to make it a size is needed"),
-        ({"format": "qcow2", "allocation": "falloc"}, "falloc is for raw volumes; a qcow2 volume takes space as it is written"),
+        ({"name": ["v1"], "size": None}, "v1 on {share} does not exist, and creating it requires a size"),
+        ({"format": "qcow2", "allocation": "falloc"}, "falloc is for raw volumes; a qcow2 volume is allocated as it is written"),
         ({"format": "qcow2", "allocation": "full"}, "full is for raw volumes"),
         ({"format": "vmdk"}, "value of format must be one of: raw, qcow2, got: vmdk"),
         ({"owner": "nobody-knows"}, "owner: this host knows no user 'nobody-knows'"),
@@ -58,7 +58,7 @@ def test_an_option_that_cannot_be_meant_is_refused(place, options, words):
 def test_one_bad_volume_of_a_list_keeps_all_from_being_changed(place):
     place.volume("v2", size="8M")
     told = place.refused_untouched(MODULE, name=["v1", "v2", "v3"], size="4M")
-    assert told.startswith(f"v2 on {place.share} is 8 MiB (8388608 bytes) large and is never made smaller")
+    assert told.startswith(f"v2 on {place.share} is 8 MiB (8388608 bytes) large and shrinking is not supported")
     assert place.names() == ["v2"]
 
 
@@ -67,23 +67,23 @@ def test_a_volume_is_never_made_smaller(place, image_format):
     place.volume(size="8M", format=image_format)
     place.snapshot("s1")
     told = place.refused_untouched(MODULE, name=["v1"], size="8191k")
-    assert f"v1 on {place.share} is 8 MiB (8388608 bytes) large and is never made smaller; give a size of at least that" in told
+    assert f"v1 on {place.share} is 8 MiB (8388608 bytes) large and shrinking is not supported; give a size of at least that" in told
 
 
 def test_a_volume_is_never_converted(place):
     place.volume("v1")
     place.volume("v2", format="qcow2")
     told = place.refused_untouched(MODULE, name=["v1"], format="qcow2")
-    assert told == f"v1 on {place.share} is raw and is not converted to qcow2; make a new volume in that format"
+    assert told == f"v1 on {place.share} is raw and is not converted to qcow2; create a new volume in that format"
     told = place.refused_untouched(MODULE, name=["v2"], format="raw")
-    assert told == f"v2 on {place.share} is qcow2 and is not converted to raw; make a new volume in that format"
+    assert told == f"v2 on {place.share} is qcow2 and is not converted to raw; create a new volume in that format"
 
 
 @pytest.mark.parametrize("made, asked", [("sparse", "full"), ("falloc", "sparse"), ("full", "falloc")])
 def test_the_allocation_of_a_volume_is_never_changed(place, made, asked):
     place.volume(allocation=made)
     told = place.refused_untouched(MODULE, name=["v1"], allocation=asked)
-    assert f"v1 on {place.share} was made with allocation {made}, which is not changed to {asked} afterwards" in told
+    assert f"v1 on {place.share} was created with allocation {made}, which is not changed to {asked} afterwards" in told
     assert not place.ok(MODULE, name=["v1"], allocation=made).changed
 
 
@@ -182,7 +182,7 @@ def test_a_link_in_the_place_of_our_own_files_is_not_followed(place, place_of):
 def test_what_an_earlier_volume_left_is_not_taken_over(place, name):
     place.path(name).write_bytes(b"content")
     told = place.refused_untouched(MODULE, name=["v1"], size="4M")
-    assert f"{name} lies on {place.share}, left by an earlier v1; move it away or remove it" in told
+    assert f"{name} is on {place.share}, left over from an earlier v1; move it away or remove it" in told
 
 
 def test_missing_qemu_img_is_told_with_the_package_to_install(place, only_these_programs):
@@ -205,7 +205,7 @@ def test_a_volume_that_another_task_is_changing_is_waited_for_and_then_refused(p
         fcntl.flock(lock, fcntl.LOCK_EX)
         before = place.everything()
         told = place.refused(MODULE, name=["v1"], size="8M", lock_timeout=0)
-        assert "v1 is being changed by another task" in told and "let it end, then run this task again" in told
+        assert "v1 is being changed by another task" in told and "wait until it ends, then run this task again" in told
         assert place.everything() == before
         # other volumes do not wait
         assert place.ok(MODULE, name=["v2"], size="4M", lock_timeout=0).changed
@@ -220,7 +220,7 @@ def test_a_volume_of_a_list_that_cannot_be_had_does_not_keep_the_others(place):
         fcntl.flock(lock, fcntl.LOCK_EX)
         options = {"name": ["v1", "v2", "v3", "v4"], "size": "8M", "lock_timeout": 0}
         failed = place.run(MODULE, **options)
-        assert failed.failed and failed.msg.startswith("1 of 4 volumes failed, the others are done: v2 is being changed by another task")
+        assert failed.failed and failed.msg.startswith("1 of 4 volumes failed, the others succeeded: v2 is being changed by another task")
         assert [(entry["name"], entry["msg"] in failed.msg) for entry in failed.failures] == [("v2", True)]
         assert failed.changed and len(failed.actions) == 3 and not any("v2" in action for action in failed.actions)
         assert {name: place.info(name)["virtual_size"] // MIB for name in options["name"]} == {"v1": 8, "v2": 4, "v3": 8, "v4": 8}

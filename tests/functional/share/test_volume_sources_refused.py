@@ -35,10 +35,10 @@ def refused(place, **options):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"source_snapshot": "s1"}, "source_snapshot goes with source_volume"),
-        ({"source_share": "localhost:/x"}, "source_share goes with source_volume"),
-        ({"source_format": "raw"}, "source_format goes with source_image"),
-        ({"source_checksum": "sha256:x"}, "source_checksum goes with source_image"),
+        ({"source_snapshot": "s1"}, "source_snapshot requires source_volume"),
+        ({"source_share": "localhost:/x"}, "source_share requires source_volume"),
+        ({"source_format": "raw"}, "source_format requires source_image"),
+        ({"source_checksum": "sha256:x"}, "source_checksum requires source_image"),
         ({"source_volume": "v0", "source_image": "/x", "source_format": "raw"}, "are 2 sources"),
         ({"source_image": "/x"}, "never guessed"),
         ({"source_image": "x", "source_format": "raw"}, "is not an absolute path"),
@@ -203,7 +203,7 @@ def test_a_full_share_is_known_before_a_copy_begins_and_nothing_is_left_where_it
     for promised in ({}, {"max_over_subscription_ratio": 20.0}):
         for check in (True, False):
             told = place.refused(MODULE, check=check, **options, **promised)
-            assert ("needs up to" if promised else "no share has room") in told and "MiB" in told
+            assert ("needs up to" if promised else "no share has space") in told and "MiB" in told
     assert sorted(os.listdir(place.mount_point(small))) == []
     # another program takes the space after it was looked at
     module = "ansible_collections.vdisk.gluster.plugins.module_utils._modules.volume_source.check_space"
@@ -222,5 +222,5 @@ def test_a_full_share_is_known_before_a_copy_begins_and_nothing_is_left_where_it
 
 
 def test_a_share_that_may_not_promise_more_takes_no_copy(other):
-    assert "no share has room" in refused(other, source_volume="v0", max_over_subscription_ratio=0.000001)
-    assert "no share has room" in refused(other, source_volume="v0", reserved_percentage=100)
+    assert "no share has space" in refused(other, source_volume="v0", max_over_subscription_ratio=0.000001)
+    assert "no share has space" in refused(other, source_volume="v0", reserved_percentage=100)

@@ -112,7 +112,7 @@ def test_a_lock_held_elsewhere_is_a_refusal() -> None:
 def test_a_job_that_stands_still_is_given_up_and_one_that_moves_is_not() -> None:
     moving = [{"type": 3, "cur": number, "end": 100} for number in range(50)]
     hypervisor(Domain({}, *moving, {})).commit(DISK, "/mnt/v.a", "/mnt/v")
-    with pytest.raises(Unavailable, match="no progress for 5 s; it goes on when it can"):
+    with pytest.raises(Unavailable, match="no progress for 5 s; it continues when it can"):
         hypervisor(Domain({}, *moving)).commit(DISK, "/mnt/v.a", "/mnt/v")
 
 

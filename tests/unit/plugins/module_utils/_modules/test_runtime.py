@@ -39,10 +39,10 @@ def run_and_log(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[s
 
 
 def test_a_task_is_logged_when_it_begins_and_when_it_ends(run_and_log: Callable[..., list[str]]) -> None:
-    begins, first, ends = run_and_log(lambda task: Result("v is there already."), name=["v", "w"])
+    begins, first, ends = run_and_log(lambda task: Result("v exists already."), name=["v", "w"])
     assert begins.startswith("Invoked with name=")
     assert first == "Task begins on v, w"
-    assert ends.startswith("Task ended after 0.") and ends.endswith(" s, unchanged: v is there already.")
+    assert ends.startswith("Task ended after 0.") and ends.endswith(" s, unchanged: v exists already.")
 
 
 def test_check_mode_a_change_and_a_failure_are_named(run_and_log: Callable[..., list[str]]) -> None:

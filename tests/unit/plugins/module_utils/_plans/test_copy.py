@@ -50,7 +50,7 @@ def test_a_copy_is_never_smaller_and_never_takes_the_place_of_what_is_there():
 
 
 def test_a_volume_that_went_away_meanwhile_is_not_made_blank():
-    with pytest.raises(Refused, match="was there a moment ago"):
+    with pytest.raises(Refused, match="was removed while this task ran"):
         plan_copy(nowhere(), VolumeRequest(size=8 * MiB), None)
 
 
@@ -73,7 +73,7 @@ def test_a_move_decides_between_copying_and_removing():
         (there(locked_files=frozenset(["v"])), nowhere(), "is in use"),
         (dataclasses.replace(there(), record=None), nowhere(), "adopt it first"),
         (there(problems=("it is broken",)), nowhere(), "it is broken"),
-        (there(strays=("v.s",)), nowhere(), "v.s lies beside"),
+        (there(strays=("v.s",)), nowhere(), "v.s is a stray file beside"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

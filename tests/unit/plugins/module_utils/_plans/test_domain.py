@@ -154,7 +154,7 @@ def test_a_definition_that_fits_is_left_alone_and_one_that_does_not_is_mended_wi
 @pytest.mark.parametrize(
     ("found", "says"),
     [
-        (on(on(stack(GiB)), "db"), "disk vda of domain web and disk vda of domain db at once"),
+        (on(on(stack(GiB)), "db"), "disk vda of domain web and disk vda of domain db at the same time"),
         (on(stack(GiB), job="copy"), r"block job \(copy\) is running"),
         (on(stack(GiB), live=False, saved=True), "saved state"),
         (replace(stack(GiB), locked_files=frozenset(["v"])), "or run the task on the host of that VM"),

@@ -44,7 +44,7 @@ def merges(found: Volume, *names: str) -> list[tuple[str, ...]]:
 def test_a_snapshot_is_an_overlay_over_the_active_file_named_after_it() -> None:
     (plan,) = plan_present([stack(GiB)], "a", NOTE)
     overlay, info, record = plan.steps
-    assert overlay == CreateOverlay("v.a", "v", "raw", SIZE, "a", "v", "snapshot a is not there")
+    assert overlay == CreateOverlay("v.a", "v", "raw", SIZE, "a", "v", "snapshot a does not exist")
     assert info == WriteInfo("v.a", {"a": "v.a"})
     assert isinstance(record, WriteRecord)
     assert record_file.from_json(record.record).snapshots == {"a": NOTE}
@@ -56,7 +56,7 @@ def test_a_snapshot_is_an_overlay_over_the_active_file_named_after_it() -> None:
 
 def test_the_next_snapshot_lies_on_the_one_before() -> None:
     (plan,) = plan_present([stack(GiB, GiB)], "b", NOTE)
-    assert plan.steps[0] == CreateOverlay("v.b", "v.a", "qcow2", SIZE, "b", "v.a", "snapshot b is not there")
+    assert plan.steps[0] == CreateOverlay("v.b", "v.a", "qcow2", SIZE, "b", "v.a", "snapshot b does not exist")
     assert plan.steps[1] == WriteInfo("v.b", {"a": "v.a", "b": "v.b"})
 
 
@@ -82,7 +82,7 @@ def test_a_name_that_another_snapshots_file_has_after_a_merge_up_gives_way_to_a_
 
 
 def test_a_stray_file_of_the_snapshots_name_is_left_untouched_and_the_snapshot_refused() -> None:
-    with pytest.raises(Refused, match="v.b lies on gl1:/vms, but v.info does not name it"):
+    with pytest.raises(Refused, match="v.b is on gl1:/vms, but v.info does not name it"):
         plan_present([replace(stack(GiB, GiB), strays=("v.b",))], "b", NOTE)
 
 

@@ -39,7 +39,7 @@ def test_a_new_volume_is_raw_sparse_and_not_for_everybody() -> None:
 
 
 def test_what_cannot_be_made_is_refused_before_anything_is_touched() -> None:
-    with pytest.raises(BadInput, match="size: v on gl1:/vms is not there, and to make it a size is needed"):
+    with pytest.raises(BadInput, match="size: v on gl1:/vms does not exist, and creating it requires a size"):
         plan_present(NOTHING, VolumeRequest())
     with pytest.raises(BadInput, match="allocation: full is for raw volumes"):
         plan_present(NOTHING, VolumeRequest(GiB, "qcow2", "full"))
@@ -69,10 +69,10 @@ def test_the_notes_on_snapshots_survive_a_growth() -> None:
 @pytest.mark.parametrize(
     ("now", "wanted", "sentence"),
     [
-        (stack(GiB), VolumeRequest(SIZE - 512), "is never made smaller; give a size of at least that"),
-        (stack(GiB, 1), VolumeRequest(SIZE - 512), "is never made smaller"),
+        (stack(GiB), VolumeRequest(SIZE - 512), "shrinking is not supported; give a size of at least that"),
+        (stack(GiB, 1), VolumeRequest(SIZE - 512), "shrinking is not supported"),
         (stack(GiB), VolumeRequest(format="qcow2"), "v on gl1:/vms is raw and is not converted to qcow2"),
-        (stack(GiB), VolumeRequest(allocation="full"), "was made with allocation sparse, which is not changed to full"),
+        (stack(GiB), VolumeRequest(allocation="full"), "was created with allocation sparse, which is not changed to full"),
         (stack(GiB, locked_files=frozenset(["v"])), VolumeRequest(2 * SIZE), "is in use"),
         (replace(stack(GiB), problems=("it is bad",)), VolumeRequest(2 * SIZE), "because it is bad"),
     ],
@@ -110,7 +110,7 @@ def test_a_raw_file_without_a_record_is_adopted_and_stays_as_it_is() -> None:
 def test_an_overlays_header_is_believed_on_the_format_of_an_adopted_base() -> None:
     chain = volume(files(raw("v"), qcow2("v.a", "v", "raw")), "v.a", {"a": "v.a"}, record=None)
     assert plan_present(chain, VolumeRequest()).after.record == Record("v", "raw", SIZE, "sparse")
-    with pytest.raises(Refused, match="is to be adopted as qcow2, but the header above v says that it is raw"):
+    with pytest.raises(Refused, match="is to be adopted as qcow2, but the header above v gives its format as raw"):
         plan_present(chain, VolumeRequest(format="qcow2"))
 
 
@@ -140,7 +140,7 @@ def test_a_qcow2_file_is_adopted_with_its_format_given() -> None:
         (qcow2("v", data_file=True), "external data file"),
         (qcow2("v", encrypted=True), "encrypted"),
         (qcow2("v", corrupt=True), "corrupt"),
-        (qcow2("v", tables_end=1 << 40), "cut short"),
+        (qcow2("v", tables_end=1 << 40), "is truncated"),
         (qcow2("v", size=0), "it is empty"),
     ],
 )
@@ -157,7 +157,7 @@ def test_an_empty_file_is_not_adopted() -> None:
 def test_a_volume_that_only_has_to_be_adopted_is_not_grown_without_its_format() -> None:
     with pytest.raises(Refused, match="adopt it first"):
         plan_present(found(raw("v")), VolumeRequest(2 * SIZE))
-    with pytest.raises(Refused, match="never made smaller"):
+    with pytest.raises(Refused, match="shrinking is not supported"):
         plan_present(found(raw("v")), VolumeRequest(SIZE - 512, "raw"))
 
 

@@ -217,7 +217,7 @@ def test_an_overlay_that_is_not_the_one_meant_is_left_alone(share: PlainShare) -
     build(share, "a")
     share.apply(plan_present([share.read()], "b", SnapshotNote())[0])
     before = dict(images.every_file(share.root))
-    with pytest.raises(Refused, match="is not the overlay that was being made; move it away"):
+    with pytest.raises(Refused, match="is not the overlay that was being created; move it away"):
         CreateOverlay("v.b", "v", "raw", SIZE, "b", "v", "a test wants it").apply(share.context())
     assert dict(images.every_file(share.root)) == before
 

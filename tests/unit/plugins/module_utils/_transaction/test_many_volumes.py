@@ -86,7 +86,7 @@ def test_a_list_is_made_at_once_and_told_in_its_order(share, monkeypatch):
 def test_a_group_is_taken_dropped_and_removed_with_every_byte_as_it_was(many):
     before = {name: many.content(name=name) for name in NAMES}
     taken = _take(many)
-    assert [action.split()[3] for action in taken.actions] == [f"{name}.s" for name in NAMES]
+    assert [action.split()[2] for action in taken.actions] == [f"{name}.s" for name in NAMES]
     for number, name in enumerate(NAMES):
         many.sound(name)
         many.write((100 + number, 4 * KiB, 4 * KiB), name=name)

@@ -253,7 +253,7 @@ def test_definitions_of_another_host_are_not_left_behind_by_finishing_a_plan_her
     journal = Journal(str(tmp_path), "v")
     journal.begin([{"volume": "v", "share": share.share.name, **to_json(step)}])
     where, listings = (("v", share.share),), {share.share.name: list_share(share.share)}
-    with pytest.raises(Refused, match="unfinished, and domain db on hv1 has to follow it.*run the task on hv1"):
+    with pytest.raises(Refused, match="unfinished, and domain db on hv1 must be updated with it.*run the task on hv1"):
         recover(where, listings, share.qemu_img, NoHypervisor())
     assert share.read().unfinished
     recover(where, listings, share.qemu_img, NoHypervisor(), respects_other_hosts=False)

@@ -101,9 +101,9 @@ PROBLEMS = {
     "a link as base": ("v is a symlink, not a regular file", {"facts": (FileFacts("v", "symlink", 0, 0), A, B)}),
     "a directory": ("v is a directory, not a regular file", {"facts": (FileFacts("v", "directory", 0, 0), A, B)}),
     "a pipe": ("v.b is a special file, not a regular file", {"facts": (BASE, A, FileFacts("v.b", "other", 0, 0))}),
-    "no qcow2": ("v.a is no sound qcow2 image: it has no qcow2 header", {"facts": (BASE, raw("v.a"), B)}),
+    "no qcow2": ("v.a is not a sound qcow2 image: it has no qcow2 header", {"facts": (BASE, raw("v.a"), B)}),
     "a damaged header": (
-        "v.a is no sound qcow2 image: its qcow2 header ends too early",
+        "v.a is not a sound qcow2 image: its qcow2 header ends too early",
         {"facts": (BASE, raw("v.a", header_problem="its qcow2 header ends too early"), B)},
     ),
     "an external data file": ("v.a keeps its data in another file", {"facts": (BASE, qcow2("v.a", "v", "raw", data_file=True), B)}),
@@ -113,7 +113,7 @@ PROBLEMS = {
         "v.a has qcow2 features 0x20 that this collection does not know",
         {"facts": (BASE, qcow2("v.a", "v", "raw", unknown_features=0x20), B)},
     ),
-    "tables beyond its end": ("v.a was cut short: it ends after", {"facts": (BASE, qcow2("v.a", "v", "raw", tables_end=1 << 30), B)}),
+    "tables beyond its end": ("v.a is truncated: it ends after", {"facts": (BASE, qcow2("v.a", "v", "raw", tables_end=1 << 30), B)}),
     "no format named": (
         "the header of v.a names v without its format, so that QEMU would guess it",
         {"facts": (BASE, qcow2("v.a", "v", None), B)},
@@ -127,15 +127,15 @@ PROBLEMS = {
         {"facts": (BASE, qcow2("v.a", "v", "vmdk"), B)},
     ),
     "another format than recorded": (
-        "the header of v.a gives v the format qcow2, the record says raw",
+        "the header of v.a gives v the format qcow2, the record gives raw",
         {"facts": (BASE, qcow2("v.a", "v", "qcow2"), B)},
     ),
     "an overlay taken for raw": (
-        "the record says that v ends in v, but its chain ends in v.a",
+        "the record names v as the base of v, but its chain ends in v.a",
         {"facts": (BASE, A, qcow2("v.b", "v.a", "raw"))},
     ),
     "another base than recorded": (
-        "the record says that v ends in v.x, but its chain ends in v",
+        "the record names v.x as the base of v, but its chain ends in v",
         {"record": Record("v.x", "raw", SIZE)},
     ),
     "a base with a backing file": (
@@ -162,13 +162,13 @@ PROBLEMS = {
         "snapshot a has no point in time: its file v.a has no backing file",
         {"facts": (BASE, qcow2("v.a"), B), "record": None},
     ),
-    "overlays but no info file": ("v.a lies beside v, but there is no v.info that names it", {"facts": (BASE, A), "info": None}),
+    "overlays but no info file": ("v.a is beside v, but there is no v.info that names it", {"facts": (BASE, A), "info": None}),
     "cut short": (
-        f"v has a virtual size of {GiB} bytes, but v was {SIZE} bytes large: it was cut short",
+        f"v has a virtual size of {GiB} bytes, but v was {SIZE} bytes large: it is truncated",
         {"facts": (raw("v", GiB),), "info": None},
     ),
     "an overlay cut short": (
-        f"v.b has a virtual size of {GiB} bytes, but v was {SIZE} bytes large: it was cut short",
+        f"v.b has a virtual size of {GiB} bytes, but v was {SIZE} bytes large: it is truncated",
         {"facts": (BASE, A, qcow2("v.b", "v.a", "qcow2", size=GiB))},
     ),
     "an empty base": (f"v has a virtual size of 0 bytes, but v was {SIZE} bytes large", {"facts": (raw("v", 0),), "info": None}),

@@ -74,5 +74,5 @@ def test_another_record_gives_other_formats_and_problems() -> None:
     assert (unknown.active.format, unknown.active.virtual_size) == (None, None)
     known = with_record(unknown, Record("v", "raw", 2 * SIZE))
     assert known.active.format == "raw"
-    assert len(known.problems) == 1 and "cut short" in known.problems[0]
+    assert len(known.problems) == 1 and "truncated" in known.problems[0]
     assert with_record(known, replace(known.record, virtual_size=SIZE)).problems == ()

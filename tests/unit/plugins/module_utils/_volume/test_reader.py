@@ -76,7 +76,7 @@ def test_what_is_listed_and_cannot_be_opened_at_all_is_a_problem_and_nothing_is_
     hide(file, 1000)
     seen = share.read()
     assert seen.exists and seen.problems[0] == (
-        f"{file} is listed on gl1:/vms, but cannot be opened, as if it were not there; another task may be changing v"
+        f"{file} is listed on gl1:/vms, but cannot be opened, as if it did not exist; another task may be changing v"
     )
     with pytest.raises(Refused):
         PLANNERS[planner](seen)

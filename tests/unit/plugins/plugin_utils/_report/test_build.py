@@ -114,7 +114,7 @@ def test_limits_of_nothing_are_no_limits():
 def test_a_volume_that_runs_on_two_hosts_at_once_is_told():
     running = volume(domains=["a"], all_domains=["a"], in_use=True)
     seen = {host: {"shares": [share()], "volumes": [running]} for host in ("hv1", "hv2")}
-    assert told(seen) == [("warning", "web-1 on gl1:/vms is open in domains of hv1 and hv2 at once.")]
+    assert told(seen) == [("warning", "web-1 on gl1:/vms is open in domains of hv1 and hv2 at the same time.")]
 
 
 def test_a_share_that_is_soon_full_is_told():
