@@ -12,6 +12,8 @@ import shutil
 
 import pytest
 
+HERE = pathlib.Path(__file__).resolve().parent
+
 
 def pytest_addoption(parser):
     # all in one place: a folder's own conftest.py is read too late where its parent is tested
@@ -21,6 +23,8 @@ def pytest_addoption(parser):
     faults.addoption("--seed", type=int, default=1, help="the first seed of random sequences")
     faults.addoption("--sequences", type=int, default=4, help="random sequences of operations")
     faults.addoption("--steps", type=int, default=25, help="operations of each random sequence")
+    molecule = parser.getgroup("molecule scenarios")
+    molecule.addoption("--scenario", metavar="NAMES", help="run only these scenarios, as 'cluster live'")
     live = parser.getgroup("live")
     live.addoption("--nights", type=int, default=3, help="of the simulated month (default: %(default)s)")
 
@@ -30,9 +34,36 @@ def _harness(name):
     return importlib.import_module(f"ansible_collections.vdisk.gluster.tests.harness.{name}")
 
 
+def _parts(config):
+    """Return the folders beside this file of which tests are asked for."""
+    paths = [pathlib.Path(config.invocation_params.dir, argument.partition("::")[0]).resolve() for argument in config.args]
+    folders = [entry for entry in HERE.iterdir() if (entry / "conftest.py").exists() or list(entry.glob("test_*.py"))]
+    return [folder.name for folder in folders if any(path == folder or path in folder.parents or folder in path.parents for path in paths)]
+
+
+def pytest_sessionstart(session):
+    """Say what this machine lacks before any test runs; nothing is skipped for it."""
+    preflight, parts = _harness("preflight"), _parts(session.config)
+    try:
+        if "live" in parts:
+            _harness("libvirt_binding").make_importable()
+        # the processes of pytest-xdist start where this has been looked at
+        if not hasattr(session.config, "workerinput") and not session.config.option.collectonly:
+            preflight.check(parts)
+    except preflight.Lacking as lacking:
+        raise pytest.UsageError(str(lacking)) from None
+
+
 @pytest.fixture(scope="session")
-def servers():
-    """GlusterFS volumes for this run; glusterd has to run already."""
+def glusterd():
+    """GlusterFS's management daemon of this machine, shared with every other run."""
+    with _harness("glusterd").running():
+        yield
+
+
+@pytest.fixture(scope="session")
+def servers(glusterd):
+    """GlusterFS volumes for this run."""
     # not below /tmp: a brick needs extended attributes of the trusted name space, which tmpfs may lack
     directory = pathlib.Path("/var/lib") / f"vdisk-tests-{os.getpid()}"
     directory.mkdir(mode=0o700)
@@ -98,7 +129,7 @@ def only_these_programs(monkeypatch, tmp_path):
 
 @pytest.fixture(scope="session")
 def glance_service(tmp_path_factory):
-    """A real image service for this run."""
+    """A real image service for this process: tests count its images and stop it, so that no two of them can share one."""
     service = _harness("glance").Glance(tmp_path_factory.mktemp("glance"))
     service.start()
     yield service
@@ -111,3 +142,12 @@ def glance(glance_service, monkeypatch):
     monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(glance_service.clouds))
     yield glance_service
     glance_service.clear()
+
+
+@pytest.fixture(scope="session")
+def s3_address(tmp_path_factory):
+    """The address of an S3 server for this process."""
+    server = _harness("s3").Server(tmp_path_factory.mktemp("s3"))
+    server.start()
+    yield server.address
+    server.stop()

@@ -16,9 +16,8 @@ import time
 import urllib.error
 import urllib.request
 
-from ansible_collections.vdisk.gluster.tests.harness.checkout import CACHE
+from ansible_collections.vdisk.gluster.tests.harness.installed import venv
 
-VENV = CACHE / "glance"
 SIZE_CAP = 40 << 20
 """No image of this service is larger than this, in bytes."""
 
@@ -65,7 +64,7 @@ class Glance:
 
     def __init__(self, directory: pathlib.Path, size_cap: int = SIZE_CAP) -> None:
         """Make it; C(size_cap) bytes is the largest image that it takes."""
-        assert (VENV / "installed").exists(), "there is no image service to test with: run tools/glance.sh"
+        self._venv = venv("glance")
         self.directory = directory
         with socket.create_server(("127.0.0.1", 0)) as free, socket.create_server(("127.0.0.1", 0)) as other:
             self.port, self.dead_port = free.getsockname()[1], other.getsockname()[1]
@@ -73,11 +72,12 @@ class Glance:
         self._process: subprocess.Popen | None = None
         for name in ("images", "staging", "tasks", "lock"):
             (directory / name).mkdir()
-        shutil.copy(VENV / "etc" / "glance" / "glance-api-paste.ini", directory)
+        shutil.copy(self._venv / "etc" / "glance" / "glance-api-paste.ini", directory)
         (directory / "glance-api.conf").write_text(CONFIGURATION.format(directory=directory, size_cap=size_cap))
-        policy = subprocess.run([VENV / "bin" / "python", "-c", POLICIES], capture_output=True, text=True, check=True, env=ENVIRONMENT)
+        argv = [self._venv / "bin" / "python", "-c", POLICIES]
+        policy = subprocess.run(argv, capture_output=True, text=True, check=True, env=ENVIRONMENT)
         (directory / "policy.json").write_text(policy.stdout)
-        manage = [VENV / "bin" / "glance-manage", "--config-file", directory / "glance-api.conf", "db_sync"]
+        manage = [self._venv / "bin" / "glance-manage", "--config-file", directory / "glance-api.conf", "db_sync"]
         subprocess.run(manage, capture_output=True, check=True, env=ENVIRONMENT)
         self.clouds = directory / "clouds.yaml"
         self._write_clouds()
@@ -96,7 +96,7 @@ class Glance:
 
     def start(self) -> None:
         """Start the service and wait until it answers."""
-        argv = [VENV / "bin" / "gunicorn", "-b", f"127.0.0.1:{self.port}", "-w", "1", "--threads", "4", "--worker-class", "gthread"]
+        argv = [self._venv / "bin" / "gunicorn", "-b", f"127.0.0.1:{self.port}", "-w", "1", "--threads", "4", "--worker-class", "gthread"]
         with open(self.directory / "gunicorn.log", "a", encoding="utf-8") as log:
             self._process = subprocess.Popen(
                 [*argv, "--timeout", "300", "glance.wsgi.api:application"],

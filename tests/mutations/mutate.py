@@ -51,6 +51,32 @@ def copy_of_the_collection(directory: pathlib.Path) -> pathlib.Path:
     return target
 
 
+class Misfit(Exception):
+    """A patch does not break what it says: it does not apply where it was made, or what it makes is no Python."""
+
+
+def patched_files(path: pathlib.Path) -> list[str]:
+    """Return the names of the files that a patch changes."""
+    return re.findall(r"^\+\+\+ b/(\S+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def apply(path: pathlib.Path, root: pathlib.Path) -> None:
+    """Apply a patch to a copy.
+
+    :raises Misfit: it does not fit. With fuzz it could land at another place, and be noticed only because nothing can be imported any more.
+    """
+    argv = ["patch", "-p1", "-s", "--fuzz=0", "-i", str(path)]
+    done = subprocess.run(argv, cwd=root, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Misfit(f"it does not apply any more, make it again: {done.stdout.strip()}")
+    for name in patched_files(path):
+        if name.endswith(".py"):
+            try:
+                compile((root / name).read_bytes(), name, "exec")
+            except SyntaxError as error:
+                raise Misfit(f"what it makes is no Python: {error}") from None
+
+
 def passes(root: pathlib.Path, tests: list[str], limit: int) -> tuple[bool, str]:
     """Run tests in a copy for at most C(limit) seconds; return whether they passed, and pytest's last line."""
     environment = dict(os.environ, ANSIBLE_COLLECTIONS_PATH=str(root.parents[2]), PYTHONDONTWRITEBYTECODE="1")
@@ -77,9 +103,10 @@ def main(words: list[str]) -> int:
             return 1
         for each in mutations:
             broken = copy_of_the_collection(pathlib.Path(directory) / each.path.stem)
-            applied = subprocess.run(["patch", "-p1", "-s", "-i", str(each.path)], cwd=broken, capture_output=True, text=True, check=False)
-            if applied.returncode:
-                print(f"{each.path.name}: does not apply any more; make it anew: {applied.stdout.strip()}")
+            try:
+                apply(each.path, broken)
+            except Misfit as misfit:
+                print(f"{each.path.name}: {misfit}")
                 survived += 1
                 continue
             alive, said = passes(broken, [each.test], _LIMIT)

@@ -24,8 +24,8 @@ def library(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def servers():
-    """GlusterFS for this run; glusterd has to run already."""
+def servers(glusterd):
+    """GlusterFS for this run."""
     # not below /tmp: a brick needs extended attributes of the trusted name space, which tmpfs may lack
     directory = pathlib.Path("/var/lib") / f"vdisk-faults-{os.getpid()}"
     directory.mkdir(mode=0o700)

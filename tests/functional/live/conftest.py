@@ -33,8 +33,8 @@ def directory():
 
 
 @pytest.fixture(scope="session")
-def servers(directory):
-    """GlusterFS for this run; glusterd has to run already."""
+def servers(glusterd, directory):
+    """GlusterFS for this run."""
     bricks = directory / "gluster"
     bricks.mkdir(mode=0o711)
     made = _part("harness.gluster").Servers(bricks)

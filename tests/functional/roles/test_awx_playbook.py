@@ -13,9 +13,8 @@ import sys
 import pytest
 from ansible_collections.vdisk.gluster.tests.harness.awx_controller import StandIn
 from ansible_collections.vdisk.gluster.tests.harness.checkout import CACHE
+from ansible_collections.vdisk.gluster.tests.harness.installed import awx_collection
 from ansible_collections.vdisk.gluster.tests.harness.playing import environment
-
-MODULES = CACHE / "awx"
 
 
 @pytest.fixture
@@ -29,9 +28,8 @@ def awx():
 
 def play(awx: StandIn, *options: str) -> tuple[int, str]:
     """Play it and return how many tasks changed something, or -1 where it failed, and what was said."""
-    assert (MODULES / "ansible_collections/awx/awx").is_dir(), "run tools/awx.sh, which fetches the modules"
     variables = environment(
-        ANSIBLE_COLLECTIONS_PATH=f"{CACHE}:{MODULES}",
+        ANSIBLE_COLLECTIONS_PATH=f"{CACHE}:{awx_collection()}",
         CONTROLLER_HOST=awx.address,
         CONTROLLER_OAUTH_TOKEN="token",
         CONTROLLER_VERIFY_SSL="false",

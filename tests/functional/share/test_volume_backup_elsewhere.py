@@ -5,18 +5,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import socket
-import subprocess
-import urllib.request
-
 import pytest
-from ansible_collections.vdisk.gluster.tests.harness.checkout import CACHE
-from ansible_collections.vdisk.gluster.tests.harness.playing import until
 from ansible_collections.vdisk.gluster.tests.harness.sshd import serving
 
 MIB = 1 << 20
-MOTO = CACHE / "s3" / "bin" / "moto_server"
 
 
 @pytest.fixture
@@ -29,28 +21,6 @@ def volume(place, tmp_path, monkeypatch):
     place.snapshot("s1")
     place.write(5, 0, MIB)
     return place
-
-
-@pytest.fixture
-def bucket(tmp_path):
-    """The address of an S3 server that runs."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    with open(tmp_path / "s3.log", "w", encoding="utf-8") as log:
-        server = subprocess.Popen([str(MOTO), "-H", "127.0.0.1", "-p", str(port)], stdout=log, stderr=log)
-
-    def answers() -> bool:
-        assert server.poll() is None, (tmp_path / "s3.log").read_text()
-        with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5):
-            return True
-        return False
-
-    try:
-        until(answers, "the S3 server")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(10)
 
 
 def there_and_back(volume, **options) -> None:
@@ -76,6 +46,6 @@ def test_over_ssh(volume, tmp_path, tool):
     assert {"borg": "Connection refused", "restic": "unable to start the sftp session"}[tool] in told or "Connection closed" in told, told
 
 
-def test_into_a_bucket(volume, bucket):
+def test_into_a_bucket(volume, s3_address):
     secrets = {"AWS_ACCESS_KEY_ID": "an-id", "AWS_SECRET_ACCESS_KEY": "a-key"}
-    there_and_back(volume, tool="restic", repository=f"s3:{bucket}/backups/vms", secret_env=secrets)
+    there_and_back(volume, tool="restic", repository=f"s3:{s3_address}/backups/vms", secret_env=secrets)

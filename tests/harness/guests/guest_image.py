@@ -11,11 +11,10 @@ import re
 import shutil
 import subprocess
 
-from ansible_collections.vdisk.gluster.tests.harness.checkout import CACHE
 from ansible_collections.vdisk.gluster.tests.harness.guests.cpio import Archive
+from ansible_collections.vdisk.gluster.tests.harness.installed import guest_packages
 
 _HERE = pathlib.Path(__file__).resolve().parent
-_PACKAGES = CACHE / "guest"
 _DRIVERS = (
     # in the order of what needs what: insmod follows no dependencies
     "virtio_ring",
@@ -38,14 +37,15 @@ class GuestImage:
 
 
 def build(directory: pathlib.Path) -> GuestImage:
-    """Make kernel and root file system in a directory that QEMU's user can enter, from the packages that tools/guest.sh unpacked."""
-    (modules,) = (_PACKAGES / "lib/modules").iterdir()
+    """Make kernel and root file system in a directory that QEMU's user can enter, of Debian's packages."""
+    packages = guest_packages()
+    (modules,) = (packages / "lib/modules").iterdir()
     archive = Archive()
     for path in _DIRECTORIES:
         archive.directory(path)
     archive.character_device("dev/console", 5, 1)
     archive.copy("init", _HERE / "guest/init.sh")
-    archive.copy("bin/busybox", _PACKAGES / "bin/busybox")
+    archive.copy("bin/busybox", packages / "bin/busybox")
     archive.link("bin/sh", "busybox")
     archive.file("etc/passwd", b"root:x:0:0:root:/:/bin/sh\n", 0o644)
     for driver in _DRIVERS:
@@ -53,7 +53,7 @@ def build(directory: pathlib.Path) -> GuestImage:
         archive.copy(f"modules/{driver}.ko", path)
     archive.file("modules/order", "".join(f"{driver}.ko\n" for driver in _DRIVERS).encode(), 0o644)
     archive.copy("bin/writer", _compiled(directory))
-    programs = {"usr/sbin/qemu-ga": _PACKAGES / "usr/sbin/qemu-ga", "sbin/mke2fs": pathlib.Path("/sbin/mke2fs")}
+    programs = {"usr/sbin/qemu-ga": packages / "usr/sbin/qemu-ga", "sbin/mke2fs": pathlib.Path("/sbin/mke2fs")}
     for name, path in programs.items():
         archive.copy(name, path)
     archive.copy("etc/mke2fs.conf", pathlib.Path("/etc/mke2fs.conf"))
@@ -61,7 +61,7 @@ def build(directory: pathlib.Path) -> GuestImage:
         archive.copy(library.lstrip("/"), pathlib.Path(library))
     image = GuestImage(directory / "vmlinuz", directory / "initrd")
     image.initrd.write_bytes(archive.finished())
-    (kernel,) = (_PACKAGES / "boot").glob("vmlinuz-*")
+    (kernel,) = (packages / "boot").glob("vmlinuz-*")
     shutil.copy(kernel, image.kernel)
     for path in (image.kernel, image.initrd):
         path.chmod(0o644)

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 
+from ansible_collections.vdisk.gluster.tests.harness import preflight
 from ansible_collections.vdisk.gluster.tests.harness.lab import lab as labs
 from ansible_collections.vdisk.gluster.tests.harness.lab.bricks import KINDS
 from ansible_collections.vdisk.gluster.tests.harness.lab.plan import LabError
@@ -43,6 +44,7 @@ def _status(lab: labs.Lab) -> None:
 
 def _serve(options: argparse.Namespace) -> None:
     if options.verb == "up":
+        preflight.check(["faults"])
         made = labs.Lab.up(options.name, options.servers, options.hypervisors, options.brick, options.brick_size)
         print(f"the lab {options.name} is up; its inventory is {made.inventory}")
     elif options.verb == "down":
@@ -66,7 +68,7 @@ def main() -> None:
     options = _parser().parse_args()
     try:
         _serve(options)
-    except LabError as error:
+    except (LabError, preflight.Lacking) as error:
         sys.exit(f"lab.sh: {error}")
 
 
