@@ -3,19 +3,34 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo teardown test test-all unit lint sanity integration faults live month molecule mutations bench examples docs importer build release matrix coverage freeze clean
+.PHONY: help setup demo teardown test test-all unit lint sanity integration faults live month molecule mutations bench examples docs importer build release matrix coverage freeze clean .setup-run .setup-test .shares .targets
+
+SHELL := /bin/bash
+# the one environment of all recipes, and the functions that they call
+env := source tools/env.sh;
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*##/\1/p' Makefile | while read -r name what; do printf '%-12s %s\n' "$$name" "$$what"; done
 
-setup:  ## install what the playbooks need, into .venv
-	@tools/setup.sh run
+setup: .setup-run  ## install what the playbooks need, into .venv
 
-demo:  ## do the main job on a GlusterFS of this machine (ARGS="--check --diff" only tells)
-	@tools/playbook.sh quickstart $(ARGS)
+# run: what playbooks need; test: also what the tests need. Each target names what it needs
+.setup-run .setup-test:
+	@tools/setup.sh $(@:.setup-%=%)
 
-teardown:  ## take away what the demo made
-	@tools/playbook.sh teardown $(ARGS)
+# a playbook of the collection on this machine; the password is asked for once, and only where sudo wants one
+define play
+	@$(env) become=(); \
+	is_root || { become=(--become); sudo -n true 2>/dev/null || become+=(--ask-become-pass); }; \
+	if [[ -t 1 ]]; then export ANSIBLE_FORCE_COLOR=true; fi; \
+	tally run $(1) ansible-playbook -- ansible-playbook "$${become[@]}" vdisk.gluster.$(1) $(ARGS)
+endef
+
+demo: .setup-run  ## do the main job on a GlusterFS of this machine (ARGS="--check --diff" only tells)
+	$(call play,quickstart)
+
+teardown: .setup-run  ## take away what the demo made
+	$(call play,teardown)
 
 test:  ## unit, lint, sanity, integration, molecule, a sample of faults, live, and a table of what they ran
 	@tools/test.sh
@@ -23,59 +38,88 @@ test:  ## unit, lint, sanity, integration, molecule, a sample of faults, live, a
 test-all:  ## the same with all faults at all moments; takes hours
 	@tools/test.sh all
 
-unit:  ## unit tests with coverage (ARGS="-k name")
-	@tools/unit.sh $(ARGS)
+# pytest with a report that is counted: the part, its folders and options
+pytest = tally run $(1) pytest --junit .cache/ran/$(1)-pytest.xml -- pytest $(2) --junit-xml=.cache/ran/$(1)-pytest.xml $(ARGS)
 
-lint:  ## all linters
+unit: .setup-test  ## unit tests with coverage (ARGS="-k name")
+	@$(env) mkdir -p .cache/coverage; $(call pytest,unit,tests/unit -n 2 --cov --cov-report=term)
+
+lint: .setup-test  ## all linters
 	@tools/lint.sh
 
-sanity:  ## ansible-test sanity on every Python found (ARGS="--test pep8")
-	@tools/sanity.sh $(ARGS)
+sanity: .setup-test  ## ansible-test sanity on every Python found (ARGS="--test pep8")
+	@tools/ansible-test.sh sanity $(ARGS)
 
-integration:  ## tests on a real GlusterFS; needs root and /dev/fuse (ARGS="-k name")
-	@tools/integration.sh $(ARGS)
+docs: .setup-test  ## the documentation site, in .cache/docs/html
+	@$(env) site=$$root/.cache/docs; rm -rf "$$site"; mkdir -p "$$site/source/collections"; cp docs/*.md "$$site/source/"; \
+	HOME=$$root/.cache antsibull-docs collection --use-current --squash-hierarchy --fail-on-error \
+	    --dest-dir "$$site/source/collections" vdisk.gluster; \
+	sphinx-build --quiet --fail-on-warning --keep-going --nitpicky --jobs 2 \
+	    --conf-dir tools/docs --doctree-dir "$$site/doctrees" "$$site/source" "$$site/html"; \
+	echo "docs: $$(find "$$site/html" -name '*.html' | wc -l) pages, no warning: .cache/docs/html/index.html"
 
-faults:  ## kill tasks at their system calls, random turns on two hosts (ARGS="--all", ARGS="--sequences 50 -k model")
-	@tools/faults.sh $(ARGS)
+build: .setup-run  ## the collection as a file that ansible-galaxy installs
+	@$(env) rm -rf .cache/dist; ansible-galaxy collection build --output-path .cache/dist; \
+	for module in plugins/modules/*.py; do \
+	    tar -tzf .cache/dist/*.tar.gz "$$module" >/dev/null || die "$$module is not in the archive"; \
+	done
 
-live:  ## real virtual machines write while their disks are changed (ARGS="-k name")
-	@tools/live.sh $(ARGS)
-
-month:  ## a simulated month of twenty disks of five machines, from provisioning to the report (ARGS="--nights 5")
-	@tools/live.sh -k month -n 0 --nights 30 $(ARGS)
-
-molecule:  ## roles and modules on clusters of several hosts, over ssh (ARGS="cluster" runs that scenario)
-	@tools/molecule.sh $(ARGS)
-
-mutations:  ## break each invariant and see that a test notices
-	@tools/mutations.sh $(ARGS)
-
-bench:  ## time the modules against bare qemu-img
-	@tools/bench.sh $(ARGS)
-
-examples:  ## run every example of the documentation (ARGS="-k name")
-	@tools/examples.sh $(ARGS)
-
-docs:  ## the documentation site, in .cache/docs/html
-	@tools/docs.sh
-
-build:  ## the collection as a file that ansible-galaxy installs
-	@tools/build.sh
-
-importer:  ## let Ansible Galaxy's importer judge the archive
+importer: build  ## let Ansible Galaxy's importer judge the archive
 	@tools/importer.sh
 
-release:  ## prepare a release (VERSION=1.2.3; TRY=yes does it in a copy)
+release: .setup-test  ## prepare a release (VERSION=1.2.3; TRY=yes does it in a copy)
 	@tools/release.sh $(if $(TRY),--try) $(VERSION)
 
-matrix:  ## every supported ansible-core, and every Python of a managed host
-	@tools/matrix.sh $(ARGS)
-
-coverage:  ## lines of the modules that no real run reaches (ARGS="-k name")
-	@tools/coverage.sh $(ARGS)
-
-freeze:  ## resolve the requirements anew and pin them
-	@tools/freeze.sh
+freeze: .setup-run  ## resolve the requirements anew and pin them
+	@tools/setup.sh freeze
 
 clean:  ## remove .venv and .cache
 	@rm -rf .venv .cache
+
+# what mounts, makes name spaces and starts servers is made by root; the servers are started by the fixtures of the tests
+ifneq ($(shell id -u),0)
+integration faults live month molecule mutations bench examples matrix coverage: .setup-test
+	@$(env) rooted $(MAKE) --no-print-directory $@ ARGS='$(subst ','\'',$(ARGS))'
+else
+
+integration: .setup-test  ## tests on a real GlusterFS; needs root and /dev/fuse (ARGS="-k name")
+	@rm -f .cache/ran/integration.jsonl
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going .shares .targets
+
+.shares:
+	@$(env) $(call pytest,integration,tests/functional/share tests/functional/roles -n 3 --dist worksteal)
+
+# pytest runs the modules on the Python of .venv, these run them on the oldest one of this machine, side by side: both wait often
+.targets:
+	@$(env) code=0; harness glusterd tools/ansible-test.sh targets >.cache/targets.log 2>&1 || code=$$?; cat .cache/targets.log; exit $$code
+
+faults: .setup-test  ## kill tasks at their system calls, random turns on two hosts (ARGS="--all", ARGS="--sequences 50 -k model")
+	@$(env) rm -f .cache/ran/faults.jsonl; $(call pytest,faults,tests/functional/faults -n 2 --dist worksteal)
+
+live: .setup-test  ## real virtual machines write while their disks are changed (ARGS="-k name")
+	@$(env) rm -f .cache/ran/live.jsonl; $(call pytest,live,tests/functional/live -n 2 --dist worksteal)
+
+month: .setup-test  ## a simulated month of twenty disks of five machines, from provisioning to the report (ARGS="--nights 5")
+	@$(env) rm -f .cache/ran/live.jsonl; $(call pytest,live,tests/functional/live -k month -n 0 --nights 30)
+
+molecule: .setup-test  ## roles and modules on clusters of several hosts, over ssh (ARGS="cluster" runs that scenario)
+	@$(env) rm -f .cache/ran/molecule.jsonl; code=0; \
+	pytest tests/functional/molecule -n 2 --dist worksteal $(if $(ARGS),--scenario '$(ARGS)') || code=$$?; \
+	tally table molecule; exit $$code
+
+mutations: .setup-test  ## break each invariant and see that a test notices
+	@$(env) harness glusterd python tests/mutations/mutate.py $(ARGS)
+
+bench: .setup-test  ## time the modules against bare qemu-img
+	@$(env) harness glusterd python tests/bench/run.py $(ARGS)
+
+examples: .setup-test  ## run every example of the documentation (ARGS="-k name")
+	@tools/examples.sh $(ARGS)
+
+matrix: .setup-test  ## every supported ansible-core, and every Python of a managed host
+	@tools/matrix.sh $(ARGS)
+
+coverage: .setup-test  ## lines of the modules that no real run reaches (ARGS="-k name")
+	@tools/coverage.sh $(ARGS)
+
+endif

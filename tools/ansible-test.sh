@@ -4,11 +4,40 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Run ansible-test on a copy of the checkout: committed or not, but not what git ignores.
-# usage: ansible-test.sh COMMAND [OPTION]...
+# usage: ansible-test.sh sanity [OPTION]...              on every Python of this machine that it knows, from 3.8 up, with nothing ignored
+#        ansible-test.sh targets [PART NAME [PYTHON]]    tests/integration/targets, on the oldest Python or that one; glusterd has to run
+#        ansible-test.sh run COMMAND [OPTION]...         any other command, uncounted
 # ansible-test wants a real folder .../ansible_collections/vdisk/gluster. It follows a link out of it and then refuses,
 # and a folder of links it takes, finds nothing to test in it, and is green.
 source "$(dirname "$0")/env.sh"
-source tools/pythons.sh
+
+case ${1:-} in
+run) shift ;;
+sanity)
+    shift
+    if compgen -G 'tests/sanity/ignore*' >/dev/null; then
+        die "tests/sanity/ignore* must not exist: mend what it hides"
+    fi
+    must_run=(ansible-doc pep8 pylint runtime-metadata shebang validate-modules yamllint)
+    for version in $(found_pythons); do
+        must_run+=("compile-python-$version" "import-python-$version")
+    done
+    # asked for less than everything: then that must run
+    [[ $# == 0 ]] || must_run=()
+    results=.cache/ansible-test/sanity/ansible_collections/vdisk/gluster/tests/output/junit
+    tally run sanity ansible-test --junit "$results" "${must_run[@]/#/--must-run=}" -- tools/ansible-test.sh run sanity --junit "$@"
+    exit
+    ;;
+targets)
+    read -r oldest _ < <(found_pythons | xargs)
+    controller=$(python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+    tally run "${2:-integration}" "${3:-ansible-test}" --targets tests/integration/targets -- \
+        tools/ansible-test.sh run integration --allow-root --allow-destructive \
+        --controller "origin:python=$controller" --target "controller:python=${4:-$oldest}"
+    exit
+    ;;
+*) die "usage: $0 sanity|targets|run ..." ;;
+esac
 
 # another ansible-core than that of .venv, from a venv of its own
 [[ ! ${ANSIBLE_TEST_VENV:-} ]] || export PATH=$ANSIBLE_TEST_VENV/bin:$PATH

@@ -8,12 +8,10 @@
 # The examples name hosts, volumes and paths of anybody: gl1:/vms, /etc/fstab, /var/backups. So they run in name spaces with a network,
 # files and processes of their own, in which all of that is there, and which this machine does not see.
 source "$(dirname "$0")/env.sh"
-tools/setup.sh test
-is_root || exec tools/rooted.sh tools/examples.sh "$@"
 
-tools/preflight.sh libvirtd qemu-system-x86_64 unshare ip gcc
-tools/guest.sh
-tools/glance.sh
+harness preflight examples
+# before the network is left
+harness install guest glance
 
 # Debian has libvirt's binding for its own Python only, so that one runs the modules, with the packages of .venv
 libraries=$(python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
@@ -42,4 +40,5 @@ if [[ ${EXAMPLES_UNTALLIED:-} ]]; then
 fi
 # not above: what matrix.sh runs by this script counts as its own
 rm -f .cache/ran/examples.jsonl
-EXAMPLES_UNTALLIED=1 exec python tools/tally.py run examples pytest --junit .cache/ran/examples -- tools/examples.sh "$@"
+export EXAMPLES_UNTALLIED=1
+tally run examples pytest --junit .cache/ran/examples -- tools/examples.sh "$@"

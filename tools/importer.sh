@@ -3,22 +3,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Build the collection and let the program judge it that Ansible Galaxy judges every upload with. A warning is an error.
+# Let the program judge the archive in .cache/dist that Ansible Galaxy judges every upload with. A warning is an error.
 source "$(dirname "$0")/env.sh"
-tools/build.sh
-
+harness install importer
 venv=.cache/importer
-exec 9>.cache/importer.lock
-flock 9
-[[ $(cat "$venv/made-for" 2>/dev/null) == "$root" ]] || rm -rf "$venv"
-if ! cmp -s tests/requirements/importer.txt "$venv/installed"; then
-    echo "importer: installing tests/requirements/importer.txt into $venv"
-    .venv/bin/python -m venv --clear "$venv"
-    "$venv/bin/python" -m pip install -qq --disable-pip-version-check -r tests/requirements/importer.txt
-    echo "$root" >"$venv/made-for"
-    cp tests/requirements/importer.txt "$venv/installed"
-fi
-
 archive=$(echo "$root"/.cache/dist/*.tar.gz)
 log=$root/.cache/importer.log
 # its linter looks up playbooks that others import by their names, in the home folder only

@@ -9,10 +9,9 @@
 #        lab.sh NAME exec HOST [PROGRAM [ARGUMENT]...]
 #        lab.sh NAME cut|join|crash|boot HOST    pull its cable, put it back, cut its power, switch it on
 source "$(dirname "$0")/env.sh"
-is_root || exec tools/rooted.sh tools/lab.sh "$@"
-
-if [[ ${2:-} == up ]]; then
-    tools/setup.sh test >&2
-    tools/preflight.sh --lab
+if ! is_root; then
+    rooted "$root/tools/lab.sh" "$@"
+    exit
 fi
+[[ ${2:-} != up ]] || tools/setup.sh test >&2
 PYTHONPATH=$root/.cache exec python3 -m ansible_collections.vdisk.gluster.tests.harness.lab "$@"

@@ -5,12 +5,11 @@
 
 # Every linter, also after one of them failed.
 source "$(dirname "$0")/env.sh"
-tools/setup.sh test
 rm -f .cache/ran/lint.jsonl
 
 failed=()
 lint() {
-    python tools/tally.py run lint "$@" || failed+=("$1")
+    tally run lint "$@" || failed+=("$1")
 }
 
 lint yamllint --files '*.yml' '*.yaml' -- yamllint -s
@@ -26,7 +25,7 @@ lint antsibull-docs --no-arguments --files 'plugins/modules/*.py' -- \
     env HOME="$root/.cache" antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs self .
 lint ansible-doc -- ansible-doc --json --type module --list vdisk.gluster
 lint reuse -- reuse lint
-lint sphinx --no-arguments --files 'docs/*.md' -- tools/docs.sh
-lint galaxy-importer --no-arguments --files galaxy.yml -- tools/importer.sh
+lint sphinx --no-arguments --files 'docs/*.md' -- make --no-print-directory docs
+lint galaxy-importer --no-arguments --files galaxy.yml -- make --no-print-directory importer
 
 [[ ${#failed[@]} == 0 ]] || die "failed: ${failed[*]}"

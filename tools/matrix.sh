@@ -8,8 +8,6 @@
 #                                                 CORE: only these, as 2.17; targets: only the modules on every Python
 # A core whose Python this machine does not have is told in the table as missing; with CI set that is a failure.
 source "$(dirname "$0")/env.sh"
-tools/setup.sh test
-source tools/pythons.sh
 
 quick=
 if [[ ${1:-} == --quick ]]; then
@@ -17,12 +15,11 @@ if [[ ${1:-} == --quick ]]; then
     shift
 fi
 only=" $* "
-is_root || exec tools/rooted.sh tools/matrix.sh ${quick:+--quick} "$@"
 
 rm -f .cache/ran/matrix.jsonl
 failed=0
-tally() {
-    python tools/tally.py run matrix "$@" || failed=1
+counted() {
+    tally run matrix "$@" || failed=1
 }
 
 # make_venv DIRECTORY CORE PYTHON
@@ -49,31 +46,26 @@ while read -r core version; do
     make_venv "$venv" "$core" "$python"
     pages="snapshots"
     [[ $quick ]] || pages="snapshots or gluster_share_mount or gluster_snapshot or gluster_volume_file or backup or gluster_server"
-    tally "$line-examples" --junit .cache/ran/examples -- \
+    counted "$line-examples" --junit .cache/ran/examples -- \
         env EXAMPLES_CORE="$venv" EXAMPLES_UNTALLIED=1 tools/examples.sh -k "test_the_examples_run and ($pages)"
     [[ ! $quick ]] || continue
     # the collection is found as a plain package here: these cores are not all known to the plugins of pytest that the other tests use
-    tally "$line-units" --junit ".cache/ran/matrix-$line-units.xml" -- \
+    counted "$line-units" --junit ".cache/ran/matrix-$line-units.xml" -- \
         env PYTHONPATH="$root/.cache" "$venv/bin/python" -m pytest -q -c /dev/null --rootdir "$root" --import-mode=importlib \
         -n 2 -p no:cacheprovider --junit-xml="$root/.cache/ran/matrix-$line-units.xml" tests/unit
-    tally "ansible-$line-sanity" --junit ".cache/ansible-test/sanity-$line/ansible_collections/vdisk/gluster/tests/output/junit" \
+    counted "ansible-$line-sanity" --junit ".cache/ansible-test/sanity-$line/ansible_collections/vdisk/gluster/tests/output/junit" \
         --must-run=validate-modules --must-run=ansible-doc --must-run="compile-python-$version" --must-run="import-python-$version" -- \
-        env ANSIBLE_TEST_VENV="$venv" ANSIBLE_TEST_COPY="sanity-$line" tools/ansible-test.sh sanity --junit
+        env ANSIBLE_TEST_VENV="$venv" ANSIBLE_TEST_COPY="sanity-$line" tools/ansible-test.sh run sanity --junit
 done < <(grep '^[0-9]' tests/requirements/cores.txt)
 
 if [[ ! $quick && ($only == "  " || $only == *" targets "*) ]]; then
-    stop_after=$(tools/glusterd.sh start)
-    trap '[[ $stop_after != started ]] || tools/glusterd.sh stop' EXIT
-    controller=$(python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
     for version in $(found_pythons); do
         # compiled and imported on each by the sanity tests above; this runs them all on it
-        tally "ansible-target-$version" --targets tests/integration/targets -- \
-            tools/ansible-test.sh integration --allow-root --allow-destructive \
-            --controller "origin:python=$controller" --target "controller:python=$version"
+        harness glusterd tools/ansible-test.sh targets matrix "ansible-target-$version" "$version" || failed=1
     done
 fi
 echo
-python tools/tally.py table matrix || failed=1
+tally table matrix || failed=1
 for what in "${missing[@]}"; do echo "matrix: not run: $what"; done
 [[ ${#missing[@]} == 0 || ! ${CI:-} ]] || failed=1
 exit "$failed"

@@ -8,7 +8,6 @@
 # usage: release.sh [--try] [VERSION]    without VERSION: what galaxy.yml is on the way to
 #                                        --try: in a copy of this checkout, .cache/release, and nothing here changes
 source "$(dirname "$0")/env.sh"
-tools/setup.sh test
 
 try=
 if [[ ${1:-} == --try ]]; then
@@ -28,7 +27,7 @@ if [[ $try ]]; then
     git init -q "$copy"
     git -C "$copy" -c user.name=release -c user.email=release@localhost -c core.excludesFile=/dev/null add -A
     git -C "$copy" -c user.name=release -c user.email=release@localhost commit -qm copy
-    exec "$copy/tools/release.sh" "$version"
+    exec make --no-print-directory -C "$copy" release VERSION="$version" TRY=
 fi
 
 [[ -z $(git status --porcelain) ]] || die "commit or take away what git status shows first"
@@ -36,10 +35,9 @@ ls changelogs/fragments/*.yml >/dev/null 2>&1 || die "there is no fragment in ch
 sed -i "s/^version: .*/version: $version/" galaxy.yml
 antsibull-changelog release --version "$version"
 antsibull-changelog lint
-tools/docs.sh
-tools/importer.sh
+make --no-print-directory docs importer
 # that very archive, installed into an empty place, does the quickstart, in name spaces of its own
-EXAMPLES_ARCHIVE=$root/.cache/dist/vdisk-gluster-$version.tar.gz tools/examples.sh -k test_the_archive
+EXAMPLES_ARCHIVE=$root/.cache/dist/vdisk-gluster-$version.tar.gz make --no-print-directory examples ARGS="-k test_the_archive"
 git status --short
 cat <<END
 release: $version is prepared. Look at CHANGELOG.rst, then:

@@ -5,13 +5,15 @@
 
 # Prepare this checkout: system packages, .venv, and the link that makes Ansible find the collection here.
 # usage: setup.sh run|test    run: enough to run the playbooks; test: also what the tests need
-# Does only what is missing, so that every other script can call it first.
+#        setup.sh freeze      resolve each requirements*.in in an empty venv and write the result down
+# Does only what is missing, so that every other target can call it first.
 source "$(dirname "$0")/env.sh"
 
 case ${1:-} in
 run) apt_lists=(requirements-apt.txt) pip_lists=(requirements.txt) ;;
 test) apt_lists=(requirements-apt.txt requirements-apt-dev.txt) pip_lists=(requirements.txt requirements-dev.txt) ;;
-*) die "usage: $0 run|test" ;;
+freeze) ;;
+*) die "usage: $0 run|test|freeze" ;;
 esac
 
 # the versions of Python that the pinned ansible-core runs on, with what it takes to make a venv
@@ -83,6 +85,27 @@ install_python_tools() {
     # the longer list holds the shorter one
     cat requirements.txt >.venv/installed-run
 }
+
+freeze() {
+    local list=$1
+    shift
+    .venv/bin/python -m venv --clear .cache/freeze
+    .cache/freeze/bin/python -m pip install -qq "${@/#/-r}"
+    {
+        echo "# Frozen from $*: run \"make freeze\" after a change there."
+        .cache/freeze/bin/python -m pip freeze
+    } >"$list.new"
+    mv "$list.new" "$list"
+}
+
+if [[ $1 == freeze ]]; then
+    freeze requirements.txt requirements.in
+    freeze requirements-dev.txt requirements.in requirements-dev.in
+    for list in glance s3 importer; do
+        freeze "tests/requirements/$list.txt" "tests/requirements/$list.in"
+    done
+    exit
+fi
 
 mkdir -p .cache/ansible_collections/vdisk
 # two makes at once would fill one venv twice

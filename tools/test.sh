@@ -7,7 +7,6 @@
 # usage: test.sh [all]    all: kills at every moment, not at a sample of them; takes hours
 source "$(dirname "$0")/env.sh"
 rm -rf .cache/ran
-tools/setup.sh test
 
 parts=(unit lint sanity integration faults live molecule examples matrix)
 declare -A more=([matrix]=--quick)
@@ -15,7 +14,7 @@ declare -A more=([matrix]=--quick)
 failed=0
 run() {
     printf '\n##### %s\n' "$1"
-    "tools/$1.sh" ${more[$1]:+"${more[$1]}"}
+    make --no-print-directory "$1" ARGS="${more[$1]:-}"
 }
 for part in "${parts[@]}"; do
     if [[ $part == lint ]]; then
@@ -30,5 +29,5 @@ for part in "${parts[@]}"; do
     fi
 done
 echo
-python tools/tally.py table "${parts[@]}" || failed=1
+tally table "${parts[@]}" || failed=1
 exit "$failed"

@@ -4,7 +4,7 @@
 """Measure the modules against bare qemu-img on a GlusterFS volume of this run's own, and print tables.
 
 Nothing here passes or fails by its time: figures are for people. Contenders take turns within one run, so that ratios
-hold although the machine's speed drifts. Needs root and a running glusterd; tools/bench.sh sees to both.
+hold although the machine's speed drifts. Needs root and a running glusterd; C(make bench) sees to both.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ class World:
 
         :raises AssertionError: this process is not in name spaces of its own.
         """
-        assert os.environ.get("EXAMPLES_HAVE_ENTERED") and os.getppid() == 1, "run tools/examples.sh, which makes name spaces for this"
+        assert os.environ.get("EXAMPLES_HAVE_ENTERED") and os.getppid() == 1, "run make examples, which makes name spaces for this"
         socket.sethostname(SERVERS[0])
         hosts = "".join(f"127.0.1.{number} {name}\n" for number, name in enumerate((*SERVERS, "backup1"), 1))
         pathlib.Path("/etc/hosts").write_text("127.0.0.1 localhost\n" + hosts, encoding="utf-8")

@@ -14,7 +14,7 @@ import os
 import subprocess
 import sys
 
-from ansible_collections.vdisk.gluster.tests.harness import glusterd, installed, preflight
+from ansible_collections.vdisk.gluster.tests.harness import daemon, glusterd, installed, preflight
 
 _INSTALLATIONS = {"awx": installed.awx_collection, "guest": installed.guest_packages}
 
@@ -43,5 +43,5 @@ def main(verb: str, words: list[str]) -> int:
 if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else "", sys.argv[2:]))
-    except (preflight.Lacking, glusterd.NoDaemon, RuntimeError) as problem:
+    except (preflight.Lacking, daemon.NoDaemon, RuntimeError) as problem:
         sys.exit(str(problem))

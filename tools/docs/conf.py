@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vdisk.gluster authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How Sphinx makes the site of the guides in docs/ and of the reference that antsibull-docs writes; tools/docs.sh calls it."""
+"""How Sphinx makes the site of the guides in docs/ and of the reference that antsibull-docs writes; C(make docs) calls it."""
 
 from __future__ import annotations
 
