@@ -14,7 +14,7 @@ author:
 description:
   - Puts the results of M(vdisk.gluster.gluster_image_export) to the exports of a plan.
   - This is what the role P(vdisk.gluster.image_export#role) returns.
-positional: _input, calls
+positional: _input, results
 options:
   _input:
     description: The exports of P(vdisk.gluster.export_plan#filter).

@@ -14,7 +14,7 @@ author:
 description:
   - Decides which exports in a directory are kept and which are removed, with a reason for each, for each volume by itself. It changes
     nothing.
-  - Only exports with a manifest of this collection are known to it, and only those of the volumes of O(wanted) are looked at.
+  - Only exports with a manifest of this collection are known to it, and only those of the volumes of O(planned) are looked at.
   - The rules are those of P(vdisk.gluster.snapshot_retention#filter). The time of an export is that of its snapshot, or that when it was
     made. Without rules all are kept.
   - An export that was changed since it was made is kept.
