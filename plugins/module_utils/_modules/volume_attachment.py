@@ -42,7 +42,7 @@ def work(task: Task) -> Result:
             "host: it requires state: absent, to remove the entry of a host that no longer exists; to attach a volume, run the task on "
             "its host"
         )
-    if host is None and not isinstance(hypervisor, Hypervisor):
+    if host is None and isinstance(hypervisor, NoHypervisor):
         raise Unavailable(
             f"libvirt_uri: {params['libvirt_uri']} has no domains: libvirt is not installed on this host, or disabled; run the "
             "task on the host of the domain"
