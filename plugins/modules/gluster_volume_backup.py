@@ -226,9 +226,9 @@ actions:
   returned: always
 """
 
+from ansible_collections.vdisk.gluster.plugins.module_utils._backup.options import REPOSITORY
 from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime import HYPERVISOR, LOCATION, PATIENCE, run
 from ansible_collections.vdisk.gluster.plugins.module_utils._modules.volume_backup import work
-from ansible_collections.vdisk.gluster.plugins.module_utils._modules.volume_backup_info import REPOSITORY
 
 KEEP = {
     "last": {"type": "int"},

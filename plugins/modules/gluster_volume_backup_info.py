@@ -114,8 +114,9 @@ actions:
   returned: always
 """
 
+from ansible_collections.vdisk.gluster.plugins.module_utils._backup.options import REPOSITORY
 from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime import PATIENCE, run
-from ansible_collections.vdisk.gluster.plugins.module_utils._modules.volume_backup_info import REPOSITORY, work
+from ansible_collections.vdisk.gluster.plugins.module_utils._modules.volume_backup_info import work
 
 OPTIONS = {
     **REPOSITORY,

@@ -333,6 +333,7 @@ actions:
   returned: always
 """
 
+from ansible_collections.vdisk.gluster.plugins.module_utils._backup.options import REPOSITORY
 from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime import (
     ELSEWHERE,
     HYPERVISOR,
@@ -341,7 +342,6 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime imp
     PATIENCE,
     run,
 )
-from ansible_collections.vdisk.gluster.plugins.module_utils._modules.volume_backup_info import REPOSITORY
 from ansible_collections.vdisk.gluster.plugins.module_utils._modules.volume_restore import work
 
 OPTIONS = {

@@ -15,7 +15,8 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors impor
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.ownership import group_id, mode_bits, user_id
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.result import Result
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.units import parse_size
-from ansible_collections.vdisk.gluster.plugins.module_utils._export.file import Export, ExportRequest
+from ansible_collections.vdisk.gluster.plugins.module_utils._export.file import FileExport
+from ansible_collections.vdisk.gluster.plugins.module_utils._export.request import ExportRequest
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs import files
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share import Share, shares_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._modules import image_upload
@@ -38,7 +39,7 @@ COMPRESSED = ("qcow2", "vmdk")
 def work(task: Task) -> Result:
     """Export a volume, or a snapshot of it, to a file, to an image service, or to both."""
     if task.params["image_name"] is not None:
-        return image_upload.work(task, _look, _to_file)
+        return image_upload.work(task, _read_source, _to_file)
     return _to_file(task, task.params["dest"])
 
 
@@ -74,7 +75,7 @@ def _share_of(name: str, shares: Shares) -> Share:
     return share
 
 
-def _look(task: Task) -> Source:
+def _read_source(task: Task) -> Source:
     """Return what is to be read, as it is now."""
     name, wanted, shares = _find(task)
     session = Session(QemuImg(task.runner), True, task.params["lock_timeout"], hypervisor=task.hypervisor())
@@ -93,7 +94,7 @@ def _to_file(task: Task, dest: str) -> Result:
     share = _share_of(name, shares)
     qemu_img = QemuImg(task.runner)
     session = Session(qemu_img, task.check_mode, params["lock_timeout"], hypervisor=hypervisor)
-    export = Export(qemu_img, wanted, dest)
+    export = FileExport(qemu_img, wanted, dest)
     found = session.read({name: share})[name]
     if wanted.snapshot is None and found.running_disks:
         return _export_running(session, export, found, share, params["quiesce"], task.check_mode)
@@ -109,7 +110,7 @@ def _to_file(task: Task, dest: str) -> Result:
         return export.make(source, session.recovered)
 
 
-def _export_running(session: Session, export: Export, found: Volume, share: Share, quiesce: str, check_mode: bool) -> Result:
+def _export_running(session: Session, export: FileExport, found: Volume, share: Share, quiesce: str, check_mode: bool) -> Result:
     """Export what a volume reads as now while a domain runs on it: from files that a temporary snapshot freezes."""
 
     def planner(volume: Volume) -> Plan:

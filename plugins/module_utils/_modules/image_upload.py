@@ -1,341 +1,70 @@
 # Copyright (c) 2026 the vdisk.gluster authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One export to an image service: a verified file first, as for any export, then its upload, read back before it counts."""
+"""What gluster_image_export does where an image is wanted: take its options, and make it while no other task of the host does."""
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import os
-import socket
-import time
-from dataclasses import dataclass, replace
-from typing import Any, Callable, Iterator, Mapping
+from typing import Any, Callable, Mapping
 
-from ansible_collections.vdisk.gluster.plugins.module_utils._common.checksum import checksum
-from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import BadInput, Refused, Unavailable
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import BadInput, Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.result import Result
-from ansible_collections.vdisk.gluster.plugins.module_utils._common.scratch import FILE, scratch_directory, scratch_path
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.single_flight import single_flight
-from ansible_collections.vdisk.gluster.plugins.module_utils._export import manifest_file
+from ansible_collections.vdisk.gluster.plugins.module_utils._export.image import ImageExport, ImageRequest
 from ansible_collections.vdisk.gluster.plugins.module_utils._glance import client, image_marker
-from ansible_collections.vdisk.gluster.plugins.module_utils._glance.image import DISK_FORMATS, Image
-from ansible_collections.vdisk.gluster.plugins.module_utils._glance.image_marker import Decision, Marker
-from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs import files
 from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime import Task
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.source import Source
 
-_REPEATABLE = ("raw", "qcow2")
-"""Formats in which two copies of the same data are the same bytes."""
 _OWN = ("id", "name", "status", "visibility", "size", "disk_format", "container_format", "checksum", "owner", "protected", "tags")
 """Properties that the service keeps itself, or that options of the module set."""
 
-
-@dataclass(frozen=True)
-class ImageRequest:
-    """The image that a task wants; C(dest) is a file that it wants as well."""
-
-    name: str
-    cloud: str | None
-    visibility: str
-    properties: Mapping[str, str]
-    dest: str | None
-    scratch_dir: str
+_LONGEST_NAME = 255
+"""Characters that the service stores of a name."""
 
 
-def work(task: Task, look: Callable[[Task], Source], make_file: Callable[[Task, str], Result]) -> Result:
+def work(task: Task, read_source: Callable[[Task], Source], make_file: Callable[[Task, str], Result]) -> Result:
     """Export to an image service.
 
-    :param look: returns what is to be read, as it is now.
-    :param make_file: makes the export's file at a path, or says in check mode what it would do.
+    :param read_source: returns what is to be read, as it is now.
+    :param make_file: makes the export's file at a path, or predicts that in check mode.
     """
-    wish = _request(task.params)
-    # first of all: where the SDK is missing in this Python the module starts anew in another one
-    service = client.connect(wish.cloud, task.runner.stall_timeout)
-    export = _ImageExport(task, wish, service, look, make_file)
+    request = _request(task.params)
+    # first of all: where the SDK is missing in this Python the module starts again in another one
+    service = client.connect(request.cloud, task.runner.stall_timeout)
+    export = ImageExport(request, service, lambda: read_source(task), lambda path: make_file(task, path), task.progress)
     if task.check_mode:
         return export.predict()
     subject = f"{task.params['volume']} {task.params['snapshot']} {task.params['format']} {task.params['compress']}"
-    label = f"export {task.params['volume']} as image {wish.name}"
-    with single_flight(f"image:{wish.cloud}:{wish.name}", subject, label, task.progress, task.runner.stall_timeout) as ours:
+    label = f"export {task.params['volume']} as image {request.name}"
+    with single_flight(f"image:{request.cloud}:{request.name}", subject, label, task.progress, task.runner.stall_timeout) as ours:
         if not ours:
-            raise Refused(f"image_name: another task is exporting to image {wish.name} right now; wait until it ends")
+            raise Refused(f"image_name: another task is exporting to image {request.name} right now; wait until it ends")
         return export.make()
 
 
 def _request(params: Mapping[str, Any]) -> ImageRequest:
     name = params["image_name"]
-    if not 0 < len(name) <= 255 or name != name.strip() or not name.isprintable():
+    if not 0 < len(name) <= _LONGEST_NAME or name != name.strip() or not name.isprintable():
         raise BadInput(f"image_name: {name!r} is not a name for an image; use 1 to 255 printable characters")
     properties = {}
     for key, value in (params["image_properties"] or {}).items():
         if key in _OWN or key.startswith((image_marker.PREFIX, "os_hash")):
             raise BadInput(f"image_properties: {key} cannot be set as a property; omit it")
-        if isinstance(value, bool):
-            value = "true" if value else "false"
-        if not isinstance(value, (str, int, float)):
+        if not isinstance(value, (str, bool, int, float)):
             raise BadInput(
                 f"image_properties: the value of {key} is not a string; quote it, because the image service accepts only strings"
             )
-        properties[str(key)] = str(value)
-    return ImageRequest(name, params["cloud"], params["visibility"], properties, params["dest"], params["scratch_dir"])
-
-
-class _ImageExport:
-    """One export to an image service: whether it is needed, and making it."""
-
-    def __init__(
-        self,
-        task: Task,
-        wish: ImageRequest,
-        service: client.ImageService,
-        look: Callable[[Task], Source],
-        make_file: Callable[[Task, str], Result],
-    ) -> None:
-        self._task = task
-        self._wish = wish
-        self._service = service
-        self._look = look
-        self._make_file = make_file
-        self._began = time.monotonic()
-        self._spool = scratch_path(wish.scratch_dir, f"{wish.cloud}:{wish.name}")
-
-    def predict(self) -> Result:
-        """Return what check mode says."""
-        source = self._look(self._task)
-        wanted = self._marker(source)
-        decision = self._decide(wanted)
-        reason = self._difference(decision.there, wanted)
-        file, export = None, self._export(source)
-        if self._wish.dest is not None or reason is not None or source.snapshot is None:
-            file = self._make_file(self._task, self._wish.dest or f"{self._spool}.{FILE}")
-            export = dict(file.values["export"])
-        # whether what was written makes a difference only a run can tell
-        if reason is None and source.snapshot is None and export["size_bytes"] is None and self._state_of(decision.there) != wanted.state:
-            reason = "the volume was written to since"
-        if reason is None and export["checksum"] and decision.there and not self._has(decision.there, wanted, export["checksum"]):
-            reason = "it holds another file"
-        if reason is None and decision.there is not None:
-            return self._unchanged(source, decision, decision.there, file, export)
-        return self._result(source, decision, file, export, str(reason), None)
-
-    def make(self) -> Result:
-        """Make the image, unless it exists and holds what it should."""
-        source = self._look(self._task)
-        wanted = self._marker(source)
-        decision = self._decide(wanted)
-        with self._place() as path:
-            for image in decision.half_made:
-                self._service.delete(image)
-            reason = self._difference(decision.there, wanted)
-            file, export = None, self._export(source)
-            if self._wish.dest is not None or reason is not None or source.snapshot is None:
-                file = self._make_file(self._task, path)
-                export = dict(file.values["export"])
-                path = export["dest"]
-            there = decision.there
-            if reason is None and file is not None and there is not None and not self._has(there, wanted, export["checksum"], path):
-                reason = "the volume was written to since" if source.snapshot is None else "it holds another file"
-            if reason is None and there is not None:
-                return self._unchanged(source, decision, there, file, export)
-            # a snapshot may have been taken anew since the look: the manifest is of what was read
-            created = manifest_file.read(path).snapshot_created or ""
-            image = self._upload(path, replace(wanted, created=created, checksum=export["checksum"] or ""))
-            for old in self._old(decision):
-                self._service.delete(old)
-            return self._result(source, decision, file, export, str(reason), image)
-
-    def _decide(self, wanted: Marker) -> Decision:
-        return image_marker.decide(self._wish.name, self._service.images(self._wish.name), wanted, self._task.params["force"])
-
-    def _marker(self, source: Source) -> Marker:
-        params = self._task.params
-        return Marker(
-            source.volume.share,
-            source.volume.name,
-            source.snapshot or "",
-            source.created or "",
-            params["format"],
-            str(params["compress"]).lower(),
-            str(params["verify"]).lower(),
-            "",
-            _state(source) if source.snapshot is None else "",
-            socket.gethostname(),
-        )
-
-    def _difference(self, there: Image | None, wanted: Marker) -> str | None:
-        """Return why an image has to be made, as far as that can be told without reading, or None."""
-        if there is None:
-            return "it does not exist"
-        found = image_marker.parse(there)
-        algorithm = self._task.params["checksum_algorithm"]
-        if self._task.params["force"]:
-            return "force is set"
-        if wanted.verified == "true" and found is not None and found.verified != "true":
-            return "it was not verified"
-        if algorithm != "none" and found is not None and not found.checksum.startswith(algorithm + ":"):
-            return f"it has no {algorithm} checksum"
-        return None
-
-    def _state_of(self, image: Image | None) -> str | None:
-        marker = image_marker.parse(image) if image else None
-        return marker.state if marker else None
-
-    def _has(self, image: Image, wanted: Marker, digest: str | None, path: str | None = None) -> bool:
-        """Tell whether an image holds a file; without checksums of both the file is read.
-
-        Formats that give every copy an id of its own tell nothing of their content: then the times of the volume's files do.
-        """
-        marker = image_marker.parse(image)
-        recorded = marker.checksum if marker else ""
-        if wanted.state and wanted.format not in _REPEATABLE:
-            return marker is not None and marker.state == wanted.state
-        if digest and recorded.partition(":")[0] == digest.partition(":")[0]:
-            return recorded == digest
-        return path is None or checksum(path, str(image.hash_algorithm)) == image.hash
-
-    def _upload(self, path: str, marker: Marker) -> Image:
-        """Upload a file as a new image, read back what the service has, and only then mark the image as complete."""
-        service, wish = self._service, self._wish
-        image = service.create(
-            wish.name, DISK_FORMATS[self._task.params["format"]], wish.visibility, {**wish.properties, **image_marker.dump(marker)}
-        )
-        try:
-            size = _size_of(path)
-            step = self._task.progress.step(f"upload {wish.name} to {service.label}", size)
-            algorithm = marker.checksum.partition(":")[0]
-            sent = service.upload(image, path, sorted({"sha512", algorithm} - {""}), step)
-            if algorithm and f"{algorithm}:{sent[algorithm]}" != marker.checksum:
-                raise Unavailable(f"{path} was changed while it was uploaded; find out what else writes to it, then run the task again")
-            now = service.settled(image)
-            if now.status != "active":
-                raise Unavailable(
-                    f"{service.label} did not accept the data of image {wish.name}: it is {now.status} after the upload; "
-                    f"check whether the service accepts disk format {image.disk_format}, and its log"
-                )
-            name = str(now.hash_algorithm or "sha512")
-            ours = sent.get(name) or checksum(path, name).partition(":")[2]
-            if now.size != size or (now.hash is not None and now.hash_value != ours):
-                raise Unavailable(f"{service.label} has other data in image {wish.name} than were sent; run the task again")
-            if now.hash is None:
-                raise Unavailable(
-                    f"{service.label} gives no hash of image {wish.name}, so the upload cannot be verified; the service is too old"
-                )
-            return service.amend(now, None, {image_marker.HASH: now.hash})
-        except BaseException:
-            service.delete_half_made(image)
-            raise
-
-    def _old(self, decision: Decision) -> tuple[Image, ...]:
-        """Return the images that a new one takes the place of."""
-        return (*((decision.there,) if decision.there else ()), *decision.replaced)
-
-    def _unchanged(self, source: Source, decision: Decision, there: Image, file: Result | None, export: dict[str, Any]) -> Result:
-        wish, check_mode = self._wish, self._task.check_mode
-        properties = {key: value for key, value in wish.properties.items() if there.properties.get(key) != value}
-        visibility = wish.visibility if there.visibility != wish.visibility else None
-        actions = [*self._clearing(decision), *self._actions_of(file)]
-        amended = [*(["visibility"] if visibility else []), *properties]
-        if amended:
-            actions.append(f"Set {', '.join(amended)} of image {wish.name}, because they differ.")
-        actions += [self._removal(image) for image in decision.replaced]
-        if not check_mode:
-            if amended:
-                self._service.amend(there, visibility, properties)
-            for image in decision.replaced:
-                self._service.delete(image)
-        after = {**export, "dest": wish.dest and export["dest"], "image_id": there.id}
-        if wish.dest is None:
-            marker = image_marker.parse(there)
-            after.update(size_bytes=there.size, checksum=(marker.checksum or None) if marker else None, verified=self._verified(marker))
-            after.update(duration=None, bytes_per_second=None)
-        before = {**after, "image_id": there.id}
-        return Result(
-            f"Image {wish.name} of {self._service.label} holds {source.label} already.",
-            bool(actions),
-            actions,
-            {"export": after},
-            before,
-            after,
-        )
-
-    def _verified(self, marker: Marker | None) -> bool:
-        return marker is not None and marker.verified == "true"
-
-    def _result(
-        self, source: Source, decision: Decision, file: Result | None, export: dict[str, Any], reason: str, image: Image | None
-    ) -> Result:
-        wish = self._wish
-        upload = (
-            f"Upload {source.label} to {self._service.label} as image {wish.name} in format {DISK_FORMATS[self._task.params['format']]}, "
-            f"and read back its status and hash, because {reason}."
-        )
-        actions = [*self._clearing(decision), *self._actions_of(file), upload, *(self._removal(old) for old in self._old(decision))]
-        after = {**export, "dest": wish.dest and export["dest"], "image_id": image.id if image else None}
-        if image is not None and wish.dest is None:
-            seconds = time.monotonic() - self._began
-            after.update(duration=round(seconds, 3), bytes_per_second=int((image.size or 0) / seconds) if seconds else 0)
-        old = self._old(decision)
-        done = "would be" if self._task.check_mode else "was"
-        return Result(
-            f"{source.label} {done} exported to image {wish.name} of {self._service.label}.",
-            True,
-            actions,
-            {"export": after},
-            {"image_id": old[0].id, "size_bytes": old[0].size} if old else {},
-            after,
-        )
-
-    def _actions_of(self, file: Result | None) -> list[str]:
-        """Return what making the file did; a temporary one is none of what the task wants, but what was finished before it is."""
-        if file is None:
-            return []
-        copying = f" to {self._spool}"
-        return [action for action in file.actions if self._wish.dest is not None or copying not in action]
-
-    def _clearing(self, decision: Decision) -> list[str]:
-        return [f"Delete image {image.name} ({image.id}), because its upload was never finished." for image in decision.half_made]
-
-    def _removal(self, image: Image) -> str:
-        return f"Delete image {image.name} ({image.id}), because another one replaces it."
-
-    def _export(self, source: Source) -> dict[str, Any]:
-        """Return the C(export) object of what is still to be made."""
-        params = self._task.params
-        return {
-            "dest": None,
-            "image_id": None,
-            "format": params["format"],
-            "virtual_size": source.virtual_size,
-            "size_bytes": None,
-            "checksum": None,
-            "source": {"volume": source.volume.name, "snapshot": source.snapshot},
-            "duration": None,
-            "bytes_per_second": None,
-            "verified": params["verify"],
-        }
-
-    @contextlib.contextmanager
-    def _place(self) -> Iterator[str]:
-        """Give the path of the file that is uploaded: C(dest), or one in a private directory that is gone in the end."""
-        if self._wish.dest is not None:
-            yield self._wish.dest
-            return
-        with scratch_directory(self._spool) as path:
-            yield path
-
-
-def _size_of(path: str) -> int:
-    with files.explained(path, "look at"):
-        return os.stat(path).st_size
-
-
-def _state(source: Source) -> str:
-    """Return what changes when a volume is written to: names, lengths and times of its files."""
-    digest = hashlib.sha256()
-    for path in source.paths:
-        with files.explained(path, "look at"):
-            status = os.stat(path)
-        digest.update(f"{path} {status.st_size} {status.st_mtime_ns}\n".encode("utf-8", "surrogateescape"))
-    return digest.hexdigest()[:32]
+        properties[str(key)] = str(value).lower() if isinstance(value, bool) else str(value)
+    return ImageRequest(
+        name,
+        params["cloud"],
+        params["visibility"],
+        properties,
+        params["dest"],
+        params["scratch_dir"],
+        params["format"],
+        params["compress"],
+        params["checksum_algorithm"],
+        params["verify"],
+        params["force"],
+    )

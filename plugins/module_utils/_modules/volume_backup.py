@@ -14,8 +14,9 @@ from typing import Any, Mapping, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._backup import archive_metadata
 from ansible_collections.vdisk.gluster.plugins.module_utils._backup.archive_metadata import Archive, Description, archive_object
+from ansible_collections.vdisk.gluster.plugins.module_utils._backup.base import KEEP, ArchiveStats, BackupTool, NoRepository
+from ansible_collections.vdisk.gluster.plugins.module_utils._backup.options import tool_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._backup.raw_view import RawView, raw_of
-from ansible_collections.vdisk.gluster.plugins.module_utils._backup.tool import KEEP, ArchiveStats, BackupTool, NoRepository
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import BadInput, Damaged, Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.progress import Progress
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.result import Result
@@ -23,7 +24,6 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._common.scratch impo
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.single_flight import single_flight
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share import Share, shares_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime import Task
-from ansible_collections.vdisk.gluster.plugins.module_utils._modules.volume_backup_info import tool_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.source import source_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.qemu_img import QemuImg
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps import frozen_read
@@ -71,7 +71,7 @@ class _Backup:
         self._full = archive_metadata.full_name(self._volume, self._name)
         self._spool = scratch_path(params["scratch_dir"], f"backup:{params['repository']}:{self._full}")
         self._keep = keep_of(params["keep"])
-        self._tool = tool_of(task)
+        self._tool = tool_of(params, task.runner)
         self._shares = Shares(shares_of(params, task.warn))
         self._qemu_img = QemuImg(task.runner)
         self._session = Session(self._qemu_img, task.check_mode, params["lock_timeout"], hypervisor=task.hypervisor())

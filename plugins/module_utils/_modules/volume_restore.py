@@ -13,6 +13,7 @@ from typing import Any, Iterator, Mapping
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._backup import archive_metadata
 from ansible_collections.vdisk.gluster.plugins.module_utils._backup.archive_metadata import LATEST, Archive, Description, archive_object
+from ansible_collections.vdisk.gluster.plugins.module_utils._backup.options import newest, tool_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._backup.raw_view import raw_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Refused, Unavailable
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.host_lock import host_lock
@@ -26,7 +27,6 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._modules import volu
 from ansible_collections.vdisk.gluster.plugins.module_utils._modules.image_download import DownloadedImage
 from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime import Task
 from ansible_collections.vdisk.gluster.plugins.module_utils._modules.volume_backup import check_digest
-from ansible_collections.vdisk.gluster.plugins.module_utils._modules.volume_backup_info import newest, tool_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._modules.volume_source import SourceRequest
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.checks import refuse_attached_elsewhere, refuse_in_use, refuse_problems
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.restore import plan_restored
@@ -58,7 +58,7 @@ class _Restore:
         self._snapshot = layout.check_snapshot(params["pre_restore_snapshot"])
         wanted = params["archive"] if params["archive"] == LATEST else archive_metadata.check_name(params["archive"])
         self._size = parse_virtual_size(params["size"]) if params["size"] is not None else None
-        self._tool = tool_of(task)
+        self._tool = tool_of(params, task.runner)
         self._hypervisor = task.hypervisor()
         self._shares = Shares(shares_of(params, task.warn))
         self._archive: Archive = newest(self._tool.archives(), self._volume, wanted)

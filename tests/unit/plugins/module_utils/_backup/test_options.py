@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from ansible_collections.vdisk.gluster.plugins.module_utils._backup.archive_metadata import Archive
-from ansible_collections.vdisk.gluster.plugins.module_utils._backup.tool import NoRepository
+from ansible_collections.vdisk.gluster.plugins.module_utils._backup.options import _passphrase, newest, tool_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import BadInput, Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.process import Runner
-from ansible_collections.vdisk.gluster.plugins.module_utils._modules import volume_backup_info
 
 
-def task(**options: Any) -> Any:
-    """Return a task with these options."""
+def options(**more: Any) -> dict[str, Any]:
+    """Return the options of a repository, these among them."""
     usual = {
         "repository": "/repo",
         "passphrase": "secret",
@@ -28,7 +26,7 @@ def task(**options: Any) -> Any:
         "ssh_command": None,
         "lock_timeout": 1,
     }
-    return SimpleNamespace(params={**usual, "tool": "borg", "volume": None, "archive": None, **options}, runner=Runner())
+    return {**usual, "tool": "borg", **more}
 
 
 def archive(volume: str, name: str) -> Archive:
@@ -39,13 +37,13 @@ def archive(volume: str, name: str) -> Archive:
 @pytest.mark.parametrize("place", ["", "  ", "/repo\n", "/re\0po"])
 def test_a_repository_is_a_path_or_an_address(place: str) -> None:
     with pytest.raises(BadInput, match="^repository: "):
-        volume_backup_info.tool_of(task(repository=place))
+        tool_of(options(repository=place), Runner())
 
 
 @pytest.mark.parametrize("key", ["PATH", "LD_PRELOAD", "BORG_PASSPHRASE", "lower", "A=B"])
 def test_secrets_are_variables_that_nobody_else_needs(key: str) -> None:
     with pytest.raises(BadInput, match="^secret_env: .*cannot be set"):
-        volume_backup_info.tool_of(task(secret_env={key: "x"}))
+        tool_of(options(secret_env={key: "x"}), Runner())
 
 
 def test_the_first_line_of_a_private_file_is_the_passphrase(tmp_path: Path) -> None:
@@ -54,13 +52,13 @@ def test_the_first_line_of_a_private_file_is_the_passphrase(tmp_path: Path) -> N
     path.chmod(0o600)
     (tmp_path / "link").symlink_to(path)
     for name in ("secret", "link"):
-        assert volume_backup_info._passphrase({"passphrase": None, "passphrase_file": str(tmp_path / name)}) == "secret words"
+        assert _passphrase({"passphrase": None, "passphrase_file": str(tmp_path / name)}) == "secret words"
 
 
 def test_a_file_that_is_no_private_one_is_refused_at_once(tmp_path: Path) -> None:
     def refusal(name: str) -> str:
         with pytest.raises((Refused, BadInput)) as caught:
-            volume_backup_info._passphrase({"passphrase": None, "passphrase_file": str(tmp_path / name)})
+            _passphrase({"passphrase": None, "passphrase_file": str(tmp_path / name)})
         return caught.value.message
 
     assert "cannot be read: No such file" in refusal("missing")
@@ -78,24 +76,13 @@ def test_a_file_that_is_no_private_one_is_refused_at_once(tmp_path: Path) -> Non
 
 def test_an_archive_is_found_by_its_name_or_as_the_newest() -> None:
     there = [archive("a", "1"), archive("b", "1"), archive("a", "2")]
-    assert volume_backup_info.newest(there, "a", "1") is there[0] and volume_backup_info.newest(there, "a", "latest") is there[2]
+    assert newest(there, "a", "1") is there[0] and newest(there, "a", "latest") is there[2]
     with pytest.raises(Refused, match=r"no archive 3 of a \(it has: 1, 2\)"):
-        volume_backup_info.newest(there, "a", "3")
+        newest(there, "a", "3")
     with pytest.raises(Refused, match=r"no archive latest of c \(it has: none\)"):
-        volume_backup_info.newest(there, "c", "latest")
+        newest(there, "c", "latest")
 
 
-def test_what_is_asked_for_is_listed_and_no_repository_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    there = [archive("a", "1"), archive("b", "1"), archive("a", "2")]
-    monkeypatch.setattr(volume_backup_info, "tool_of", lambda _task: SimpleNamespace(archives=lambda: there))
-    monkeypatch.setattr(volume_backup_info, "archive_object", lambda found: f"{found.volume}.{found.name}")
-    for options, found in (({}, ["a.1", "b.1", "a.2"]), ({"volume": ["b"]}, ["b.1"]), ({"archive": "1"}, ["a.1", "b.1"])):
-        assert volume_backup_info.work(task(**options)).values == {"archives": found, "repository_exists": True}
-    assert volume_backup_info.work(task(archive="latest")).values["archives"] == ["b.1", "a.2"]
-
-    def none() -> list[Archive]:
-        raise NoRepository("there is none")
-
-    monkeypatch.setattr(volume_backup_info, "tool_of", lambda _task: SimpleNamespace(archives=none))
-    result = volume_backup_info.work(task())
-    assert result.msg == "There is no repository yet." and result.values == {"archives": [], "repository_exists": False}
+@pytest.mark.parametrize("name", ["borg", "restic"])
+def test_the_tool_of_the_options_is_used(name: str) -> None:
+    assert tool_of(options(tool=name), Runner()).name == name

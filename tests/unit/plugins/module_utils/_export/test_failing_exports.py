@@ -13,7 +13,8 @@ import pytest
 from ansible_collections.vdisk.gluster.plugins.module_utils._common import progress_file
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import DeadMount, Unavailable, VdiskError
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.space import available_in
-from ansible_collections.vdisk.gluster.plugins.module_utils._export.file import Export, ExportRequest
+from ansible_collections.vdisk.gluster.plugins.module_utils._export.file import FileExport
+from ansible_collections.vdisk.gluster.plugins.module_utils._export.request import ExportRequest
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs import files, mounts, share_state
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.mounts import Mount
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.source import source_of
@@ -46,7 +47,7 @@ def volume(share: PlainShare) -> PlainShare:
 def export(share: PlainShare, dest: Path, wanted: ExportRequest, check: bool = False) -> bool:
     """Export a volume and return whether that changed something."""
     source = source_of(share.read(), wanted.snapshot, "exported")
-    made = Export(share.qemu_img, wanted, str(dest))
+    made = FileExport(share.qemu_img, wanted, str(dest))
     made.check(source)
     if check:
         return made.predict(source).changed

@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.vdisk.gluster.plugins.module_utils._backup.tool import Borg, NoRepository, Repository, Restic, _sftp_command
+from ansible_collections.vdisk.gluster.plugins.module_utils._backup.base import NoRepository, Repository
+from ansible_collections.vdisk.gluster.plugins.module_utils._backup.borg import Borg
+from ansible_collections.vdisk.gluster.plugins.module_utils._backup.restic import Restic, _sftp_command
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import BadInput, CommandFailed, Refused, Unavailable
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.process import Completed, Runner
 from ansible_collections.vdisk.gluster.plugins.module_utils._modules.volume_backup import keep_of
