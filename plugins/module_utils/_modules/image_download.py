@@ -25,7 +25,7 @@ class ServiceImage:
 
     name: str
     cloud: str | None
-    scratch_directory: str
+    scratch: str
 
 
 @dataclass(frozen=True)
@@ -59,10 +59,10 @@ def downloaded(wanted: ServiceImage, qemu_img: QemuImg, check_mode: bool) -> Ite
         yield DownloadedImage(label, image.format, _virtual_size(image), origin, None)
         return
     with contextlib.ExitStack() as holding:
-        if not holding.enter_context(host_lock(f"spool:{wanted.spool}")):
+        if not holding.enter_context(host_lock(f"spool:{wanted.scratch}")):
             raise Refused(f"source_image_name: another task is creating the same volumes from {label} right now; wait until it ends")
-        path = holding.enter_context(scratch_directory(wanted.spool))
-        parent = os.path.dirname(wanted.spool)
+        path = holding.enter_context(scratch_directory(wanted.scratch))
+        parent = os.path.dirname(wanted.scratch)
         check_space(f"scratch_dir: {parent}", available_in(parent), image.size or 0, f"the copy of {label}")
         service.download(image, path, qemu_img.progress.step(f"download {label}", image.size))
         yield DownloadedImage(label, image.format, _virtual_size(image), origin, path)
