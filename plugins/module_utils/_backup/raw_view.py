@@ -96,9 +96,9 @@ class RawView:
 def can_view() -> bool:
     """Tell whether this host can show a chain as a raw file: it has the daemon, built with FUSE, and the kernel has FUSE."""
     try:
-        said = subprocess.run(
-            [find_program(PROGRAM, ""), "--help"], stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=_READY_WITHIN
-        )
+        argv = [find_program(PROGRAM, ""), "--help"]
+        # no shell, and the program is not named by the task
+        said = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=_READY_WITHIN)  # noqa: S603
     except (Unavailable, OSError, subprocess.TimeoutExpired):
         return False
     return b"[type=]fuse" in said.stdout and os.path.exists("/dev/fuse")
@@ -147,7 +147,14 @@ def view_of(source: Source, directory: str, name: str, log: Callable[[str], None
 
     with tempfile.TemporaryFile() as err:
         try:
-            process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=err, stderr=err, preexec_fn=leave, start_new_session=True)
+            process = subprocess.Popen(  # noqa: S603 - no shell, and the program is not named by the task
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=err,
+                stderr=err,
+                preexec_fn=leave,  # noqa: PLW1509 - a mount namespace can be entered in no other way; system calls only
+                start_new_session=True,
+            )
         except (OSError, subprocess.SubprocessError) as error:
             raise CommandFailed(
                 f"{PROGRAM} could not be started in a mount namespace of its own ({error}); set read_method to copy",

@@ -27,16 +27,17 @@ def checksum(path: str, algorithm: str, on_progress: Callable[[int], None] | Non
         size = os.fstat(stream.fileno()).st_size
         counted = size if length is None else length
         for start, end, is_data in extents(stream.fileno(), size):
-            while start < end:
-                until = min(start + _READ_SIZE, end, counted if start < counted else end)
-                part = os.pread(stream.fileno(), until - start, start) if is_data else zeroes[: until - start]
+            at = start
+            while at < end:
+                until = min(at + _READ_SIZE, end, counted if at < counted else end)
+                part = os.pread(stream.fileno(), until - at, at) if is_data else zeroes[: until - at]
                 if not part:
                     raise Unavailable(f"{path} became shorter while it was read; find out what else writes to it")
-                if start < counted:
+                if at < counted:
                     digest.update(part)
                 elif part.count(0) < len(part):
                     return ""
-                start += len(part)
+                at += len(part)
                 if on_progress is not None:
-                    on_progress(start)
+                    on_progress(at)
     return f"{algorithm}:{digest.hexdigest()}"

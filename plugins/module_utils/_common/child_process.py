@@ -90,7 +90,7 @@ def close_all_but(kept: int) -> None:
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)
     for descriptor in map(int, os.listdir("/proc/self/fd")):
-        if descriptor > 2 and descriptor != kept:
+        if descriptor not in (0, 1, 2, kept):
             with contextlib.suppress(OSError):
                 os.close(descriptor)
 

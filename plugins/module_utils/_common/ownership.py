@@ -11,6 +11,8 @@ from typing import Any
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import BadInput
 
+_ALL_BITS = 0o7777
+
 
 def user_id(owner: str | None) -> int | None:
     """Return the number of a user given by name or number.
@@ -49,6 +51,6 @@ def mode_bits(mode: Any) -> int | None:
         bits = mode if isinstance(mode, int) and not isinstance(mode, bool) else int(str(mode), 8)
     except ValueError:
         raise BadInput(f"mode: {mode!r} is not an octal mode; write it as '0660'") from None
-    if not 0 <= bits <= 0o7777:
+    if not 0 <= bits <= _ALL_BITS:
         raise BadInput(f"mode: {mode!r} is not an octal mode; write it in quotes: '0660'")
     return bits

@@ -118,7 +118,8 @@ class Runner:
         # only who changes many volumes comes here
         from ansible_collections.vdisk.gluster.plugins.module_utils._common.launcher import Launcher
 
-        with Launcher() as self._launcher:
+        with Launcher() as launcher:
+            self._launcher = launcher
             try:
                 yield
             finally:

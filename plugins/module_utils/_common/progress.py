@@ -26,6 +26,8 @@ _RATE_FIGURES = 4
 _PAUSE = 0.5
 """Seconds between two reports at least, and before the first one: short work reports nothing."""
 
+_MINUTE, _HOUR = 60, 3600
+
 
 @dataclass(frozen=True)
 class ProgressReport:
@@ -55,11 +57,11 @@ class ProgressReport:
 def duration(seconds: float) -> str:
     """Return a time as C(42 s), C(3 min 05 s) or C(2 h 07 min)."""
     whole = int(round(seconds))
-    if whole < 60:
+    if whole < _MINUTE:
         return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+    if whole < _HOUR:
+        return f"{whole // _MINUTE} min {whole % _MINUTE:02} s"
+    return f"{whole // _HOUR} h {whole % _HOUR // _MINUTE:02} min"
 
 
 def dump(report: ProgressReport, subject: str | None = None) -> bytes:

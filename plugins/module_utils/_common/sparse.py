@@ -32,12 +32,13 @@ def copy_data(source: int, target: int, size: int, on_progress: Callable[[int], 
     :param on_progress: called with the bytes of the file that are done, holes included.
     """
     for start, end, is_data in extents(source, size):
-        while is_data and start < end:
-            piece = _read(source, start, min(_PIECE, end - start))
-            write_all(target, piece, start)
-            start += len(piece)
+        at = start
+        while is_data and at < end:
+            piece = _read(source, at, min(_PIECE, end - at))
+            write_all(target, piece, at)
+            at += len(piece)
             if on_progress is not None:
-                on_progress(start)
+                on_progress(at)
     os.ftruncate(target, size)
 
 

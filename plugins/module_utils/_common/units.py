@@ -10,6 +10,7 @@ import re
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import BadInput
 
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40, "P": 1 << 50}
+_STEP = 1024
 _SIZE = re.compile(r"\A\s*(\d+(?:\.\d+)?)\s*(?:([KMGTP])(?:i?B)?|B)?\s*\Z", re.IGNORECASE | re.ASCII)
 
 SECTOR = 512
@@ -53,8 +54,8 @@ def human(count: int) -> str:
     """Return bytes for a person to read, exact where the unit divides them: 10 GiB, 1.5 TiB, 513 B."""
     value = float(count)
     for unit in ("B", "KiB", "MiB", "GiB", "TiB", "PiB"):
-        if value < 1024 or unit == "PiB":
+        if value < _STEP or unit == "PiB":
             break
-        value /= 1024
+        value /= _STEP
     digits = f"{value:.2f}".rstrip("0").rstrip(".")
     return f"{digits} {unit}"

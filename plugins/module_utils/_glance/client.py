@@ -26,6 +26,8 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs import fi
 _PART = 1 << 20
 _UNSETTLED = ("saving", "importing", "uploading")
 _PATCH = "application/openstack-images-v2.1-json-patch"
+_REDIRECTION, _CLIENT_ERROR = 300, 400
+"""The HTTP status codes at which these classes begin."""
 _SECRET = re.compile("password|secret|token|passcode")
 
 
@@ -198,7 +200,7 @@ class ImageService:
             answer = getattr(self._adapter, method)(path, timeout=self._timeout, raise_exc=False, **more)
         except self._failures as error:
             raise self._explain(error, doing) from None
-        if answer.status_code < 300 or answer.status_code in sound:
+        if answer.status_code < _REDIRECTION or answer.status_code in sound:
             return answer
         raise self._refusal(answer.status_code, _plain(answer.text), doing)
 
@@ -216,7 +218,7 @@ class ImageService:
 
     def _explain(self, error: BaseException, doing: str) -> VdiskError:
         status = getattr(error, "http_status", None) or getattr(error, "status_code", None)
-        if isinstance(status, int) and status >= 400:
+        if isinstance(status, int) and status >= _CLIENT_ERROR:
             return self._refusal(status, _plain(str(error)), doing)
         return Unavailable(
             self._clean(

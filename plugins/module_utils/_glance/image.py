@@ -20,7 +20,6 @@ class Image:
     name: str
     status: str
     disk_format: str | None
-    container_format: str | None
     visibility: str | None
     size: int | None
     virtual_size: int | None
@@ -47,7 +46,6 @@ def image_of(entries: Mapping[str, Any]) -> Image:
         str(entries.get("name") or ""),
         str(entries.get("status")),
         entries.get("disk_format"),
-        entries.get("container_format"),
         entries.get("visibility"),
         entries.get("size"),
         entries.get("virtual_size"),

@@ -31,7 +31,7 @@ def find(text: str, mount_point: str) -> FstabEntry | None:
     """Return the entry for a mount point."""
     for line in text.splitlines():
         fields = _fields(line)
-        if len(fields) >= 4 and fields[1] == mount_point:
+        if fields[1:2] == [mount_point] and fields[3:]:
             return FstabEntry(fields[0], fields[1], fields[3])
     return None
 
@@ -41,7 +41,7 @@ def with_entry(text: str, entry: FstabEntry) -> str:
     lines, placed = [], False
     for line in text.splitlines():
         fields = _fields(line)
-        if len(fields) >= 2 and fields[1] == entry.mount_point:
+        if fields[1:2] == [entry.mount_point]:
             if not placed:
                 lines.append(entry.line())
             placed = True

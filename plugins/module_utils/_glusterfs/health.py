@@ -71,7 +71,7 @@ def _missing(graph: str) -> list[str]:
         private = _read(f"{graph}/{name}/private") if name.endswith("-dht") else ""
         if _DISTRIBUTE in private:
             parts = {number: (kind, part) for number, kind, part in _PART.findall(private)}
-            if len(parts) < 2:
+            if len(parts) <= 1:
                 # it answers with all that it has, or not at all; to look again takes seven times as long as to ask the graph's name
                 if named:
                     _undivided.add(named)

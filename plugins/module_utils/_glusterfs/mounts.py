@@ -47,7 +47,7 @@ def escape(field: str) -> str:
 def parse_mount_table(text: str) -> tuple[Mount, ...]:
     """Return the mounts in a text of the form of C(/proc/mounts)."""
     lines = (line.split(" ") for line in text.splitlines())
-    return tuple(Mount(unescape(f[0]), unescape(f[1]), f[2], f[3]) for f in lines if len(f) >= 4)
+    return tuple(Mount(unescape(f[0]), unescape(f[1]), f[2], f[3]) for f in lines if f[3:])
 
 
 def read_mount_table() -> tuple[Mount, ...]:
@@ -123,9 +123,7 @@ def _open_paths(pid: int) -> Iterator[str]:
     try:
         with open(f"/proc/{pid}/maps", encoding="utf-8", errors="surrogateescape") as stream:
             for line in stream:
-                fields = line.rstrip("\n").split(None, 5)
-                if len(fields) == 6:
-                    yield fields[5]
+                yield from line.rstrip("\n").split(None, 5)[5:]
     except OSError:
         return
 

@@ -15,6 +15,9 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._volume.locator impo
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.model import Volume, provisioned
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.reader import Listing, read_volumes
 
+_WHOLE = 100
+"""Percent."""
+
 
 def limits_of(params: Mapping[str, Any]) -> PlacementLimits:
     """Return what the operator allows for placing volumes.
@@ -22,7 +25,7 @@ def limits_of(params: Mapping[str, Any]) -> PlacementLimits:
     :raises BadInput: an option is out of range.
     """
     reserved, ratio = params["reserved_percentage"], params["max_over_subscription_ratio"]
-    if not 0 <= reserved <= 100:
+    if not 0 <= reserved <= _WHOLE:
         raise BadInput(f"reserved_percentage: {reserved} is not a percentage; give a number from 0 to 100")
     if ratio is not None and not 0 < ratio < float("inf"):
         raise BadInput(f"max_over_subscription_ratio: {ratio} is not a ratio; give a number above 0, such as 20.0")
@@ -43,8 +46,9 @@ def contexts(
     found = {name: shares.share_of(name, listings) for name in names}
     there = [(listings[share.name], name) for name, share in found.items() if share is not None]
     volumes = {volume.name: volume for volume in read_volumes(there)} if limits is not None and wanted.size is not None else {}
-    for name, share in found.items():
-        if share is not None:
+    for name, home in found.items():
+        if home is not None:
+            share = home
             if limits is not None and name in volumes:
                 _check_growth(volumes[name], wanted, share, listings, limits, taken)
         elif limits is None or new.size is None:

@@ -110,7 +110,7 @@ def run(
             module.fail_json(msg=f"{option}: {module.params[option]} is negative; give seconds", changed=False)
     log, since = _log_of(module), time.monotonic()
     # it stays in the environment: the module may start again with another interpreter
-    token = os.environ.get(VARIABLE)
+    token = os.environ.get(VARIABLE, "")
     with contextlib.ExitStack() as reporting:
         progress = Progress(reporting.enter_context(ProgressFile(token))) if is_token(token) else Progress()
         task = Task(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import uuid
 from dataclasses import dataclass
-from typing import Any, Callable
+from typing import Any, Callable, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import BadInput, CommandFailed, Refused, Unavailable, VdiskError
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.ownership import group_id, mode_bits, user_id
@@ -97,7 +97,9 @@ def _is_mounted(share: Share) -> bool:
     return found is not None and is_mounted_from(found, share.name)
 
 
-def _report_failures(failures, count: int, required: str, task: Task, after: list[dict[str, Any]], actions: list[str]) -> None:
+def _report_failures(
+    failures: Sequence[tuple[Share, VdiskError]], count: int, required: str, task: Task, after: list[dict[str, Any]], actions: list[str]
+) -> None:
     """Fail, or warn where one working share is enough.
 
     :raises VdiskError: the first failure, with the others told in its message.

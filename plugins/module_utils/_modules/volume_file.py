@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Sequence
+from typing import TYPE_CHECKING, Any, Mapping, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.ownership import group_id, mode_bits, user_id
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.result import Result
@@ -48,15 +48,7 @@ def work(task: Task, wish: SourceRequest | None = None) -> Result:
         from ansible_collections.vdisk.gluster.plugins.module_utils._plans import copy
 
         wish = wish or volume_source.source_request_of(params, names)
-    wanted = VolumeRequest(
-        parse_virtual_size(params["size"]) if params["size"] is not None else None,
-        params["format"],
-        params["allocation"],
-        user_id(params["owner"]),
-        group_id(params["group"]),
-        mode_bits(params["mode"]),
-        params["repair"],
-    )
+    wanted = _requested(params)
     limits = limits_of(params)
     hypervisor = task.hypervisor()
     shares = Shares(shares_of(params, task.warn))
@@ -83,7 +75,7 @@ def work(task: Task, wish: SourceRequest | None = None) -> Result:
         outcome = session.change(where, planner, listings=listings)
         told = session.recovered
     after = [volume_object(volume) for volume in outcome.after]
-    values = {"volumes": after}
+    values: dict[str, Any] = {"volumes": after}
     if len(names) == 1:
         values["volume"] = after[0]
     return Result(
@@ -93,6 +85,18 @@ def work(task: Task, wish: SourceRequest | None = None) -> Result:
         values,
         [volume_object(volume) for volume in outcome.before],
         after,
+    )
+
+
+def _requested(params: Mapping[str, Any]) -> VolumeRequest:
+    return VolumeRequest(
+        parse_virtual_size(params["size"]) if params["size"] is not None else None,
+        params["format"],
+        params["allocation"],
+        user_id(params["owner"]),
+        group_id(params["group"]),
+        mode_bits(params["mode"]),
+        params["repair"],
     )
 
 

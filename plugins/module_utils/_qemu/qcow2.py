@@ -59,7 +59,9 @@ def bytes_needed(start: bytes) -> int:
     if len(start) < _V2.size or not looks_like_qcow2(start):
         return HEADER_READ
     fields = _V2.unpack_from(start)
-    offset, length, bits = fields[2], fields[3], fields[4]
+    offset: int = fields[2]
+    length: int = fields[3]
+    bits: int = fields[4]
     if offset and 9 <= bits <= 21 and length <= _BACKING_NAME_LIMIT and offset + length <= 1 << bits:
         return max(HEADER_READ, offset + length)
     return HEADER_READ

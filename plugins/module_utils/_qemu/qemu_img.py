@@ -177,7 +177,8 @@ class QemuImg:
             said = done.stderr.strip().splitlines()
             reason = said[0] if said else "it takes more time or memory to inspect than a sound image does"
             raise Refused(f"{label} is not accepted as {image_format}, because qemu-img reports: {reason}", **details)
-        return json.loads(done.stdout)
+        info: dict[str, Any] = json.loads(done.stdout)
+        return info
 
     def compare(self, one: str, one_format: str, other: str, other_format: str, step: ProgressStep | None = None) -> bool:
         """Tell whether two images read the same as far as both reach, and zero beyond; their lengths may differ."""

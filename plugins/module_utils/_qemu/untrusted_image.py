@@ -165,4 +165,5 @@ def _vhdx_size_by(read: Reader, table_offset: int) -> int:
         raise Damaged("its VHDX metadata do not name its size")
     if struct.unpack_from("<I", parameters, 4)[0] & 2 or _VHDX_PARENT_LOCATOR in items:
         raise Damaged("it is a differencing VHDX image, which needs its parent")
-    return struct.unpack("<Q", disk_size)[0]
+    virtual_size: int = struct.unpack("<Q", disk_size)[0]
+    return virtual_size

@@ -65,13 +65,12 @@ def _check_descriptor(raw: bytes, capacity: int) -> None:
         raise Damaged("it has no embedded VMDK descriptor")
     # what follows the zero that ends it is not part of it, and has to be nothing, or what was its end before: QEMU (block/vmdk.c) gives
     # a written image a new number of 1 to 8 digits in place of the old one of 8, and where it has fewer than 7 what followed is left
-    rest = raw[len(text) + 1 :].rstrip(b"\0")
-    if len(rest) >= _DIGITS or not text.encode("latin-1").endswith(rest):
+    after = raw[len(text) + 1 :].rstrip(b"\0")
+    if len(after) >= _DIGITS or not text.encode("latin-1").endswith(after):
         raise Damaged("its VMDK descriptor goes on after its end")
     pairs: dict[str, str] = {}
     extents = []
-    for line in re.split(r"[\r\n]+", text):
-        line = line.strip()
+    for line in map(str.strip, re.split(r"[\r\n]+", text)):
         if not line or line.startswith("#"):
             continue
         extent = _EXTENT.match(line)

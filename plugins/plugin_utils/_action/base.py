@@ -26,7 +26,7 @@ display = Display()
 DEFAULT_INTERVAL = 10
 
 
-class WatchedAction(ActionBase):
+class WatchedAction(ActionBase):  # type: ignore[misc]  # ansible-core comes without types
     """Runs the module of the same name and shows its progress."""
 
     _supports_check_mode = True
@@ -34,7 +34,7 @@ class WatchedAction(ActionBase):
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run the module and return its result."""
-        result = super().run(tmp, task_vars)
+        result: dict[str, Any] = super().run(tmp, task_vars)
         wrap_async = self._task.async_val and not self._connection.has_native_async
         watcher, environment = None, self._task.environment
         interval = self._interval()

@@ -43,7 +43,7 @@ class ProvisionEntry:
     @property
     def present(self) -> bool:
         """Whether it is to be there."""
-        return self.values.get("state", "present") == "present"
+        return bool(self.values.get("state", "present") == "present")
 
     def of(self, keys: Iterable[str]) -> dict[str, Any]:
         """Return those of its values that are set."""

@@ -17,6 +17,9 @@ from ansible_collections.vdisk.gluster.plugins.plugin_utils._report.merge import
 ERROR, WARNING, NOTE = "error", "warning", "note"
 _EVENT_THREADS = 8
 _SOON_FULL = 14
+"""Days."""
+_NEARLY_FULL = 97
+"""Percent."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,7 @@ def _share(share: ReportedShare, limits: ReportThresholds, points: list[list[obj
         return
     full = words.percent(share.used, share.total)
     if full >= limits.space:
-        severity = ERROR if full >= 97 else WARNING
+        severity = ERROR if full >= _NEARLY_FULL else WARNING
         left_over = f"{words.size(share.available)} of {words.size(share.total)} left"
         yield Finding(severity, f"{share.name} is {full:.0f} % full: {left_over}.", target=target)
     left = days_until_full(points)

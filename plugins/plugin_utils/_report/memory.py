@@ -52,11 +52,6 @@ class Recalled:
     trouble: str | None = None
 
 
-def is_report(page: str) -> bool:
-    """Tell whether a text is a page that a report made."""
-    return f'<meta name="generator" content="{MARK}">' in page[:4096]
-
-
 def recall(page: str) -> Recalled:
     """Return what the last page remembers."""
     if not page:

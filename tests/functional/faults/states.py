@@ -46,13 +46,13 @@ class Template:
             path = root / renamed(file.encode()).decode()
             path.parent.mkdir(mode=0o700, exist_ok=True)
             head = CLUSTER if content.startswith(b"QFI\xfb") else len(content) if file.endswith((".info", ".json")) else 0
-            content = renamed(content[:head]) + content[head:]
+            copied = renamed(content[:head]) + content[head:]
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            for start in range(0, len(content), CLUSTER):
-                piece = content[start : start + CLUSTER]
+            for start in range(0, len(copied), CLUSTER):
+                piece = copied[start : start + CLUSTER]
                 if piece.strip(b"\0"):
                     os.pwrite(descriptor, piece, start)
-            os.ftruncate(descriptor, len(content))
+            os.ftruncate(descriptor, len(copied))
             os.fchown(descriptor, status.st_uid, status.st_gid)
             os.fchmod(descriptor, stat.S_IMODE(status.st_mode))
             os.close(descriptor)

@@ -176,10 +176,11 @@ class Sweep:
         return None if refused or self._operation.kind in ("make", "remove") else volume
 
     def _compare(self, volumes: dict[str, tuple[Points | None, Points | None]], others: str | None) -> None:
-        for volume, (have, want) in volumes.items():
-            if have is None or want is None:
-                assert have is want, f"the volume is {'absent' if have is None else 'there'}"
+        for volume, (have, undisturbed) in volumes.items():
+            if have is None or undisturbed is None:
+                assert have is undisturbed, f"the volume is {'absent' if have is None else 'there'}"
                 continue
+            want = undisturbed
             if volume == others and self._operation.kind == "revert":
                 want = {**want, "now": want["now"].ljust(2 << 20, b"\0")}
             elif volume == others:

@@ -62,8 +62,8 @@ def workers(directory, tmp_path_factory):
         return made[number]
 
     yield worker
-    for number in made:
-        made[number].close()
+    for started in made.values():
+        started.close()
 
 
 @pytest.fixture

@@ -137,12 +137,9 @@ class Copies:
         for file, (content, status) in self._files.items():
             path = self._place.path(renamed(file.encode()).decode())
             path.parent.mkdir(mode=0o700, exist_ok=True)
-            if content.startswith(b"QFI\xfb"):
-                content = renamed(content[:4096]) + content[4096:]
-            elif file.endswith((".info", ".json")):
-                content = renamed(content)
+            head = 4096 if content.startswith(b"QFI\xfb") else len(content) if file.endswith((".info", ".json")) else 0
             with open(path, "wb") as stream:
-                stream.write(content)
+                stream.write(renamed(content[:head]) + content[head:])
                 os.fsync(stream.fileno())
             os.chown(path, status.st_uid, status.st_gid)
             os.chmod(path, status.st_mode)

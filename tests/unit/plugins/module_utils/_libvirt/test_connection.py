@@ -43,7 +43,7 @@ class LibvirtError(Exception):
 class Libvirt:
     """As much of libvirt's binding as is asked here."""
 
-    libvirtError = LibvirtError  # noqa: N815
+    libvirtError = LibvirtError
     VIR_DOMAIN_BLOCK_COMMIT_RELATIVE, VIR_DOMAIN_BLOCK_COMMIT_ACTIVE, VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT = 8, 4, 2
     VIR_ERR_NO_DOMAIN, VIR_ERR_INVALID_ARG = 42, 8
 
@@ -61,21 +61,21 @@ class Domain:
         """Return its name."""
         return "web"
 
-    def blockJobInfo(self, _target: str, _flags: int) -> dict[str, int]:  # noqa: N802
+    def blockJobInfo(self, _target: str, _flags: int) -> dict[str, int]:
         """Return the next state of the job, the last one for ever."""
         return {} if self.pivoted else self._states.pop(0) if len(self._states) > 1 else self._states[0]
 
-    def blockCommit(self, *_arguments: Any) -> None:  # noqa: N802
+    def blockCommit(self, *_arguments: Any) -> None:
         """Begin a job."""
         if self._denies:
             raise LibvirtError(self._denies)
 
-    def blockJobAbort(self, _target: str, flags: int) -> None:  # noqa: N802
+    def blockJobAbort(self, _target: str, flags: int) -> None:
         """Change over."""
         assert flags == Libvirt.VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT
         self.pivoted = True
 
-    def XMLDesc(self, _flags: int) -> str:  # noqa: N802
+    def XMLDesc(self, _flags: int) -> str:
         """Return a definition with the mirror of the job."""
         return f"<domain><devices><disk type='file'><source file='/mnt/v.a'/>{self._mirror}<target dev='vda'/></disk></devices></domain>"
 
@@ -87,7 +87,7 @@ def hypervisor(domain: Domain, stall_timeout: float = 5) -> LibvirtHypervisor:
     class Connection:
         """A connection."""
 
-        def lookupByUUIDString(self, _uuid: str) -> Domain:  # noqa: N802
+        def lookupByUUIDString(self, _uuid: str) -> Domain:
             """Return the domain."""
             return domain
 
@@ -199,7 +199,7 @@ def test_where_merging_down_is_denied_the_newest_is_merged_up_and_others_are_ref
         images.check(share.root / entry.file)
 
 
-def _Shares(share: PlainShare) -> Any:  # noqa: N802
+def _Shares(share: PlainShare) -> Any:
     class Shares:
         """The share of a test in the place of one that is mounted."""
 
