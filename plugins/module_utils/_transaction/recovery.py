@@ -123,7 +123,7 @@ def recover(
 ) -> list[str]:
     """Finish the unfinished plans of locked volumes, forward only, clear their temporary files away, and tell what was done.
 
-    :param heeds_elsewhere: whether what only another host can do, to definitions of its domains, is left to that host.
+    :param respects_other_hosts: whether what only another host can do, to definitions of its domains, is left to that host.
     :param locks: the locks that are held; who has lost one of them stops.
     """
     actions: list[str] = []

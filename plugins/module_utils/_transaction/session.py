@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import time
 from dataclasses import dataclass
 from typing import Callable, Iterator, Mapping, Sequence
 
@@ -21,11 +20,11 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share imp
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.base import Plan, actions_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu import image_lock
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.qemu_img import QemuImg
-from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.recovery import Located, cleanup_action, with_linked_volumes
+from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.locking import VolumeLocks
+from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.recovery import Located, cleanup_action
 from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.transaction import Transaction
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layout
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.hypervisor import Hypervisor, NoHypervisor
-from ansible_collections.vdisk.gluster.plugins.module_utils._volume.lock import volume_lock
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.model import Volume
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.reader import Listing, list_shares, read_volumes, with_domains
 
@@ -46,7 +45,7 @@ class Outcome:
 
 
 class Session:
-    """Walks the corridor for the volumes of one task."""
+    """What one task does with volumes, from the first look at them to the last."""
 
     def __init__(
         self,
@@ -60,16 +59,16 @@ class Session:
     ) -> None:
         """Take what every walk needs; C(deep) where a planner asks whether overlays hold data.
 
-        :param heeds_elsewhere: whether domains of other hosts that are shut off keep a volume from being changed.
+        :param respects_other_hosts: whether domains of other hosts that are shut off keep a volume from being changed.
         """
         self._hypervisor = hypervisor or NoHypervisor()
         self._check_mode = check_mode
-        self._lock_timeout = lock_timeout
         self._deep = deep
-        self._heeds_elsewhere = respects_other_hosts
+        self._respects_other_hosts = respects_other_hosts
         self._warn = warn
         self._qemu_img = qemu_img
         self._transaction = Transaction(qemu_img, self._hypervisor, respects_other_hosts)
+        self._locks = VolumeLocks(qemu_img, lock_timeout, self._transaction.locks)
 
     def change(
         self, where: Mapping[str, Share], planner: Planner, grouped: bool = False, listings: Mapping[str, Listing] | None = None
@@ -82,7 +81,7 @@ class Session:
         :param listings: of the shares, made just now; made here without them.
         """
         names = tuple(where)
-        listings = listings or self._list(where)
+        listings = listings or list_shares(where.values())
         volumes = self.read(where, listings)
         try:
             plans = self._plan(volumes, planner)
@@ -91,7 +90,7 @@ class Session:
                 raise
             volumes, plans = self._plan_at_rest(where, planner)
         if self._check_mode:
-            self._warn_stale_definitions(tuple(plans.values()))
+            _warn_stale_definitions(self._warn, tuple(plans.values()))
             return _outcome(names, plans, volumes, grouped, self.recovered)
         todo = [name for name in names if plans[name].steps or _needs_cleanup(volumes[name]) or _merge_back_abandoned(volumes[name])]
         after = {name: volumes[name] for name in names if name not in todo}
@@ -152,7 +151,7 @@ class Session:
         except VdiskError:
             if not self._may_be_busy(where, listings):
                 raise
-        held, locked, listings = self._locks(where)
+        held, locked, listings = self._locks.take(where)
         with held:
             volumes = self.look(where, self._transaction.recover(locked, listings))
             volumes = self._merge_back_all_abandoned(where, volumes)
@@ -163,9 +162,9 @@ class Session:
         """Apply plans of volumes that are locked together, as one unit."""
         try:
             for plan in plans:
-                self._refuse_readers_of(plan)
+                _refuse_readers_of(plan)
             self._transaction.apply(plans)
-            self._warn_stale_definitions(plans)
+            _warn_stale_definitions(self._warn, plans)
         except VdiskError as error:
             error.details.update(changed=bool(self._transaction.actions), actions=list(self._transaction.actions))
             raise
@@ -178,7 +177,7 @@ class Session:
         listings = listings or list_shares(share for _name, share in where)
         self._hypervisor.refresh()
         volumes = read_volumes([(listings[share.name], name) for name, share in where], True, self._deep, anew)
-        return tuple(with_domains(volume, self._hypervisor, self._heeds_elsewhere) for volume in volumes)
+        return tuple(with_domains(volume, self._hypervisor, self._respects_other_hosts) for volume in volumes)
 
     @property
     def recovered(self) -> tuple[str, ...]:
@@ -197,9 +196,6 @@ class Session:
         told = "; ".join(error.message for error in failed.values())
         return VdiskError(f"{len(failed)} of {len(names)} volumes failed, the others succeeded: {told}", **details)
 
-    def _list(self, where: Mapping[str, Share]) -> dict[str, Listing]:
-        return list_shares(where.values())
-
     def _may_be_busy(self, where: Sequence[Located], listings: Mapping[str, Listing]) -> bool:
         return any(
             os.path.basename(path) in listings[share.name].own
@@ -212,7 +208,7 @@ class Session:
             cleared.after if cleared is not None else volume for volume in volumes.values() for cleared in [_merge_back_abandoned(volume)]
         )
         plans = {plan.before.name: plan for plan in planner(tuple(rid))}
-        parallel.each(self._refuse_readers_of, plans.values())
+        parallel.each(_refuse_readers_of, plans.values())
         return plans
 
     def _plan_at_rest(self, where: Mapping[str, Share], planner: Planner) -> tuple[dict[str, Volume], dict[str, Plan]]:
@@ -221,7 +217,7 @@ class Session:
         What is refused now is refused before any volume of a list is changed. A lock file that is missing is not made for
         that: without one no task has ever changed the volume.
         """
-        held, locked, listings = self._locks(tuple(where.items()), create=False)
+        held, locked, listings = self._locks.take(tuple(where.items()), create=False)
         with held:
             try:
                 volumes = self.read(where, self._transaction.recover(locked, listings))
@@ -231,18 +227,18 @@ class Session:
                 raise
 
     def _change_locked(self, where: Mapping[str, Share], planner: Planner, grouped: bool) -> list[tuple[Volume, Volume]]:
-        held, locked, listings = self._locks(tuple(where.items()))
+        held, locked, listings = self._locks.take(tuple(where.items()))
         with held:
             try:
                 found = self.look(tuple(where.items()), self._transaction.recover(locked, listings))
                 volumes = self._merge_back_all_abandoned(tuple(where.items()), found)
                 plans = list(planner(volumes))
-                parallel.each(self._refuse_readers_of, plans)
+                parallel.each(_refuse_readers_of, plans)
                 if grouped:
                     self._transaction.apply(plans)
                 else:
                     self._transaction.apply_each(plans)
-                self._warn_stale_definitions(plans)
+                _warn_stale_definitions(self._warn, plans)
             except VdiskError as error:
                 error.details.update(changed=bool(self._transaction.actions), actions=list(self._transaction.actions))
                 raise
@@ -290,7 +286,7 @@ class Session:
                 yield volume
             finally:
                 images.close()
-                held, locked, listings = self._locks([(name, share)])
+                held, locked, listings = self._locks.take([(name, share)])
                 with held:
                     self._transaction.recover(locked, listings)
                     self._merge_back(name, share, plan)
@@ -302,61 +298,31 @@ class Session:
         for volume in self.look([(name, share)]):
             self._transaction.apply([plan_merged_back(taken, volume)])
 
-    def _locks(self, where: Sequence[Located], create: bool = True) -> tuple[contextlib.ExitStack, tuple[Located, ...], dict[str, Listing]]:
-        """Take the locks of volumes, and of those that an unfinished plan binds to them, in the order of their names and shares.
 
-        Returns what releases them, all volumes that are locked, and listings of their shares that were made under the locks.
-        """
-        wanted = tuple(where)
-        while True:
-            with contextlib.ExitStack() as held:
-                if len(wanted) > parallel.FEW:
-                    # before the locks are opened: each program that this process started would close a copy of every one of them
-                    held.enter_context(self._qemu_img.launching())
-                taken: list[str] = []
-                since = time.monotonic()
-                held.callback(self._log_locks, "Unlocked", taken)
-                for name, share in sorted(wanted, key=lambda located: (located[0], located[1].name)):
-                    lock = held.enter_context(volume_lock(share.mount_point, name, self._lock_timeout, create))
-                    if lock is not None:
-                        self._transaction.locks.append(lock)
-                        held.callback(self._transaction.locks.remove, lock)
-                        taken.append(f"{name} on {share.name}")
-                self._log_locks("Locked", taken, f" after {time.monotonic() - since:.3f} s")
-                listings = list_shares(share for _name, share in wanted)
-                found = with_linked_volumes(wanted, listings)
-                if len(found) == len(wanted):
-                    return held.pop_all(), wanted, listings
-            # a lock further up in the order may be needed too, so all are taken anew
-            wanted = found
+def _warn_stale_definitions(warn: Callable[[str], None], plans: Sequence[Plan]) -> None:
+    """Warn of what another host may still define of a domain that has come to this one: it is not brought up to changes."""
+    for plan in plans:
+        for entry in plan.before.stale_definitions if plan.journaled and plan.steps else ():
+            warn(
+                f"{plan.before.label} is on record as {entry.label} too, which runs on this host now. If {entry.host} still defines "
+                "it, it must not be started there: it would write to outdated files. Undefine it there, then remove its entry with "
+                f"gluster_volume_attachment (domain {entry.domain}, host {entry.host}, state absent)"
+            )
 
-    def _log_locks(self, what: str, taken: Sequence[str], end: str = "") -> None:
-        if taken:
-            self._qemu_img.log(f"{what} {', '.join(taken)}{end}")
 
-    def _warn_stale_definitions(self, plans: Sequence[Plan]) -> None:
-        """Warn of what another host may still define of a domain that has come to this one: it is not brought up to changes."""
-        for plan in plans:
-            for entry in plan.before.stale_definitions if plan.journaled and plan.steps else ():
-                self._warn(
-                    f"{plan.before.label} is on record as {entry.label} too, which runs on this host now. If {entry.host} still defines "
-                    "it, it must not be started there: it would write to outdated files. Undefine it there, then remove its entry with "
-                    "gluster_volume_attachment (domain {entry.domain}, host {entry.host}, state absent)"
-                )
-
-    def _refuse_readers_of(self, plan: Plan) -> None:
-        """Refuse a plan that writes, merges or removes a file somebody reads: an export from a snapshot, say."""
-        for file in plan.modified_live:
-            if image_lock.is_being_read(f"{plan.before.mount_point}/{file}"):
-                raise Refused(
-                    f"{file} of {plan.before.label} is being read by an export or a copy; wait until it ends, then run the task again"
-                )
-        for file in plan.modified_files:
-            if file != plan.before.active_file and image_lock.stays_open_in_qemu(f"{plan.before.mount_point}/{file}"):
-                raise Refused(
-                    f"{file} of {plan.before.label} is being read: an export, a backup or a VM, here or on another host, holds its "
-                    "image lock; wait until it ends, then run the task again"
-                )
+def _refuse_readers_of(plan: Plan) -> None:
+    """Refuse a plan that writes, merges or removes a file somebody reads: an export from a snapshot, say."""
+    for file in plan.modified_live:
+        if image_lock.is_being_read(f"{plan.before.mount_point}/{file}"):
+            raise Refused(
+                f"{file} of {plan.before.label} is being read by an export or a copy; wait until it ends, then run the task again"
+            )
+    for file in plan.modified_files:
+        if file != plan.before.active_file and image_lock.stays_open_in_qemu(f"{plan.before.mount_point}/{file}"):
+            raise Refused(
+                f"{file} of {plan.before.label} is being read: an export, a backup or a VM, here or on another host, holds its "
+                "image lock; wait until it ends, then run the task again"
+            )
 
 
 def _merge_back_abandoned(volume: Volume) -> Plan | None:

@@ -43,14 +43,14 @@ class Transaction:
     def __init__(self, qemu_img: QemuImg, hypervisor: Hypervisor, respects_other_hosts: bool = True) -> None:
         self._qemu_img = qemu_img
         self._hypervisor = hypervisor
-        self._heeds_elsewhere = respects_other_hosts
+        self._respects_other_hosts = respects_other_hosts
         self.actions: list[str] = []
         self.locks: list[HeldLock] = []
         """The locks that are held now."""
 
     def recover(self, where: Sequence[Located], listings: Mapping[str, Listing]) -> Mapping[str, Listing]:
         """Finish what killed tasks left of these volumes, and return listings that still hold."""
-        done = recover(where, listings, self._qemu_img, self._hypervisor, self._heeds_elsewhere, self.locks)
+        done = recover(where, listings, self._qemu_img, self._hypervisor, self._respects_other_hosts, self.locks)
         self.actions += done
         # a journal that only has to go away is no action
         stale = done or any(os.path.basename(layout.journal(name)) in listings[share.name].own for name, share in where)

@@ -187,7 +187,7 @@ def read_volumes(wanted: Sequence[tuple[Listing, str]], patient: bool = False, d
 def with_domains(volume: Volume, hypervisor: Hypervisor, respects_other_hosts: bool = True) -> Volume:
     """Return a volume with the disks of domains that have it, and with its temporary snapshots that nobody reads any more.
 
-    :param heeds_elsewhere: whether domains of other hosts that are shut off keep the volume from being changed.
+    :param respects_other_hosts: whether domains of other hosts that are shut off keep the volume from being changed.
     """
     abandoned = tuple(
         snapshot.name
