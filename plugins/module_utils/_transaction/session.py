@@ -121,7 +121,7 @@ class Session:
                     before[now.name] = plan_before
                 after[now.name] = now
         if failed:
-            raise self._some_failed(failed, names)
+            raise _some_failed(failed, names, self._transaction.actions)
         return Outcome(
             tuple(before[name] for name in names),
             tuple(after[name] for name in names),
@@ -183,18 +183,6 @@ class Session:
     def recovered(self) -> tuple[str, ...]:
         """The actions done so far, those of finished journals included; in check mode those that are told of frozen volumes."""
         return tuple(self._transaction.actions)
-
-    def _some_failed(self, failed: Mapping[str, VdiskError], names: Sequence[str]) -> VdiskError:
-        """Return the error of a list some of whose volumes failed, each named with its reason; the rest is done."""
-        first = next(iter(failed.values()))
-        details = dict(first.details) if len(failed) == 1 else {}
-        details.update(
-            changed=bool(self._transaction.actions),
-            actions=list(self._transaction.actions),
-            failures=[{"name": name, "msg": error.message} for name, error in failed.items()],
-        )
-        told = "; ".join(error.message for error in failed.values())
-        return VdiskError(f"{len(failed)} of {len(names)} volumes failed, the others succeeded: {told}", **details)
 
     def _may_be_busy(self, where: Sequence[Located], listings: Mapping[str, Listing]) -> bool:
         return any(
@@ -297,6 +285,19 @@ class Session:
 
         for volume in self.look([(name, share)]):
             self._transaction.apply([plan_merged_back(taken, volume)])
+
+
+def _some_failed(failed: Mapping[str, VdiskError], names: Sequence[str], actions: Sequence[str]) -> VdiskError:
+    """Return the error of a list some of whose volumes failed, each named with its reason; the rest is done."""
+    first = next(iter(failed.values()))
+    details = dict(first.details) if len(failed) == 1 else {}
+    details.update(
+        changed=bool(actions),
+        actions=list(actions),
+        failures=[{"name": name, "msg": error.message} for name, error in failed.items()],
+    )
+    told = "; ".join(error.message for error in failed.values())
+    return VdiskError(f"{len(failed)} of {len(names)} volumes failed, the others succeeded: {told}", **details)
 
 
 def _warn_stale_definitions(warn: Callable[[str], None], plans: Sequence[Plan]) -> None:
