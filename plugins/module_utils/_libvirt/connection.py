@@ -22,6 +22,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._common.progress imp
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.mounts import FUSE_TYPE, read_mount_table
 from ansible_collections.vdisk.gluster.plugins.module_utils._libvirt import domain_xml
 from ansible_collections.vdisk.gluster.plugins.module_utils._libvirt.block_jobs import POLL, BlockJobs
+from ansible_collections.vdisk.gluster.plugins.module_utils._libvirt.disk_element import disk_element
 from ansible_collections.vdisk.gluster.plugins.module_utils._libvirt.guest_agent import GuestAgent
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.attachment import Host
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.domain import Definition, Disk, Domain
@@ -226,7 +227,7 @@ class LibvirtHypervisor(BlockJobs, GuestAgent):
     def attach(self, uuid: str, path: str, image_format: str, target: str, options: Mapping[str, str | None], live: bool) -> None:
         """Give a domain an image as a disk, at once or at its next start."""
         domain = self._domain(uuid)
-        element = domain_xml.disk(path, image_format, target, options)
+        element = disk_element(path, image_format, target, options)
         self._ask(lambda: domain.attachDeviceFlags(element, self._scope(live)), f"attach {path} to domain {domain.name()}")
 
     def detach(self, uuid: str, target: str, live: bool) -> None:

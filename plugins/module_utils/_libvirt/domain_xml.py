@@ -98,22 +98,6 @@ def snapshot(overlays: Mapping[str, str], others: Sequence[str]) -> str:
     return ElementTree.tostring(root, encoding="unicode")
 
 
-def disk(path: str, image_format: str, target: str, options: Mapping[str, str | None]) -> str:
-    """Return a disk element; C(options) are C(bus), C(cache), C(io), C(discard) and C(serial), each left out where it is None."""
-    root = ElementTree.Element("disk", {"type": "file", "device": "disk"})
-    driver = ElementTree.SubElement(root, "driver", {"name": "qemu", "type": image_format})
-    for key in ("cache", "io", "discard"):
-        value = options.get(key)
-        if value is not None:
-            driver.set(key, value)
-    ElementTree.SubElement(root, "source", {"file": path})
-    ElementTree.SubElement(root, "target", {"dev": target, "bus": str(options.get("bus") or "virtio")})
-    serial = options.get("serial")
-    if serial is not None:
-        ElementTree.SubElement(root, "serial").text = serial
-    return ElementTree.tostring(root, encoding="unicode")
-
-
 def copy_target(path: str, image_format: str) -> str:
     """Return the element for an image that a disk is to be copied to."""
     root = ElementTree.Element("disk", {"type": "file"})

@@ -11,6 +11,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._common import paral
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.result import Result
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share import Share, capacity, check_base, shares_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share_state import is_writable, share_object
+from ansible_collections.vdisk.gluster.plugins.module_utils._libvirt.disk_element import disk_element
 from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime import Task
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu import image_lock
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layout
@@ -147,23 +148,5 @@ def _connection(volume: Volume, shares: Shares, base: str) -> dict[str, Any] | N
         "driver_volume_type": "glusterfs",
         "data": {"export": volume.share, "name": volume.active_file, "format": image_format, "options": share.options},
         "mount_point_base": base,
-        "libvirt_disk": _libvirt_disk(volume, image_format) if image_format and not volume.problems else None,
+        "libvirt_disk": disk_element(volume.path, image_format, "vda") if image_format and not volume.problems else None,
     }
-
-
-def _libvirt_disk(volume: Volume, image_format: str) -> str:
-    """Return a disk element; C(discard='unmap') also keeps QEMU from zeroing by a call that GlusterFS answers without zeroing."""
-    return (
-        "<disk type='file' device='disk'>\n"
-        f"  <driver name='qemu' type={_attribute(image_format)} cache='none' discard='unmap'/>\n"
-        f"  <source file={_attribute(volume.path)}/>\n"
-        "  <target dev='vda' bus='virtio'/>\n"
-        "</disk>\n"
-    )
-
-
-def _attribute(text: str) -> str:
-    """Return a text as a quoted attribute of XML; xml.sax.saxutils would load http and ssl into every task for this."""
-    for char, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"), ("\n", "&#10;"), ("\r", "&#13;"), ("\t", "&#9;")):
-        text = text.replace(char, entity)
-    return f'"{text}"'

@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 from ansible_collections.vdisk.gluster.plugins.module_utils._libvirt import domain_xml
+from ansible_collections.vdisk.gluster.plugins.module_utils._libvirt.disk_element import disk_element
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.domain import Definition
 
 LIVE = """<domain type='qemu' id='3'><name>web</name><devices>
@@ -69,7 +70,7 @@ def test_a_snapshot_names_the_disks_that_are_taken_and_those_that_are_not() -> N
 @pytest.mark.parametrize("serial", [None, "a<b"])
 def test_a_disk_is_made_with_its_options_and_without_those_not_given(serial: str | None) -> None:
     options = {"bus": "scsi", "cache": "none", "io": None, "discard": "unmap", "serial": serial}
-    disk = ElementTree.fromstring(domain_xml.disk("/mnt/v", "raw", "sda", options))
+    disk = ElementTree.fromstring(disk_element("/mnt/v", "raw", "sda", options))
     assert disk.find("driver").attrib == {"name": "qemu", "type": "raw", "cache": "none", "discard": "unmap"}
     assert disk.find("target").attrib == {"dev": "sda", "bus": "scsi"}
     assert disk.findtext("serial") == serial
