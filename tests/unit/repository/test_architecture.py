@@ -27,7 +27,6 @@ LOADED_LATE = {
     "module_utils._backup.options": "one of the two backup tools is used by a task",
     "module_utils._common.parallel": "few tasks have enough items for threads",
     "module_utils._common.process": "only tasks on many volumes need the launcher",
-    "module_utils._glance.client": "the bindings of the image service are on few hosts",
     "module_utils._libvirt.hypervisor": "the binding of libvirt is on hypervisors only",
     "module_utils._modules.volume_file": "copies and moves are a quarter of the code and few tasks need them",
     "module_utils._plans.repair": "few volumes need a repair",
