@@ -54,11 +54,11 @@ _value:
 
 from typing import Any, Callable
 
-from ansible_collections.vdisk.gluster.plugins.plugin_utils._filtering import told
+from ansible_collections.vdisk.gluster.plugins.plugin_utils._filtering import explained
 from ansible_collections.vdisk.gluster.plugins.plugin_utils._plans.export import checksums
 
 
-@told
+@explained
 def checksum_file(exports: list[dict[str, Any]], algorithm: str, exclude: list[str] | None = None) -> str:
     """Write the checksums of exports as sha256sum does."""
     return checksums(exports, algorithm, exclude or [])

@@ -57,14 +57,14 @@ _value:
 
 from typing import Any, Callable
 
-from ansible_collections.vdisk.gluster.plugins.plugin_utils._filtering import told
+from ansible_collections.vdisk.gluster.plugins.plugin_utils._filtering import explained
 from ansible_collections.vdisk.gluster.plugins.plugin_utils._plans.naming import chosen, names_of
 
 
-@told
-def choose_volumes(wanted: Any, volumes: list[dict[str, Any]]) -> dict[str, list[str]]:
+@explained
+def choose_volumes(requested: Any, volumes: list[dict[str, Any]]) -> dict[str, list[str]]:
     """Choose volumes by names and shell patterns."""
-    names, errors = chosen(names_of(wanted), [volume["name"] for volume in volumes if volume["exists"]])
+    names, errors = chosen(names_of(requested), [volume["name"] for volume in volumes if volume["exists"]])
     return {"names": names, "errors": errors}
 
 

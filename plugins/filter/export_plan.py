@@ -113,14 +113,14 @@ _value:
 
 from typing import Any, Callable
 
-from ansible_collections.vdisk.gluster.plugins.plugin_utils._filtering import time_of, told
+from ansible_collections.vdisk.gluster.plugins.plugin_utils._filtering import explained, time_of
 from ansible_collections.vdisk.gluster.plugins.plugin_utils._plans import export
 from ansible_collections.vdisk.gluster.plugins.plugin_utils._plans.naming import names_of
 
 
-@told
+@explained
 def export_plan(
-    wanted: Any,
+    requested: Any,
     volumes: list[dict[str, Any]],
     now: str,
     snapshot: str = "",
@@ -132,7 +132,7 @@ def export_plan(
 ) -> dict[str, Any]:
     """Turn a list of volumes and snapshots into exports with names."""
     names = {"file": name if dest else "", "image": image_name}
-    return export.plan(names_of(wanted), volumes, {"snapshot": snapshot, "label": label}, names, dest, format, time_of(now))
+    return export.plan(names_of(requested), volumes, {"snapshot": snapshot, "label": label}, names, dest, format, time_of(now))
 
 
 class FilterModule:

@@ -96,11 +96,11 @@ _value:
 
 from typing import Any, Callable
 
-from ansible_collections.vdisk.gluster.plugins.plugin_utils._filtering import told
+from ansible_collections.vdisk.gluster.plugins.plugin_utils._filtering import explained
 from ansible_collections.vdisk.gluster.plugins.plugin_utils._plans import export
 
 
-@told
+@explained
 def export_result(exports: list[dict[str, Any]], results: list[dict[str, Any]], format: str = "raw") -> list[dict[str, Any]]:
     """Tell what became of a plan of exports."""
     return export.results(exports, results, format)

@@ -112,12 +112,12 @@ _value:
 
 from typing import Any, Callable
 
-from ansible_collections.vdisk.gluster.plugins.plugin_utils._filtering import time_of, told
+from ansible_collections.vdisk.gluster.plugins.plugin_utils._filtering import explained, time_of
 from ansible_collections.vdisk.gluster.plugins.plugin_utils._plans import export
 from ansible_collections.vdisk.gluster.plugins.plugin_utils._retention.policy import rules_of
 
 
-@told
+@explained
 def export_retention(
     exports: list[dict[str, Any]],
     planned: list[dict[str, Any]],

@@ -87,11 +87,11 @@ _value:
 
 from typing import Any, Callable
 
-from ansible_collections.vdisk.gluster.plugins.plugin_utils._filtering import told
+from ansible_collections.vdisk.gluster.plugins.plugin_utils._filtering import explained
 from ansible_collections.vdisk.gluster.plugins.plugin_utils._plans import provision
 
 
-@told
+@explained
 def provision_plan(
     volumes: list[Any], defaults: dict[str, Any] | None = None, existing: list[dict[str, Any]] | None = None
 ) -> dict[str, Any]:

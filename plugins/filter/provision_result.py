@@ -95,11 +95,11 @@ _value:
 
 from typing import Any, Callable
 
-from ansible_collections.vdisk.gluster.plugins.plugin_utils._filtering import told
+from ansible_collections.vdisk.gluster.plugins.plugin_utils._filtering import explained
 from ansible_collections.vdisk.gluster.plugins.plugin_utils._plans import provision
 
 
-@told
+@explained
 def provision_result(
     entries: list[dict[str, Any]],
     before: list[dict[str, Any]],

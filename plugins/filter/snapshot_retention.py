@@ -119,12 +119,12 @@ _value:
 
 from typing import Any, Callable
 
-from ansible_collections.vdisk.gluster.plugins.plugin_utils._filtering import time_of, told
+from ansible_collections.vdisk.gluster.plugins.plugin_utils._filtering import explained, time_of
 from ansible_collections.vdisk.gluster.plugins.plugin_utils._retention.policy import rules_of
 from ansible_collections.vdisk.gluster.plugins.plugin_utils._retention.snapshots import rotate
 
 
-@told
+@explained
 def snapshot_retention(
     volumes: list[dict[str, Any]],
     label: str,

@@ -48,11 +48,11 @@ _value:
 
 from typing import Any, Callable
 
-from ansible_collections.vdisk.gluster.plugins.plugin_utils._filtering import time_of, told
+from ansible_collections.vdisk.gluster.plugins.plugin_utils._filtering import explained, time_of
 from ansible_collections.vdisk.gluster.plugins.plugin_utils._plans import naming
 
 
-@told
+@explained
 def timed_name(pattern: str, now: str, fields: dict[str, str] | None = None) -> str:
     """Make a name of a pattern and a time."""
     return naming.timed_name(pattern, time_of(now), fields or {})

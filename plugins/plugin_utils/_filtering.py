@@ -13,17 +13,17 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.vdisk.gluster.plugins.plugin_utils._retention.policy import parse_time
 
 
-def told(work: Callable[..., Any]) -> Callable[..., Any]:
+def explained(work: Callable[..., Any]) -> Callable[..., Any]:
     """Let a filter fail with the sentence of what it was given wrongly."""
 
     @functools.wraps(work)
-    def tells(*args: Any, **named: Any) -> Any:
+    def wrapper(*args: Any, **named: Any) -> Any:
         try:
             return work(*args, **named)
         except (TypeError, ValueError) as error:
             raise AnsibleFilterError(str(error)) from error
 
-    return tells
+    return wrapper
 
 
 def time_of(text: Any) -> datetime.datetime:

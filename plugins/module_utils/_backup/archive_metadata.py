@@ -108,13 +108,13 @@ def parse(content: str | bytes) -> Description:
 
 
 def _description(entries: Mapping[str, Any]) -> Description:
-    wanted: dict[str, tuple[type, ...]] = {
+    kinds_of: dict[str, tuple[type, ...]] = {
         **{key: (str,) for key in ("volume", "archive", "share", "format", "checksum", "made_by")},
         **{key: (str, type(None)) for key in ("snapshot", "created")},
         **{key: (int,) for key in ("virtual_size", "data_size", "schema")},
         "quiesced": (bool,),
     }
-    for key, kinds in wanted.items():
+    for key, kinds in kinds_of.items():
         value = entries.get(key)
         if not isinstance(value, kinds) or isinstance(value, bool) != (bool in kinds):
             raise Damaged(f"its {key} is {value!r}, which no archive has")
@@ -149,19 +149,19 @@ def from_tags(found: list[str] | None) -> Description | None:
 
 def archive_object(archive: Archive) -> dict[str, Any]:
     """Return the C(archive) object of results."""
-    said = archive.description
+    description = archive.description
     return {
         "volume": archive.volume,
         "name": archive.name,
         "full_name": full_name(archive.volume, archive.name),
         "id": archive.id,
         "created": archive.made,
-        "share": said.share if said else None,
-        "snapshot": said.snapshot if said else None,
-        "snapshot_created": said.created if said else None,
-        "quiesced": said.quiesced if said else None,
-        "format": said.format if said else None,
-        "virtual_size": said.virtual_size if said else None,
-        "data_size": said.data_size if said else None,
-        "checksum": said.checksum if said else None,
+        "share": description.share if description else None,
+        "snapshot": description.snapshot if description else None,
+        "snapshot_created": description.created if description else None,
+        "quiesced": description.quiesced if description else None,
+        "format": description.format if description else None,
+        "virtual_size": description.virtual_size if description else None,
+        "data_size": description.data_size if description else None,
+        "checksum": description.checksum if description else None,
     }

@@ -134,20 +134,20 @@ class BackupTool:
 
     def _failure(self, argv: Sequence[str], done: Completed, doing: str) -> Exception:
         """Return the error that the end of the tool means."""
-        said = self._said(done)
+        output = self._output(done)
         details = {"cmd": list(argv), "rc": done.returncode, "stderr": self._shown(done.stderr)}
         if self._is_missing(done):
             return NoRepository(
-                f"repository: {self.name} found no repository ({said}); check the address, or set init to create one",
+                f"repository: {self.name} found no repository ({output}); check the address, or set init to create one",
                 **details,
             )
-        if re.search(r"passphrase .*incorrect|wrong password", said, re.IGNORECASE):
-            return Refused(f"passphrase: it does not open the repository ({said}); give the one that it was created with", **details)
-        if re.search("no space left", said, re.IGNORECASE):
-            return Unavailable(f"cannot {doing}: there is no space left ({said}); free space, then run the task again", **details)
-        if re.search("failed to create/acquire the lock|already locked", said, re.IGNORECASE):
-            return Unavailable(f"cannot {doing}: the repository is locked by another {self.name}; wait until it ends ({said})", **details)
-        return CommandFailed(f"cannot {doing}: {said}", argv, done.returncode, self._shown(done.stderr))
+        if re.search(r"passphrase .*incorrect|wrong password", output, re.IGNORECASE):
+            return Refused(f"passphrase: it does not open the repository ({output}); give the one that it was created with", **details)
+        if re.search("no space left", output, re.IGNORECASE):
+            return Unavailable(f"cannot {doing}: there is no space left ({output}); free space, then run the task again", **details)
+        if re.search("failed to create/acquire the lock|already locked", output, re.IGNORECASE):
+            return Unavailable(f"cannot {doing}: the repository is locked by another {self.name}; wait until it ends ({output})", **details)
+        return CommandFailed(f"cannot {doing}: {output}", argv, done.returncode, self._shown(done.stderr))
 
     def _shown(self, text: str) -> str:
         """Return what a tool said without its repository and secrets, should it have named them."""
@@ -155,7 +155,7 @@ class BackupTool:
             text = text.replace(secret, "********") if secret else text
         return text
 
-    def _said(self, done: Completed) -> str:
+    def _output(self, done: Completed) -> str:
         """Return what the tool says is wrong, in one line."""
         raise NotImplementedError
 

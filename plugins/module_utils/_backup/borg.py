@@ -122,7 +122,7 @@ class Borg(BackupTool):
     def _common(self) -> list[str]:
         return ["--log-json", "--lock-wait", str(self._repository.lock_timeout)]
 
-    def _said(self, done: Completed) -> str:
+    def _output(self, done: Completed) -> str:
         return self._shown((_messages(done.stderr, ("ERROR", "CRITICAL", "WARNING")) or [f"borg ended with {done.returncode}"])[-1])
 
     def _is_missing(self, done: Completed) -> bool:

@@ -98,10 +98,10 @@ def can_view() -> bool:
     try:
         argv = [find_program(PROGRAM, ""), "--help"]
         # no shell, and the program is not named by the task
-        said = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=_READY_WITHIN)  # noqa: S603
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=_READY_WITHIN)  # noqa: S603
     except (Unavailable, OSError, subprocess.TimeoutExpired):
         return False
-    return b"[type=]fuse" in said.stdout and os.path.exists("/dev/fuse")
+    return b"[type=]fuse" in done.stdout and os.path.exists("/dev/fuse")
 
 
 @contextlib.contextmanager
@@ -173,8 +173,8 @@ def view_of(source: Source, directory: str, name: str, log: Callable[[str], None
                 time.sleep(0.02)
             else:
                 err.seek(0)
-                said = err.read().decode("utf-8", "replace")
-                raise CommandFailed(f"{source.label} could not be presented as a raw file: {said.strip()}", argv, process.poll(), said)
+                output = err.read().decode("utf-8", "replace")
+                raise CommandFailed(f"{source.label} could not be presented as a raw file: {output.strip()}", argv, process.poll(), output)
             log(f"Command started: {shlex.join(argv)}")
             spaces = os.open(f"/proc/{process.pid}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
             try:

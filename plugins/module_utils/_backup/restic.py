@@ -123,7 +123,7 @@ class Restic(BackupTool):
         command = _sftp_command(self._repository.place, self._repository.ssh_command)
         return ["--option", f"sftp.command={command}"] if command else []
 
-    def _said(self, done: Completed) -> str:
+    def _output(self, done: Completed) -> str:
         # later releases of restic say it in JSON
         lines = [str((_json(line) or {}).get("message", line)).strip() for line in done.stderr.splitlines() if line.strip()]
         fatal = [line for line in lines if line.startswith("Fatal: ")]

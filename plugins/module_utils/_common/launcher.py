@@ -59,11 +59,11 @@ class Launcher:
         with theirs:
             handed_on = array.array("i", [out, err, theirs.fileno()])
             self._requests.sendmsg([json.dumps(list(argv)).encode()], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, handed_on)])
-        said = json.loads(replies.recv(_LIMIT) or b'[0, "the process that starts programs has ended"]')
-        if isinstance(said, list):
+        message = json.loads(replies.recv(_LIMIT) or b'[0, "the process that starts programs has ended"]')
+        if isinstance(message, list):
             replies.close()
-            raise OSError(*said)
-        return LaunchedProcess(said, replies)
+            raise OSError(*message)
+        return LaunchedProcess(message, replies)
 
 
 class LaunchedProcess:
@@ -77,9 +77,9 @@ class LaunchedProcess:
     def ended(self, within: float) -> bool:
         """Wait for the end of the program for some seconds and tell whether it came."""
         if self.returncode is None and select.select([self._replies], [], [], within)[0]:
-            said = _heard(self._replies)
+            message = _received(self._replies)
             # who started it is gone, so the kernel has killed it
-            self.returncode = int(said) if said else -signal.SIGKILL
+            self.returncode = int(message) if message else -signal.SIGKILL
             self._replies.close()
         return self.returncode is not None
 
@@ -119,13 +119,13 @@ def serve(requests: socket.socket) -> None:
             for replies, program in list(running.items()):
                 if replies in ready:
                     program.kill_all()
-                    if not _heard(replies):
+                    if not _received(replies):
                         # nobody waits for it any more
                         del running[replies]
                         replies.close()
                         continue
                 if program.poll() is not None:
-                    _tell(replies, running)
+                    _send_status(replies, running)
     finally:
         signal.set_wakeup_fd(before[1])
         signal.signal(signal.SIGCHLD, before[0])
@@ -136,15 +136,15 @@ def serve(requests: socket.socket) -> None:
 def _take(requests: socket.socket, running: dict[socket.socket, ChildProcess]) -> bool:
     """Take a request; return whether there may be more."""
     descriptors = array.array("i")
-    said, ancillary, _flags, _address = requests.recvmsg(_LIMIT, socket.CMSG_SPACE(_DESCRIPTORS * descriptors.itemsize))
-    if not said:
+    message, ancillary, _flags, _address = requests.recvmsg(_LIMIT, socket.CMSG_SPACE(_DESCRIPTORS * descriptors.itemsize))
+    if not message:
         return False
     for _level, _kind, handed_on in ancillary:
         descriptors.frombytes(handed_on)
     out, err, replying = descriptors
     replies = socket.socket(fileno=replying)
     try:
-        program = ChildProcess.plain(json.loads(said), out, err)
+        program = ChildProcess.plain(json.loads(message), out, err)
     except (OSError, subprocess.SubprocessError) as error:
         replies.send(json.dumps([getattr(error, "errno", 0) or 0, getattr(error, "strerror", None) or str(error)]).encode())
         replies.close()
@@ -157,7 +157,7 @@ def _take(requests: socket.socket, running: dict[socket.socket, ChildProcess]) -
     return True
 
 
-def _tell(replies: socket.socket, running: dict[socket.socket, ChildProcess]) -> None:
+def _send_status(replies: socket.socket, running: dict[socket.socket, ChildProcess]) -> None:
     program = running.pop(replies)
     try:
         replies.send(b"%d" % program.returncode)
@@ -166,7 +166,7 @@ def _tell(replies: socket.socket, running: dict[socket.socket, ChildProcess]) ->
     replies.close()
 
 
-def _heard(replies: socket.socket) -> bytes:
+def _received(replies: socket.socket) -> bytes:
     """Return a message, or nothing where the other side is gone."""
     try:
         return replies.recv(_LIMIT)

@@ -112,7 +112,7 @@ class Progress:
         step = ProgressStep(self, label, total, self._clock)
         with self._lock:
             self._step = step
-        self.tell(step)
+        self.send(step)
         return step
 
     def also_to(self, output: Output) -> None:
@@ -122,9 +122,9 @@ class Progress:
             self._last = -math.inf
             step = self._step
         if step is not None:
-            self.tell(step)
+            self.send(step)
 
-    def tell(self, step: ProgressStep) -> None:
+    def send(self, step: ProgressStep) -> None:
         """Hand on how far a step is, if it is the present one, it is time, and something changed."""
         with self._lock:
             now = self._clock()
@@ -172,12 +172,12 @@ class ProgressStep:
         if at != self._at:
             self._at = at
             self._report = self._measure(at, counted=done is not None)
-        self._progress.tell(self)
+        self._progress.send(self)
 
     def mirror(self, report: ProgressReport) -> None:
         """Tell the figures of another task's report as this step's."""
         self._report = ProgressReport(self._label, report.done, report.total, report.fraction, report.rate, report.left)
-        self._progress.tell(self)
+        self._progress.send(self)
 
     def report(self) -> ProgressReport:
         """Return how far the step is."""

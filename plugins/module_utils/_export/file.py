@@ -25,9 +25,9 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._volume.source impor
 class FileExport:
     """One export to a file: whether it is needed, and making it."""
 
-    def __init__(self, qemu_img: QemuImg, wanted: ExportRequest, dest: str) -> None:
+    def __init__(self, qemu_img: QemuImg, request: ExportRequest, dest: str) -> None:
         self._qemu_img = qemu_img
-        self._wanted = wanted
+        self._request = request
         self._dest = dest
         self._destination = Destination(dest)
 
@@ -37,7 +37,7 @@ class FileExport:
         :raises Refused: the file that is there is not for this task to replace.
         """
         with files.explained(self._dest, "look at"):
-            if self._destination.exists() and not self._wanted.force:
+            if self._destination.exists() and not self._request.force:
                 self._destination.replaceable(source.volume, self._destination.manifest())
 
     def predict(self, source: Source) -> Result:
@@ -47,7 +47,7 @@ class FileExport:
             reason = self._reason(source, before)
             if reason is None and before is not None:
                 return self._unchanged(source, before, check_mode=True)
-            after = planned_object(source, self._dest, self._wanted.format, self._wanted.verify)
+            after = planned_object(source, self._dest, self._request.format, self._request.verify)
             return Result(
                 f"{source.label} would be exported to {self._dest}.",
                 True,
@@ -59,8 +59,8 @@ class FileExport:
 
     def make(self, source: Source, recovered: Sequence[str]) -> Result:
         """Make the file, unless it exists and holds what it should."""
-        wanted, qemu_img = self._wanted, self._qemu_img
-        subject = f"{source.label} {source.created} {wanted.format} {wanted.compress}"
+        request, qemu_img = self._request, self._qemu_img
+        subject = f"{source.label} {source.created} {request.format} {request.compress}"
         label = f"copy {source.label} to {self._dest}"
         with single_flight(f"export:{self._dest}", subject, label, qemu_img.progress, qemu_img.stall_timeout) as ours:
             if not ours:
@@ -75,7 +75,7 @@ class FileExport:
         if reason is None and before is not None:
             result = self._unchanged(source, before, check_mode=False)
             return replace(result, changed=result.changed or bool(recovered), actions=(*recovered, *result.actions))
-        made = VerifiedCopy(self._qemu_img, self._wanted, self._destination, source).make()
+        made = VerifiedCopy(self._qemu_img, self._request, self._destination, source).make()
         after = export_object(self._dest, made)
         return Result(
             f"{source.label} was exported to {self._dest}.",
@@ -87,8 +87,8 @@ class FileExport:
         )
 
     def _sentence(self, source: Source, reason: str) -> str:
-        verb = "verify it, " if self._wanted.verify else ""
-        return f"Copy {source.label} to {self._dest} as {self._wanted.format}, {verb}and rename it into place, because {reason}."
+        verb = "verify it, " if self._request.verify else ""
+        return f"Copy {source.label} to {self._dest} as {self._request.format}, {verb}and rename it into place, because {reason}."
 
     def _reason(self, source: Source, manifest: Manifest | None) -> str | None:
         """Return why the export has to be made, or None where the file holds it already.
@@ -97,37 +97,39 @@ class FileExport:
         """
         if not self._destination.exists():
             return "it does not exist"
-        if self._wanted.force:
+        if self._request.force:
             return "force is set"
         return self._difference(source, self._destination.replaceable(source.volume, manifest))
 
     def _difference(self, source: Source, manifest: Manifest) -> str | None:
-        wanted = self._wanted
+        request = self._request
         if (manifest.snapshot, manifest.snapshot_created) != (source.snapshot, source.created):
             return f"it holds {f'snapshot {manifest.snapshot}' if manifest.snapshot else 'another point in time'}"
-        if (manifest.format, manifest.compressed) != (wanted.format, wanted.compress):
+        if (manifest.format, manifest.compressed) != (request.format, request.compress):
             return f"it is {manifest.format}{', compressed' if manifest.compressed else ''}"
-        if wanted.algorithm != "none" and not (manifest.checksum or "").startswith(wanted.algorithm + ":"):
-            return f"its manifest has no {wanted.algorithm} checksum"
-        if wanted.verify and not manifest.verified:
+        if request.algorithm != "none" and not (manifest.checksum or "").startswith(request.algorithm + ":"):
+            return f"its manifest has no {request.algorithm} checksum"
+        if request.verify and not manifest.verified:
             return "it was not verified"
         if source.running:
             return "the volume is in use and may have been written to since"
-        if source.snapshot is None and not reads_as(self._qemu_img, source, self._dest, wanted.format):
+        if source.snapshot is None and not reads_as(self._qemu_img, source, self._dest, request.format):
             return "the volume was written to since"
         return None
 
     def _unchanged(self, source: Source, manifest: Manifest, check_mode: bool) -> Result:
         status = os.stat(self._dest)
         now = (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode))
-        wanted = tuple(have if want is None else want for have, want in zip(now, (self._wanted.uid, self._wanted.gid, self._wanted.mode)))
+        requested = tuple(
+            have if want is None else want for have, want in zip(now, (self._request.uid, self._request.gid, self._request.mode))
+        )
         after = export_object(self._dest, manifest)
-        if wanted == now:
+        if requested == now:
             return Result(f"{self._dest} holds {source.label} already.", False, (), {"export": after}, after, after)
         if not check_mode:
-            os.chown(self._dest, wanted[0], wanted[1])
-            os.chmod(self._dest, wanted[2])
-        action = f"Give {self._dest} the owner {wanted[0]}, group {wanted[1]} and mode {wanted[2]:04o}, because they differ."
+            os.chown(self._dest, requested[0], requested[1])
+            os.chmod(self._dest, requested[2])
+        action = f"Give {self._dest} the owner {requested[0]}, group {requested[1]} and mode {requested[2]:04o}, because they differ."
         return Result(
             f"{self._dest} holds {source.label} already, with another owner or mode.",
             True,

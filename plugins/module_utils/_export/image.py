@@ -75,17 +75,17 @@ class ImageExport:
     def predict(self) -> Result:
         """Return the result of check mode."""
         source = self._read_source()
-        wanted = self._marker(source)
-        decision = self._decide(wanted)
-        reason = self._difference(decision.there, wanted)
+        requested = self._marker(source)
+        decision = self._decide(requested)
+        reason = self._difference(decision.there, requested)
         file, export = None, planned_object(source, None, self._request.format, self._request.verify)
         if self._request.dest is not None or reason is not None or source.snapshot is None:
             file = self._make_file(self._request.dest or f"{self._scratch}.{FILE}")
             export = dict(file.values["export"])
         # whether what was written makes a difference only a run can tell
-        if reason is None and source.snapshot is None and export["size_bytes"] is None and _state_in(decision.there) != wanted.state:
+        if reason is None and source.snapshot is None and export["size_bytes"] is None and _state_in(decision.there) != requested.state:
             reason = "the volume was written to since"
-        if reason is None and export["checksum"] and decision.there and not self._has(decision.there, wanted, export["checksum"]):
+        if reason is None and export["checksum"] and decision.there and not self._has(decision.there, requested, export["checksum"]):
             reason = "it holds another file"
         if reason is None and decision.there is not None:
             return self._unchanged(source, decision, decision.there, file, export, check_mode=True)
@@ -94,32 +94,32 @@ class ImageExport:
     def make(self) -> Result:
         """Make the image, unless it exists and holds what it should."""
         source = self._read_source()
-        wanted = self._marker(source)
-        decision = self._decide(wanted)
+        requested = self._marker(source)
+        decision = self._decide(requested)
         with self._file_to_upload() as dest:
             path = dest
             for image in decision.half_made:
                 self._service.delete(image)
-            reason = self._difference(decision.there, wanted)
+            reason = self._difference(decision.there, requested)
             file, export = None, planned_object(source, None, self._request.format, self._request.verify)
             if self._request.dest is not None or reason is not None or source.snapshot is None:
                 file = self._make_file(path)
                 export = dict(file.values["export"])
                 path = export["dest"]
             there = decision.there
-            if reason is None and file is not None and there is not None and not self._has(there, wanted, export["checksum"], path):
+            if reason is None and file is not None and there is not None and not self._has(there, requested, export["checksum"], path):
                 reason = "the volume was written to since" if source.snapshot is None else "it holds another file"
             if reason is None and there is not None:
                 return self._unchanged(source, decision, there, file, export, check_mode=False)
             # the snapshot may have been taken again since the source was read: the manifest is of what was read
             created = manifest_file.read(path).snapshot_created or ""
-            image = self._upload(path, replace(wanted, created=created, checksum=export["checksum"] or ""))
+            image = self._upload(path, replace(requested, created=created, checksum=export["checksum"] or ""))
             for old in _old(decision):
                 self._service.delete(old)
             return self._result(source, decision, file, export, str(reason), image)
 
-    def _decide(self, wanted: Marker) -> Decision:
-        return image_marker.decide(self._request.name, self._service.images(self._request.name), wanted, self._request.force)
+    def _decide(self, requested: Marker) -> Decision:
+        return image_marker.decide(self._request.name, self._service.images(self._request.name), requested, self._request.force)
 
     def _marker(self, source: Source) -> Marker:
         request = self._request
@@ -136,7 +136,7 @@ class ImageExport:
             socket.gethostname(),
         )
 
-    def _difference(self, there: Image | None, wanted: Marker) -> str | None:
+    def _difference(self, there: Image | None, requested: Marker) -> str | None:
         """Return why an image has to be made, as far as that can be told without reading, or None."""
         if there is None:
             return "it does not exist"
@@ -144,21 +144,21 @@ class ImageExport:
         algorithm = self._request.algorithm
         if self._request.force:
             return "force is set"
-        if wanted.verified == "true" and found is not None and found.verified != "true":
+        if requested.verified == "true" and found is not None and found.verified != "true":
             return "it was not verified"
         if algorithm != "none" and found is not None and not found.checksum.startswith(algorithm + ":"):
             return f"it has no {algorithm} checksum"
         return None
 
-    def _has(self, image: Image, wanted: Marker, digest: str | None, path: str | None = None) -> bool:
+    def _has(self, image: Image, requested: Marker, digest: str | None, path: str | None = None) -> bool:
         """Tell whether an image holds a file; without checksums of both the file is read.
 
         Formats that give every copy an id of its own tell nothing of their content: then the times of the volume's files do.
         """
         marker = image_marker.parse(image)
         recorded = marker.checksum if marker else ""
-        if wanted.state and wanted.format not in _REPEATABLE:
-            return marker is not None and marker.state == wanted.state
+        if requested.state and requested.format not in _REPEATABLE:
+            return marker is not None and marker.state == requested.state
         if digest and recorded.partition(":")[0] == digest.partition(":")[0]:
             return recorded == digest
         return path is None or checksum(path, str(image.hash_algorithm)) == image.hash

@@ -49,17 +49,17 @@ def reads_as(qemu_img: QemuImg, source: Source, path: str, image_format: str, st
 class VerifiedCopy:
     """A copy of a source at its temporary path, until it is published."""
 
-    def __init__(self, qemu_img: QemuImg, wanted: ExportRequest, destination: Destination, source: Source) -> None:
+    def __init__(self, qemu_img: QemuImg, request: ExportRequest, destination: Destination, source: Source) -> None:
         self._qemu_img = qemu_img
         self._progress = qemu_img.progress
-        self._wanted = wanted
+        self._request = request
         self._destination = destination
         self._path = destination.temporary
         self._source = source
 
     def make(self) -> Manifest:
         """Copy, make durable, verify, rename into place; return the manifest."""
-        wanted, source = self._wanted, self._source
+        request, source = self._request, self._source
         started = time.monotonic()
         os.close(files.create_temporary(self._path))
         try:
@@ -68,7 +68,7 @@ class VerifiedCopy:
             identities = tuple(identity(path, private=False) for path in source.paths)
             step = self._progress.step(f"copy {source.label} to {self._destination.path}", size)
             self._qemu_img.convert(
-                source.path, source.format, self._path, wanted.format, wanted.compress, wanted.rate_limit, source.label, step
+                source.path, source.format, self._path, request.format, request.compress, request.rate_limit, source.label, step
             )
             check_unchanged(identities, source.label)
             files.sync_file(self._path)
@@ -83,19 +83,19 @@ class VerifiedCopy:
             raise
 
     def _manifest(self, status: os.stat_result, digest: str | None, duration: float) -> Manifest:
-        wanted, source = self._wanted, self._source
+        request, source = self._request, self._source
         return Manifest(
             source.volume.share,
             source.volume.name,
             source.snapshot,
             source.created,
-            wanted.format,
-            wanted.compress,
+            request.format,
+            request.compress,
             source.virtual_size,
             status.st_size,
             status.st_mtime_ns,
             digest,
-            wanted.verify,
+            request.verify,
             utc_now(),
             round(duration, 3),
             int(status.st_size / duration) if duration else 0,
@@ -104,14 +104,14 @@ class VerifiedCopy:
 
     def _verify(self, size: int) -> str | None:
         """Compare the copy with its source and return its checksum, as far as each is wanted, side by side."""
-        wanted, label = self._wanted, self._source.label
+        request, label = self._request, self._source.label
         summing = None
-        if not wanted.verify:
+        if not request.verify:
             summing = self._progress.step(f"checksum of the copy of {label}", os.stat(self._path).st_size).update
         with concurrent.futures.ThreadPoolExecutor(1) as beside:
-            digest = None if wanted.algorithm == "none" else beside.submit(checksum, self._path, wanted.algorithm, summing)
-            step = self._progress.step(f"compare the copy with {label}", size) if wanted.verify else None
-            if wanted.verify and not reads_as(self._qemu_img, self._source, self._path, wanted.format, step):
+            digest = None if request.algorithm == "none" else beside.submit(checksum, self._path, request.algorithm, summing)
+            step = self._progress.step(f"compare the copy with {label}", size) if request.verify else None
+            if request.verify and not reads_as(self._qemu_img, self._source, self._path, request.format, step):
                 raise Unavailable(
                     f"the copy of {label} differs from its source; check the disk of {self._destination.path}, then run the task again"
                 )
@@ -119,7 +119,7 @@ class VerifiedCopy:
 
     def _check_space(self) -> None:
         # the copy is sparse in every format; how far it can be compressed nobody knows
-        if self._wanted.compress:
+        if self._request.compress:
             return
         source, directory = self._source, self._destination.directory
         available = available_in(directory)
@@ -127,6 +127,6 @@ class VerifiedCopy:
         check_space(f"dest: {directory}", available, needed, f"the copy of {source.label}")
 
     def _set_ownership(self) -> None:
-        wanted = self._wanted
-        os.chown(self._path, -1 if wanted.uid is None else wanted.uid, -1 if wanted.gid is None else wanted.gid)
-        os.chmod(self._path, DEFAULT_MODE if wanted.mode is None else wanted.mode)
+        request = self._request
+        os.chown(self._path, -1 if request.uid is None else request.uid, -1 if request.gid is None else request.gid)
+        os.chmod(self._path, DEFAULT_MODE if request.mode is None else request.mode)

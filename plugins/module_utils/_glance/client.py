@@ -204,7 +204,7 @@ class ImageService:
             return answer
         raise self._refusal(answer.status_code, _plain(answer.text), doing)
 
-    def _refusal(self, status: int, said: str, doing: str) -> VdiskError:
+    def _refusal(self, status: int, reason: str, doing: str) -> VdiskError:
         advice = {
             401: "check the credentials of this cloud in clouds.yaml",
             403: "request the permission or a larger quota, or use another project or visibility",
@@ -214,7 +214,7 @@ class ImageService:
             503: "check whether the service has space left, then run the task again",
         }.get(status, "check the log of the service, then run the task again")
         kind = Refused if status in (401, 403, 404, 409, 413) else Unavailable
-        return kind(self._clean(f"{self.label} did not {doing}: {said or 'no reason given'} (HTTP status {status}); {advice}"))
+        return kind(self._clean(f"{self.label} did not {doing}: {reason or 'no reason given'} (HTTP status {status}); {advice}"))
 
     def _explain(self, error: BaseException, doing: str) -> VdiskError:
         status = getattr(error, "http_status", None) or getattr(error, "status_code", None)

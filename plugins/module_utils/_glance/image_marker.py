@@ -65,17 +65,17 @@ class Decision:
     half_made: tuple[Image, ...]
 
 
-def decide(name: str, images: Sequence[Image], wanted: Marker, force: bool) -> Decision:
+def decide(name: str, images: Sequence[Image], requested: Marker, force: bool) -> Decision:
     """Return what is to become of the images of a name; C(force) is for those that another host left, or is still making.
 
     :raises Refused: one of them is not an export of this volume: such are never touched.
     """
     markers = {image.id: parse(image) for image in images}
-    foreign = [image for image in images if not _is_ours(markers[image.id], wanted)]
+    foreign = [image for image in images if not _is_ours(markers[image.id], requested)]
     if foreign:
         what = f"the images {', '.join(sorted(image.id for image in foreign))} are" if len(foreign) > 1 else f"image {foreign[0].id} is"
         raise Refused(
-            f"image_name: {what} named {name} and not an export of {wanted.volume} on {wanted.share}; "
+            f"image_name: {what} named {name} and not an export of {requested.volume} on {requested.share}; "
             "rename or delete it, or choose another image_name"
         )
     half_made = [image for image in images if not is_complete(image)]
@@ -83,15 +83,15 @@ def decide(name: str, images: Sequence[Image], wanted: Marker, force: bool) -> D
         marker = markers[image.id]
         if image.status == "deactivated":
             raise Refused(f"image_name: image {name} ({image.id}) was deactivated; reactivate or delete it, or choose another image_name")
-        if marker is not None and marker.host != wanted.host and not force:
+        if marker is not None and marker.host != requested.host and not force:
             raise Refused(
                 f"image_name: host {marker.host} is uploading image {name} ({image.id}), or left it incomplete; "
                 "wait until it ends, run the task there, or set force to replace it"
             )
     complete = sorted((image for image in images if is_complete(image)), key=lambda image: image.created, reverse=True)
-    there = next((image for image in complete if (marker := markers[image.id]) is not None and marker.same_point(wanted)), None)
+    there = next((image for image in complete if (marker := markers[image.id]) is not None and marker.same_point(requested)), None)
     return Decision(there, tuple(image for image in complete if image is not there), tuple(half_made))
 
 
-def _is_ours(marker: Marker | None, wanted: Marker) -> bool:
-    return marker is not None and (marker.share, marker.volume) == (wanted.share, wanted.volume)
+def _is_ours(marker: Marker | None, requested: Marker) -> bool:
+    return marker is not None and (marker.share, marker.volume) == (requested.share, requested.volume)

@@ -73,13 +73,13 @@ def trouble_of(mount_point: str, timeout: float) -> str | None:
 
     C(dead): its FUSE client is gone or cut off. C(wedged): the client is there and says nothing for C(timeout) seconds.
     """
-    said = responsiveness.probe(mount_point, timeout, responsiveness.probe_directory)
-    if said is None:
+    failure = responsiveness.probe(mount_point, timeout, responsiveness.probe_directory)
+    if failure is None:
         return f"{WEDGED}: it has not responded for {timeout:g} s"
-    if said in files.GONE:
+    if failure in files.GONE:
         return "dead"
-    if said:
-        raise Unavailable(f"{mount_point} cannot be inspected: {os.strerror(said)}")
+    if failure:
+        raise Unavailable(f"{mount_point} cannot be inspected: {os.strerror(failure)}")
     return None
 
 
@@ -186,9 +186,9 @@ def mount(share: str, mount_point: str, options: str | None, runner: Runner, att
                 unmount(mount_point, runner, lazily=True)
         if attempt < max(1, attempts):
             time.sleep(attempt)
-    said = (done.stderr.strip() or done.stdout.strip()).splitlines()
+    output = (done.stderr.strip() or done.stdout.strip()).splitlines()
     raise CommandFailed(
-        f"{share} could not be mounted at {mount_point} ({said[0] if said else 'the mount helper gave no reason'}); make sure that the "
+        f"{share} could not be mounted at {mount_point} ({output[0] if output else 'the mount helper gave no reason'}); make sure that the "
         "volume is started and its server is reachable, and read the log under /var/log/glusterfs",
         argv,
         done.returncode,

@@ -61,14 +61,14 @@ def probe(path: str, timeout: float, how: Callable[[str], None] = statvfs) -> in
 
 def _probe_and_end(path: str, how: Callable[[str], None], keep: int) -> None:
     """Ask, and end this process, which is a child, with the number of the error as its exit status."""
-    said = 255
+    code = 255
     try:
         # what it would keep open it would keep for as long as the mount hangs: Ansible's pipes, and locks above all
         close_all_but(keep)
         how(path)
-        said = 0
+        code = 0
     except OSError as error:
-        said = error.errno or 255
+        code = error.errno or 255
     finally:
         # nothing of the task may run twice, not even what Python does at its end
-        os._exit(said)
+        os._exit(code)

@@ -159,14 +159,14 @@ def check_mounted(share: Share, table: Sequence[Mount]) -> None:
         raise Unavailable(
             f"{share.mount_point} is the mount point of {share.name}, but {found.source} ({found.fs_type}) is mounted there; unmount it"
         )
-    said = probe(share.mount_point, share.response_timeout, probe_directory)
-    if said is None:
+    failure = probe(share.mount_point, share.response_timeout, probe_directory)
+    if failure is None:
         raise DeadMount(
             f"the mount of {share.name} at {share.mount_point} is wedged: it has not responded for {share.response_timeout:g} s; make sure "
             "that its servers respond (gluster volume status), then repair it with gluster_share_mount when nothing uses it"
         )
-    if said:
-        raise _no_answer(share, OSError(said, os.strerror(said)))
+    if failure:
+        raise _no_answer(share, OSError(failure, os.strerror(failure)))
 
 
 def capacity(share: Share) -> Capacity:

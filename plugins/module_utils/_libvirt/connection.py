@@ -268,17 +268,17 @@ class LibvirtHypervisor(BlockJobs, GuestAgent):
             raise self._explained(error, doing) from error
 
     def _explained(self, error: Any, doing: str) -> VdiskError:
-        said = str(error)
+        text = str(error)
         details = {"libvirt_error": error.get_error_code()}
-        if "Permission denied" in said:
+        if "Permission denied" in text:
             return Denied(
-                f"libvirt cannot {doing}: {said}. A security module of the host denies QEMU the file; AppArmor does so on Debian and "
+                f"libvirt cannot {doing}: {text}. A security module of the host denies QEMU the file; AppArmor does so on Debian and "
                 "Ubuntu for merges into a backing file, with libvirt before 12.1. Do it while the domain is shut off, or upgrade libvirt",
                 **details,
             )
-        if re.search(r'Failed to get (shared )?"\w+" lock', said):
-            return Refused(f"libvirt cannot {doing}: the file is being read or written elsewhere ({said}); wait until that ends", **details)
-        return Unavailable(f"libvirt cannot {doing}: {said}", **details)
+        if re.search(r'Failed to get (shared )?"\w+" lock', text):
+            return Refused(f"libvirt cannot {doing}: the file is being read or written elsewhere ({text}); wait until that ends", **details)
+        return Unavailable(f"libvirt cannot {doing}: {text}", **details)
 
 
 def _key(path: str, shares: Mapping[str, str]) -> tuple[str, str] | None:

@@ -44,14 +44,14 @@ class DownloadedImage:
 
 
 @contextlib.contextmanager
-def downloaded(wanted: ServiceImage, qemu_img: QemuImg, check_mode: bool) -> Iterator[DownloadedImage]:
+def downloaded(request: ServiceImage, qemu_img: QemuImg, check_mode: bool) -> Iterator[DownloadedImage]:
     """Find an image and, but in check mode, read it into a file whose hash is the service's.
 
     :raises Refused: there is no such image, or none that can be read safely.
     """
-    service = client.connect(wanted.cloud, qemu_img.stall_timeout)
-    image = service.find(wanted.name)
-    label = f"image {wanted.name} of {service.label}"
+    service = client.connect(request.cloud, qemu_img.stall_timeout)
+    image = service.find(request.name)
+    label = f"image {request.name} of {service.label}"
     if image.format is None:
         raise Refused(f"source_image_name: {label} is {image.disk_format}, which cannot become a volume; convert it, and upload it again")
     origin = {"image": f"{image.name} ({image.id})", "format": image.format, "checksum": image.hash}
@@ -59,10 +59,10 @@ def downloaded(wanted: ServiceImage, qemu_img: QemuImg, check_mode: bool) -> Ite
         yield DownloadedImage(label, image.format, _virtual_size(image), origin, None)
         return
     with contextlib.ExitStack() as holding:
-        if not holding.enter_context(host_lock(f"spool:{wanted.scratch}")):
+        if not holding.enter_context(host_lock(f"scratch:{request.scratch}")):
             raise Refused(f"source_image_name: another task is creating the same volumes from {label} right now; wait until it ends")
-        path = holding.enter_context(scratch_directory(wanted.scratch))
-        parent = os.path.dirname(wanted.scratch)
+        path = holding.enter_context(scratch_directory(request.scratch))
+        parent = os.path.dirname(request.scratch)
         check_space(f"scratch_dir: {parent}", available_in(parent), image.size or 0, f"the copy of {label}")
         service.download(image, path, qemu_img.progress.step(f"download {label}", image.size))
         yield DownloadedImage(label, image.format, _virtual_size(image), origin, path)

@@ -43,8 +43,8 @@ def work(task: Task) -> Result:
     return _to_file(task, task.params["dest"])
 
 
-def _wanted(params: Mapping[str, Any]) -> ExportRequest:
-    wanted = ExportRequest(
+def _request(params: Mapping[str, Any]) -> ExportRequest:
+    request = ExportRequest(
         layout.check_snapshot(params["snapshot"]) if params["snapshot"] is not None else None,
         params["format"],
         params["compress"],
@@ -56,16 +56,16 @@ def _wanted(params: Mapping[str, Any]) -> ExportRequest:
         mode_bits(params["mode"]),
         None if params["rate_limit"] is None else parse_size(params["rate_limit"], "rate_limit"),
     )
-    if wanted.compress and wanted.format not in COMPRESSED:
+    if request.compress and request.format not in COMPRESSED:
         raise BadInput(
-            f"compress: only a qcow2 image or a vmdk one can be compressed, not {wanted.format}; name another format, or omit compress"
+            f"compress: only a qcow2 image or a vmdk one can be compressed, not {request.format}; name another format, or omit compress"
         )
-    return wanted
+    return request
 
 
 def _find(task: Task) -> tuple[str, ExportRequest, Shares]:
     name = layout.check_volume(task.params["volume"])
-    return name, _wanted(task.params), Shares(shares_of(task.params, task.warn))
+    return name, _request(task.params), Shares(shares_of(task.params, task.warn))
 
 
 def _share_of(name: str, shares: Shares) -> Share:
@@ -77,34 +77,34 @@ def _share_of(name: str, shares: Shares) -> Share:
 
 def _read_source(task: Task) -> Source:
     """Return what is to be read, as it is now."""
-    name, wanted, shares = _find(task)
+    name, request, shares = _find(task)
     session = Session(QemuImg(task.runner), True, task.params["lock_timeout"], hypervisor=task.hypervisor())
     found = session.read({name: _share_of(name, shares)})[name]
-    if wanted.snapshot is None and found.running_disks:
+    if request.snapshot is None and found.running_disks:
         return Source(found, None, None, found.chain.files, running=True)
-    return source_of(found, wanted.snapshot, "exported")
+    return source_of(found, request.snapshot, "exported")
 
 
 def _to_file(task: Task, dest: str) -> Result:
     """Export to a file."""
     params = task.params
-    name, wanted, shares = _find(task)
+    name, request, shares = _find(task)
     hypervisor = task.hypervisor()
-    dest = _destination(dest, name, wanted, shares.named)
+    dest = _destination(dest, name, request, shares.named)
     share = _share_of(name, shares)
     qemu_img = QemuImg(task.runner)
     session = Session(qemu_img, task.check_mode, params["lock_timeout"], hypervisor=hypervisor)
-    export = FileExport(qemu_img, wanted, dest)
+    export = FileExport(qemu_img, request, dest)
     found = session.read({name: share})[name]
-    if wanted.snapshot is None and found.running_disks:
+    if request.snapshot is None and found.running_disks:
         return _export_running(session, export, found, share, params["quiesce"], task.check_mode)
     if task.check_mode:
-        return export.predict(source_of(found, wanted.snapshot, "exported"))
+        return export.predict(source_of(found, request.snapshot, "exported"))
     with contextlib.ExitStack() as images:
-        with session.locked(name, share, lambda volume: export.check(source_of(volume, wanted.snapshot, "exported"))) as volume:
-            source = source_of(volume, wanted.snapshot, "exported")
+        with session.locked(name, share, lambda volume: export.check(source_of(volume, request.snapshot, "exported"))) as volume:
+            source = source_of(volume, request.snapshot, "exported")
             images.enter_context(hold_readable(source.paths))
-            if wanted.snapshot is None:
+            if request.snapshot is None:
                 return export.make(source, session.recovered)
         # nobody writes to what a snapshot froze, and its image locks keep it from being merged: others may go on
         return export.make(source, session.recovered)
@@ -127,7 +127,7 @@ def _export_running(session: Session, export: FileExport, found: Volume, share: 
     return replace(result, changed=True, actions=(*before, *result.actions, *session.recovered[len(before) :]))
 
 
-def _destination(dest: str, volume: str, wanted: ExportRequest, shares: Sequence[Share]) -> str:
+def _destination(dest: str, volume: str, request: ExportRequest, shares: Sequence[Share]) -> str:
     """Return the path of the file to make.
 
     :raises BadInput: it is no absolute path.
@@ -136,7 +136,7 @@ def _destination(dest: str, volume: str, wanted: ExportRequest, shares: Sequence
     if not dest.startswith("/"):
         raise BadInput(f"dest: {dest!r} is not an absolute path")
     if files.is_directory(dest) or dest.endswith("/"):
-        dest = os.path.join(dest, ".".join(part for part in (volume, wanted.snapshot, wanted.format) if part))
+        dest = os.path.join(dest, ".".join(part for part in (volume, request.snapshot, request.format) if part))
     directory = os.path.realpath(os.path.dirname(dest))
     if not files.is_directory(directory):
         raise Refused(f"dest: the directory {directory} does not exist; create it first")

@@ -34,7 +34,7 @@ def limits_of(params: Mapping[str, Any]) -> PlacementLimits:
 
 def contexts(
     names: Sequence[str],
-    wanted: VolumeRequest,
+    request: VolumeRequest,
     new: VolumeRequest,
     shares: Shares,
     listings: Mapping[str, Listing],
@@ -45,12 +45,12 @@ def contexts(
     taken: dict[str, int] = {}
     found = {name: shares.share_of(name, listings) for name in names}
     there = [(listings[share.name], name) for name, share in found.items() if share is not None]
-    volumes = {volume.name: volume for volume in read_volumes(there)} if limits is not None and wanted.size is not None else {}
+    volumes = {volume.name: volume for volume in read_volumes(there)} if limits is not None and request.size is not None else {}
     for name, home in found.items():
         if home is not None:
             share = home
             if limits is not None and name in volumes:
-                _check_growth(volumes[name], wanted, share, listings, limits, taken)
+                _check_growth(volumes[name], request, share, listings, limits, taken)
         elif limits is None or new.size is None:
             share = next(iter(shares.usable.values()))
         else:
@@ -63,19 +63,19 @@ def contexts(
 
 
 def _check_growth(
-    volume: Volume, wanted: VolumeRequest, share: Share, listings: Mapping[str, Listing], limits: PlacementLimits, taken: dict[str, int]
+    volume: Volume, request: VolumeRequest, share: Share, listings: Mapping[str, Listing], limits: PlacementLimits, taken: dict[str, int]
 ) -> None:
     """Refuse a growth that a new volume of that size would be refused; growth is always thin."""
     size = volume.active.virtual_size if volume.chain.files else None
-    if size is not None and wanted.size is not None and wanted.size > size:
-        choose_share(volume.name, wanted.size - size, VolumeRequest(), [share], listings, limits, taken)
-        taken[share.name] = taken.get(share.name, 0) + wanted.size - size
+    if size is not None and request.size is not None and request.size > size:
+        choose_share(volume.name, request.size - size, VolumeRequest(), [share], listings, limits, taken)
+        taken[share.name] = taken.get(share.name, 0) + request.size - size
 
 
 def choose_share(
     name: str,
     size: int,
-    wanted: VolumeRequest,
+    request: VolumeRequest,
     shares: Sequence[Share],
     listings: Mapping[str, Listing],
     limits: PlacementLimits,
@@ -92,6 +92,6 @@ def choose_share(
         if limits.max_over_subscription_ratio is not None:
             listing = listings[share.name]
             planned += provisioned(read_volumes([(listing, other) for other in listing.volumes()]))
-        reserved = 0 if wanted.thin else taken.get(share.name, 0)
+        reserved = 0 if request.thin else taken.get(share.name, 0)
         candidates.append(Candidate(share.name, space.total, max(0, space.available - reserved), planned))
-    return choose(name, size, wanted.thin, candidates, limits)
+    return choose(name, size, request.thin, candidates, limits)

@@ -61,7 +61,7 @@ def work(task: Task) -> Result:
     """Bring the shares of a task into the wanted state."""
     params = task.params
     shares = shares_of(params, task.warn)
-    wanted = MountRequest(
+    request = MountRequest(
         params["state"],
         params["boot"],
         params["writable"],
@@ -77,7 +77,7 @@ def work(task: Task) -> Result:
     before, after, failures = [], [], []
     for share in shares:
         try:
-            found, made = _one(share, wanted, task, actions)
+            found, made = _one(share, request, task, actions)
         except VdiskError as error:
             found = made = dict(share_object(share, mounted=_is_mounted(share)), error=error.message)
             failures.append((share, error))
@@ -86,9 +86,9 @@ def work(task: Task) -> Result:
     _report_failures(failures, len(shares), params["required"], task, after, actions)
     failed = [share.name for share, _error in failures]
     names = [share.name for share in shares if share.name not in failed]
-    said = {"mounted": "mounted", "unmounted": "unmounted", "absent": "unmounted and without a mount point"}[wanted.state]
+    outcome = {"mounted": "mounted", "unmounted": "unmounted", "absent": "unmounted and without a mount point"}[request.state]
     be = "would be" if task.check_mode and actions else "is" if len(names) == 1 else "are"
-    msg = f"{', '.join(names)} {be} {said}{'; ' + ', '.join(failed) + ' failed' if failed else ''}."
+    msg = f"{', '.join(names)} {be} {outcome}{'; ' + ', '.join(failed) + ' failed' if failed else ''}."
     return Result(msg, bool(actions), actions, {"shares": after}, before, after)
 
 
@@ -114,31 +114,31 @@ def _report_failures(
         task.warn(f"{share.name}: {error.message}")
 
 
-def _one(share: Share, wanted: MountRequest, task: Task, actions: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+def _one(share: Share, request: MountRequest, task: Task, actions: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Bring one share into the wanted state and return its objects before and after."""
-    if wanted.state == "mounted" and wanted.writable and "ro" in (share.options or "").split(","):
+    if request.state == "mounted" and request.writable and "ro" in (share.options or "").split(","):
         raise BadInput(f"{share.name} is to be mounted read-only (option ro), so its writability cannot be verified; set writable to false")
-    state = read_state(share, wanted.fstab)
+    state = read_state(share, request.fstab)
     before = state_object(share, state, proven=None)
-    plan = _plan_mounted(share, state, wanted, task) if wanted.state == "mounted" else _plan_away(share, state, wanted, task)
+    plan = _plan_mounted(share, state, request, task) if request.state == "mounted" else _plan_away(share, state, request, task)
     for action in plan:
         if not task.check_mode:
             action.do()
         actions.append(action.sentence)
-    if wanted.state == "mounted" and not task.check_mode:
+    if request.state == "mounted" and not task.check_mode:
         _check_answers(share)
-        actions += _own_root(share, read_state(share, wanted.fstab), wanted, check_mode=False)
-        made = state_object(share, read_state(share, wanted.fstab), proven=True if wanted.writable else None)
-        if wanted.writable:
+        actions += _own_root(share, read_state(share, request.fstab), request, check_mode=False)
+        made = state_object(share, read_state(share, request.fstab), proven=True if request.writable else None)
+        if request.writable:
             made["supports_zero_range"] = fuse_client.prove_writable(share.mount_point)
         _warn_of_few_threads(share, made["event_threads"], task)
         return before, made
-    if wanted.state == "mounted":
-        actions += _own_root(share, state, wanted, check_mode=True)
-        known = before if state.mounted and not state.trouble else share_object(share, True, wanted.writable or None)
-        entry = _entry(share) if wanted.boot else state.entry
-        return before, {**known, **owned(_target(state.root, wanted)), **at_boot(entry)}
-    return before, {**share_object(share, mounted=False), **at_boot(state.entry if wanted.state == "unmounted" else None)}
+    if request.state == "mounted":
+        actions += _own_root(share, state, request, check_mode=True)
+        known = before if state.mounted and not state.trouble else share_object(share, True, request.writable or None)
+        entry = _entry(share) if request.boot else state.entry
+        return before, {**known, **owned(_target(state.root, request)), **at_boot(entry)}
+    return before, {**share_object(share, mounted=False), **at_boot(state.entry if request.state == "unmounted" else None)}
 
 
 def _write_fstab(path: str, text: str) -> None:
@@ -165,10 +165,10 @@ def _entry(share: Share) -> fstab.FstabEntry:
     return fstab.FstabEntry(share.name, share.mount_point, str(join_options("defaults,_netdev", with_fresh(share.options))))
 
 
-def _plan_mounted(share: Share, state: ShareState, wanted: MountRequest, task: Task) -> list[Action]:
+def _plan_mounted(share: Share, state: ShareState, request: MountRequest, task: Task) -> list[Action]:
     plan: list[Action] = []
     entry = _entry(share)
-    other_options = wanted.boot and state.entry is not None and state.entry != entry
+    other_options = request.boot and state.entry is not None and state.entry != entry
     if state.mounted and state.trouble:
         _refuse_users(share, f"is {state.trouble} and must be unmounted to be repaired")
         plan.append(
@@ -196,15 +196,15 @@ def _plan_mounted(share: Share, state: ShareState, wanted: MountRequest, task: T
         plan.append(
             Action(
                 f"Mount {share.name} at {share.mount_point}{shown}, because it is not mounted{' any more' if state.mounted else ''}.",
-                lambda: _mount(share, wanted, task),
+                lambda: _mount(share, request, task),
             )
         )
-    if wanted.boot and state.entry != entry:
+    if request.boot and state.entry != entry:
         why = "its entry differs" if state.entry else "it is to be mounted at boot"
         plan.append(
             Action(
-                f"Write an entry for {share.name} to {wanted.fstab}, because {why}.",
-                lambda: _write_fstab(wanted.fstab, fstab.with_entry(read_fstab(wanted.fstab), entry)),
+                f"Write an entry for {share.name} to {request.fstab}, because {why}.",
+                lambda: _write_fstab(request.fstab, fstab.with_entry(read_fstab(request.fstab), entry)),
             )
         )
     return plan
@@ -246,12 +246,12 @@ def _refuse_users(share: Share, why: str) -> None:
         raise Refused(f"{share.name} at {share.mount_point} {why}, but {users[0]}{more}; stop it first")
 
 
-def _mount(share: Share, wanted: MountRequest, task: Task) -> None:
+def _mount(share: Share, request: MountRequest, task: Task) -> None:
     try:
         os.makedirs(share.mount_point, 0o755, exist_ok=True)
     except OSError as error:
         raise files.explain(error, share.mount_point, "create") from error
-    mounts.mount(share.name, share.mount_point, with_fresh(share.options), task.runner, wanted.retries)
+    mounts.mount(share.name, share.mount_point, with_fresh(share.options), task.runner, request.retries)
 
 
 def _unmount_troubled(share: Share, state: ShareState, task: Task) -> None:
@@ -280,21 +280,21 @@ def _check_answers(share: Share) -> None:
         )
 
 
-def _target(root: tuple[int, int, int] | None, wanted: MountRequest) -> tuple[int, int, int] | None:
+def _target(root: tuple[int, int, int] | None, request: MountRequest) -> tuple[int, int, int] | None:
     """Return owner, group and mode that a root directory is to have; None where it cannot be looked at yet."""
     if root is None:
         return None
     uid, gid, mode = root
     return (
-        uid if wanted.uid is None else wanted.uid,
-        gid if wanted.gid is None else wanted.gid,
-        mode if wanted.mode is None else wanted.mode,
+        uid if request.uid is None else request.uid,
+        gid if request.gid is None else request.gid,
+        mode if request.mode is None else request.mode,
     )
 
 
-def _own_root(share: Share, state: ShareState, wanted: MountRequest, check_mode: bool) -> list[str]:
+def _own_root(share: Share, state: ShareState, request: MountRequest, check_mode: bool) -> list[str]:
     """Give the share's root the wanted owner, group and mode, and return what was (would be) done."""
-    target = _target(state.root, wanted)
+    target = _target(state.root, request)
     if state.root is None or target is None or target == state.root:
         return []
     uid, gid, mode = state.root
@@ -311,24 +311,24 @@ def _own_root(share: Share, state: ShareState, wanted: MountRequest, check_mode:
     ]
 
 
-def _plan_away(share: Share, state: ShareState, wanted: MountRequest, task: Task) -> list[Action]:
+def _plan_away(share: Share, state: ShareState, request: MountRequest, task: Task) -> list[Action]:
     plan: list[Action] = []
     if state.mounted:
-        _refuse_users(share, f"is to be {wanted.state}")
+        _refuse_users(share, f"is to be {request.state}")
         domains = task.hypervisor().domains_on(share.mount_point)
         if domains:
-            raise Refused(f"{share.name} is to be {wanted.state}, but domain {domains[0]} is running on it; shut it down first")
+            raise Refused(f"{share.name} is to be {request.state}, but domain {domains[0]} is running on it; shut it down first")
         troubled = state.trouble is not None
         leave = (lambda: _unmount_troubled(share, state, task)) if troubled else (lambda: mounts.unmount(share.mount_point, task.runner))
-        plan.append(Action(f"Unmount {share.name} from {share.mount_point}, because it is to be {wanted.state}.", leave))
-    if wanted.state == "absent" and state.entry is not None:
+        plan.append(Action(f"Unmount {share.name} from {share.mount_point}, because it is to be {request.state}.", leave))
+    if request.state == "absent" and state.entry is not None:
         plan.append(
             Action(
-                f"Remove the entry for {share.name} from {wanted.fstab}, because the share is to be absent.",
-                lambda: _write_fstab(wanted.fstab, fstab.without_entry(read_fstab(wanted.fstab), share.mount_point)),
+                f"Remove the entry for {share.name} from {request.fstab}, because the share is to be absent.",
+                lambda: _write_fstab(request.fstab, fstab.without_entry(read_fstab(request.fstab), share.mount_point)),
             )
         )
-    if wanted.state == "absent" and (state.mounted or files.exists(share.mount_point)):
+    if request.state == "absent" and (state.mounted or files.exists(share.mount_point)):
         if not state.mounted and _names_below(share):
             raise Refused(
                 f"{share.mount_point} is not mounted and not empty, so it is not removed; look at what it holds and move that away"

@@ -50,7 +50,7 @@ def work(task: Task) -> Result:
     shares = Shares(shares_of(params, task.warn))
     listings = shares.list()
     where = shares.locate([name], listings)
-    wanted = AttachmentRequest(params["target"], {key: params[key] for key in ("bus", "cache", "io", "discard", "serial")})
+    request = AttachmentRequest(params["target"], {key: params[key] for key in ("bus", "cache", "io", "discard", "serial")})
     # asked before anything is looked at, so that a name that is misspelt is told first
     domain = _domain(hypervisor, params["domain"], present) if host is None else None
 
@@ -59,7 +59,7 @@ def work(task: Task) -> Result:
         if host is not None:
             return [plan_forgotten(volume, params["domain"], host, hypervisor.host) for volume in volumes]
         now = _domain(hypervisor, params["domain"], present)
-        return [plan_attached(volume, now, wanted) if present and now else plan_detached(volume, now) for volume in volumes]
+        return [plan_attached(volume, now, request) if present and now else plan_detached(volume, now) for volume in volumes]
 
     session = Session(
         QemuImg(task.runner), task.check_mode, params["lock_timeout"], hypervisor=hypervisor, respects_other_hosts=task.respects_other_hosts
@@ -71,9 +71,9 @@ def work(task: Task) -> Result:
         )
     else:
         before, after = (_object(volumes[0], domain, hypervisor.host.name) for volumes in (outcome.before, outcome.after))
-    whose = f"{params['domain']} on {host}" if host is not None else domain.name if domain is not None else params["domain"]
+    domain_label = f"{params['domain']} on {host}" if host is not None else domain.name if domain is not None else params["domain"]
     return Result(
-        _sentence(name, whose, present, outcome.changed, task.check_mode),
+        _sentence(name, domain_label, present, outcome.changed, task.check_mode),
         outcome.changed,
         outcome.actions,
         {"attachment": after},

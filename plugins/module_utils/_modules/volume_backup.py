@@ -41,14 +41,14 @@ def work(task: Task) -> Result:
     return _Backup(task).run()
 
 
-def keep_of(said: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def keep_of(options: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """Return the rules of retention, or None where nothing is to be removed.
 
     :raises BadInput: they would remove everything, or are malformed.
     """
-    if said is None:
+    if options is None:
         return None
-    keep = {key: said[key] for key in KEEP if said.get(key) is not None}
+    keep = {key: options[key] for key in KEEP if options.get(key) is not None}
     for key, value in keep.items():
         if key == "within" and not _WITHIN.match(value):
             raise BadInput(f"keep: within is {value!r}; give a number and a unit, such as 14d")
@@ -69,7 +69,7 @@ class _Backup:
         self._snapshot = layout.check_snapshot(params["snapshot"])
         self._name = archive_metadata.check_name(params["archive"])
         self._full = archive_metadata.full_name(self._volume, self._name)
-        self._spool = scratch_path(params["scratch_dir"], f"backup:{params['repository']}:{self._full}")
+        self._scratch_path = scratch_path(params["scratch_dir"], f"backup:{params['repository']}:{self._full}")
         self._keep = keep_of(params["keep"])
         self._tool = tool_of(params, task.runner)
         self._shares = Shares(shares_of(params, task.warn))
@@ -89,7 +89,7 @@ class _Backup:
         ) as ours:
             if not ours:
                 raise Refused(f"archive: another task is creating {self._full} right now; wait until it ends")
-            clear(self._spool)
+            clear(self._scratch_path)
             return self._work(share, volume)
 
     def _work(self, share: Share | None, volume: Volume | None) -> Result:
@@ -170,10 +170,11 @@ class _Backup:
 
     def _refuse_another_time(self, there: Archive, volume: Volume | None) -> None:
         snapshot = volume.snapshot(self._snapshot) if volume is not None else None
-        said = there.description
-        if snapshot is not None and said is not None and snapshot.note.created and snapshot.note.created != said.created:
+        description = there.description
+        if snapshot is not None and description is not None and snapshot.note.created and snapshot.note.created != description.created:
             raise Refused(
-                f"{there.label} exists and holds {self._volume} as of {said.created}, not as of {snapshot.note.created}, when snapshot "
+                f"{there.label} exists and holds {self._volume} as of {description.created}, not as of {snapshot.note.created}, when "
+                "snapshot "
                 f"{self._snapshot} was taken; give the archive another name"
             )
 
@@ -198,7 +199,7 @@ class _Backup:
                 images.enter_context(frozen_read.hold_readable(source.paths))
             # nobody writes to what a snapshot froze, and its image locks keep it from being merged: others may go on
             identities = [frozen_read.identity(path, private=False) for path in source.paths]
-            with scratch_directory(self._spool) as path:
+            with scratch_directory(self._scratch_path) as path:
                 directory, through = os.path.dirname(path), self._task.params["read_method"]
                 with raw_of(source, directory, archive_metadata.DISK, through, self._qemu_img, self._task.warn) as view:
                     description = self._describe(source, view)

@@ -16,14 +16,14 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layou
 def work(task: Task) -> Result:
     """Return the archives of a repository."""
     params = task.params
-    wanted = [layout.check_volume(name) for name in params["volume"] or ()]
+    requested = [layout.check_volume(name) for name in params["volume"] or ()]
     name = check_name(params["archive"]) if params["archive"] not in (None, LATEST) else params["archive"]
     tool = tool_of(task.params, task.runner)
     try:
         archives, exists = tool.archives(), True
     except NoRepository:
         archives, exists = [], False
-    found = [archive for archive in archives if not wanted or archive.volume in wanted]
+    found = [archive for archive in archives if not requested or archive.volume in requested]
     if name == LATEST:
         found = [archive for archive in found if archive == newest(found, archive.volume, LATEST)]
     elif name is not None:

@@ -48,7 +48,7 @@ def work(task: Task, wish: SourceRequest | None = None) -> Result:
         from ansible_collections.vdisk.gluster.plugins.module_utils._plans import copy
 
         wish = wish or volume_source.source_request_of(params, names)
-    wanted = _requested(params)
+    request = _requested(params)
     limits = limits_of(params)
     hypervisor = task.hypervisor()
     shares = Shares(shares_of(params, task.warn))
@@ -62,18 +62,18 @@ def work(task: Task, wish: SourceRequest | None = None) -> Result:
         missing = [name for name in names if shares.share_of(name, listings) is None] if wish else []
         if wish and missing:
             original = holding.enter_context(volume_source.opened(wish, session, shares, qemu_img, task.check_mode))
-        new = copy.request_of_copy(wanted, original) if original else wanted
-        where = contexts(names, wanted, new, shares, listings, limits if present else None)
+        new = copy.request_of_copy(request, original) if original else request
+        where = contexts(names, request, new, shares, listings, limits if present else None)
         if original and original.path:
             volume_source.check_room([where[name] for name in missing], new, original, qemu_img, limits)
 
         def planner(volumes: Sequence[Volume]) -> list[Plan]:
             if not present:
                 return [plan_absent(volume, params["delete_snapshots"]) for volume in volumes]
-            return [copy.plan_copy(volume, wanted, original) if wish else plan_present(volume, wanted) for volume in volumes]
+            return [copy.plan_copy(volume, request, original) if wish else plan_present(volume, request) for volume in volumes]
 
         outcome = session.change(where, planner, listings=listings)
-        told = session.recovered
+        earlier = session.recovered
     after = [volume_object(volume) for volume in outcome.after]
     values: dict[str, Any] = {"volumes": after}
     if len(names) == 1:
@@ -81,7 +81,7 @@ def work(task: Task, wish: SourceRequest | None = None) -> Result:
     return Result(
         _sentence(names, present, outcome.changed, task.check_mode),
         outcome.changed,
-        (*outcome.actions, *session.recovered[len(told) :]),
+        (*outcome.actions, *session.recovered[len(earlier) :]),
         values,
         [volume_object(volume) for volume in outcome.before],
         after,

@@ -149,7 +149,7 @@ class _Mover:
         return self._session.look([(name, share)])[0]
 
     def _place(self, volume: Volume) -> Share:
-        """Return the share that takes a volume: it promises as much as a new one."""
+        """Return the share that takes a volume: it provisions as much as a new one."""
         size = volume.active.virtual_size or 0 if volume.chain.files else 0
         chosen = choose_share(
             volume.name, size, VolumeRequest(size=size), list(self._new.usable.values()), self._new.list(), self._limits, {}

@@ -56,32 +56,32 @@ class _Restore:
         self._volume = layout.check_volume(params["volume"])
         self._name = layout.check_volume(params["name"] or self._volume)
         self._snapshot = layout.check_snapshot(params["pre_restore_snapshot"])
-        wanted = params["archive"] if params["archive"] == LATEST else archive_metadata.check_name(params["archive"])
+        archive_name = params["archive"] if params["archive"] == LATEST else archive_metadata.check_name(params["archive"])
         self._size = parse_virtual_size(params["size"]) if params["size"] is not None else None
         self._tool = tool_of(params, task.runner)
         self._hypervisor = task.hypervisor()
         self._shares = Shares(shares_of(params, task.warn))
-        self._archive: Archive = newest(self._tool.archives(), self._volume, wanted)
+        self._archive: Archive = newest(self._tool.archives(), self._volume, archive_name)
         self._description: Description = self._tool.description(self._archive)
-        self._spool = scratch_path(params["scratch_dir"], f"restore:{self._name}:{self._archive.id}")
-        self._looking = f"{self._spool}-look"
+        self._scratch_path = scratch_path(params["scratch_dir"], f"restore:{self._name}:{self._archive.id}")
+        self._looking = f"{self._scratch_path}-look"
 
     @property
     def _origin(self) -> dict[str, Any]:
-        said = self._description
+        description = self._description
         return {
             "archive": archive_metadata.full_name(self._archive.volume, self._archive.name),
-            "checksum": said.checksum,
-            "share": said.share,
-            "snapshot": said.snapshot,
+            "checksum": description.checksum,
+            "share": description.share,
+            "snapshot": description.snapshot,
         }
 
     def run(self) -> Result:
         """Do it, or tell in check mode what would be done."""
         if not self._task.check_mode:
-            with host_lock(f"spool:{self._spool}") as ours:
+            with host_lock(f"scratch:{self._scratch_path}") as ours:
                 if ours:
-                    clear(self._spool)
+                    clear(self._scratch_path)
                     clear(self._looking)
         share = self._shares.share_of(self._name, self._shares.list())
         if share is None:
@@ -113,8 +113,8 @@ class _Restore:
         return Result(msg, False, (), self._values(found), found, found)
 
     def _values(self, volume: Mapping[str, Any]) -> dict[str, Any]:
-        said = self._description
-        archive = {**archive_object(replace(self._archive, description=said))}
+        description = self._description
+        archive = {**archive_object(replace(self._archive, description=description))}
         return {"volume": dict(volume), "archive": archive}
 
     def _make(self) -> Result:
@@ -138,27 +138,27 @@ class _Restore:
     @contextlib.contextmanager
     def _fetched(self) -> Iterator[DownloadedImage]:
         """Give the disk of the archive as a file, but in check mode."""
-        said = self._description
+        description = self._description
         if self._task.check_mode:
-            yield DownloadedImage(self._archive.label, "raw", said.virtual_size, self._origin, None, said.format)
+            yield DownloadedImage(self._archive.label, "raw", description.virtual_size, self._origin, None, description.format)
             return
-        with self._spooled() as path:
-            yield DownloadedImage(self._archive.label, "raw", said.virtual_size, self._origin, path, said.format)
+        with self._fetched_archive() as path:
+            yield DownloadedImage(self._archive.label, "raw", description.virtual_size, self._origin, path, description.format)
 
     @contextlib.contextmanager
-    def _spooled(self) -> Iterator[str]:
+    def _fetched_archive(self) -> Iterator[str]:
         """Fetch the disk into a private file, as sparse as it was, and see that it is what was stored.
 
         :raises Damaged: it is not; the file is gone again.
         """
-        said, label = self._description, self._archive.label
+        description, label = self._description, self._archive.label
         with contextlib.ExitStack() as holding:
-            if not holding.enter_context(host_lock(f"spool:{self._spool}")):
+            if not holding.enter_context(host_lock(f"scratch:{self._scratch_path}")):
                 raise Refused(f"archive: another task is restoring {self._name} from {label} right now; wait until it ends")
-            path = holding.enter_context(scratch_directory(self._spool))
-            parent = os.path.dirname(self._spool)
-            check_space(f"scratch_dir: {parent}", available_in(parent), said.data_size, f"the copy of {label}")
-            step = self._task.progress.step(f"fetch {label}", said.virtual_size)
+            path = holding.enter_context(scratch_directory(self._scratch_path))
+            parent = os.path.dirname(self._scratch_path)
+            check_space(f"scratch_dir: {parent}", available_in(parent), description.data_size, f"the copy of {label}")
+            step = self._task.progress.step(f"fetch {label}", description.virtual_size)
             digest = hashlib.sha256()
             try:
                 with SparseWriter(path) as writer:
@@ -173,30 +173,32 @@ class _Restore:
                 raise Unavailable(
                     f"scratch_dir: {path} cannot be written: {error.strerror}; free space or choose another directory"
                 ) from error
-            check_digest(self._archive, said, writer.length, digest.hexdigest())
+            check_digest(self._archive, description, writer.length, digest.hexdigest())
             yield path
 
     def _replace(self, share: Share, volume: Volume) -> Result:
         """Put the content of the archive on top of a volume that is there."""
-        session, said = self._session(), self._description
+        session, description = self._session(), self._description
         refuse_problems(volume)
         refuse_in_use(volume, "restored")
         refuse_attached_elsewhere(volume, "restored")
-        if self._size is not None and self._size != max(volume.active.virtual_size or 0, said.virtual_size):
+        if self._size is not None and self._size != max(volume.active.virtual_size or 0, description.virtual_size):
             raise Refused(f"size: {volume.label} keeps its size when its content is replaced; omit size, and grow it afterwards")
         if self._reads_as_the_archive(session, share, volume):
             return self._unchanged(volume, f"{volume.label} reads as {self._archive.label} already.")
         note = SnapshotNote(utc_now(), LABEL, f"what it held before it was restored from {self._archive.label}")
         with contextlib.ExitStack() as holding:
-            path = "" if self._task.check_mode else holding.enter_context(self._spooled())
+            path = "" if self._task.check_mode else holding.enter_context(self._fetched_archive())
             if path:
                 # what lies beyond the archive's end is to read as zeroes
-                os.truncate(path, max(said.virtual_size, volume.active.virtual_size or 0))
-                needed = said.data_size + said.virtual_size // 1024 + (1 << 20)
+                os.truncate(path, max(description.virtual_size, volume.active.virtual_size or 0))
+                needed = description.data_size + description.virtual_size // 1024 + (1 << 20)
                 check_space(share.name, capacity(share).available, needed, f"the copy of {self._archive.label}")
             outcome = session.change(
                 {self._name: share},
-                lambda found: [plan_restored(found[0], self._snapshot, note, path, self._archive.label, said.virtual_size, self._origin)],
+                lambda found: [
+                    plan_restored(found[0], self._snapshot, note, path, self._archive.label, description.virtual_size, self._origin)
+                ],
             )
         after = volume_object(outcome.after[0])
         done = "would be" if self._task.check_mode else "was"
@@ -211,8 +213,8 @@ class _Restore:
 
     def _reads_as_the_archive(self, session: Session, share: Share, volume: Volume) -> bool:
         """Tell whether a volume holds the disk of the archive, and zeroes beyond its end; nothing is read where its origin is another."""
-        said, size = self._description, volume.active.virtual_size or 0
-        if size < said.virtual_size or volume.record is None or (volume.record.origin or {}) != self._origin:
+        description, size = self._description, volume.active.virtual_size or 0
+        if size < description.virtual_size or volume.record is None or (volume.record.origin or {}) != self._origin:
             return False
         with contextlib.ExitStack() as holding:
             if self._task.check_mode:
@@ -225,5 +227,5 @@ class _Restore:
             directory, qemu_img = os.path.dirname(path), QemuImg(self._task.runner)
             view = holding.enter_context(raw_of(source, directory, archive_metadata.DISK, "auto", qemu_img, self._task.warn))
             step = self._task.progress.step(f"checksum of {volume.label}", size)
-            digest = view.checksum(self._task.runner.stall_timeout, step.update, said.virtual_size)[2]
-            return digest == said.checksum
+            digest = view.checksum(self._task.runner.stall_timeout, step.update, description.virtual_size)[2]
+            return digest == description.checksum

@@ -146,7 +146,7 @@ def opened(wish: SourceRequest, session: Session, shares: Shares, qemu_img: Qemu
 
 
 def check_room(shares: Sequence[Share], new: VolumeRequest, original: CopySource, qemu_img: QemuImg, limits: PlacementLimits) -> None:
-    """Refuse copies whose data do not fit, where their whole size may be promised but is not there."""
+    """Refuse copies whose data do not fit, where their whole size may be provisioned but is not available."""
     for share in {share.name: share for share in shares}.values():
         space = capacity(share)
         available = max(0, space.available - space.total * limits.reserved_percentage // 100)
@@ -201,8 +201,8 @@ def _image(wish: SourceRequest, qemu_img: QemuImg, check_mode: bool) -> Iterator
             raise Refused(f"source_image: {wish.image} is not accepted as {image_format}, because {error.message}") from error
         # a name for other processes that means this open file and no other
         through = f"/proc/{os.getpid()}/fd/{descriptor}"
-        said = qemu_img.foreign_info(through, image_format, f"source_image: {wish.image}")
-        size = _agreed(wish, said, size, through)
+        reported = qemu_img.foreign_info(through, image_format, f"source_image: {wish.image}")
+        size = _agreed(wish, reported, size, through)
         origin = {"image": wish.image, "format": image_format, "checksum": wish.checksum}
         original = CopySource(label, through, image_format, size, "raw", (before,), origin, wish.checksum)
         if check_mode and wish.checksum is not None:
@@ -212,19 +212,19 @@ def _image(wish: SourceRequest, qemu_img: QemuImg, check_mode: bool) -> Iterator
         os.close(descriptor)
 
 
-def _agreed(wish: SourceRequest, said: Mapping[str, Any], size: int, path: str) -> int:
+def _agreed(wish: SourceRequest, reported: Mapping[str, Any], size: int, path: str) -> int:
     """Return the size of an image on which its header as it is read here and qemu-img agree.
 
     :raises Refused: qemu-img sees another image in it, or one that needs more files.
     """
-    told = int(said["virtual-size"])
-    extents = (said.get("format-specific") or {}).get("data", {}).get("extents", [])
+    reported_size = int(reported["virtual-size"])
+    extents = (reported.get("format-specific") or {}).get("data", {}).get("extents", [])
     # QEMU counts a VPC image in whole cylinders, unless it knows that the program that made it does not
-    agrees = told == size or wish.image_format == "vpc" and told > 0
-    alone = "backing-filename" not in said and all(extent.get("filename") == path for extent in extents)
-    if said.get("format") != wish.image_format or not agrees or not alone:
+    agrees = reported_size == size or wish.image_format == "vpc" and reported_size > 0
+    alone = "backing-filename" not in reported and all(extent.get("filename") == path for extent in extents)
+    if reported.get("format") != wish.image_format or not agrees or not alone:
         raise Refused(
             f"source_image: {wish.image} is not accepted as {wish.image_format}, because qemu-img reads it differently from its header "
-            f"({said.get('format')}, {human(told)}, not {human(size)} in one file)"
+            f"({reported.get('format')}, {human(reported_size)}, not {human(size)} in one file)"
         )
-    return told
+    return reported_size

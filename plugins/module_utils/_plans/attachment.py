@@ -40,7 +40,7 @@ def own_disk(volume: Volume, domain: Domain) -> Disk | None:
     return next((disk for disk in volume.disks if disk.uuid == domain.uuid), None)
 
 
-def plan_attached(volume: Volume, domain: Domain, wanted: AttachmentRequest) -> Plan:
+def plan_attached(volume: Volume, domain: Domain, request: AttachmentRequest) -> Plan:
     """Return the plan that makes a volume a disk of a domain, now if it runs and at its next start.
 
     :raises Refused: the volume is not sound, is in use elsewhere, or belongs to another domain, here or on another host; or the target is
@@ -57,9 +57,9 @@ def plan_attached(volume: Volume, domain: Domain, wanted: AttachmentRequest) -> 
         raise Refused(f"{volume.label} is {other.label} already; two domains would destroy its content, so detach it there first")
     refuse_in_use_elsewhere(volume, "attached")
     own = own_disk(volume, domain)
-    if own is not None and wanted.target not in (None, own.target):
-        raise Refused(f"{volume.label} is {own.label} already, not {wanted.target}; detach it first to give it another target")
-    target = own.target if own is not None else wanted.target or _free_target(str(wanted.options.get("bus")), domain.taken)
+    if own is not None and request.target not in (None, own.target):
+        raise Refused(f"{volume.label} is {own.label} already, not {request.target}; detach it first to give it another target")
+    target = own.target if own is not None else request.target or _free_target(str(request.options.get("bus")), domain.taken)
     if own is None and target in domain.taken:
         raise Refused(f"target: domain {domain.name} has another disk as {target}; choose another, or omit target for the next free one")
     where = [
@@ -76,7 +76,7 @@ def plan_attached(volume: Volume, domain: Domain, wanted: AttachmentRequest) -> 
     refuse_attached_elsewhere(volume, "attached")
     image_format = str(volume.active.format)
     steps: tuple[Step, ...] = tuple(
-        AttachDisk(domain.name, domain.uuid, target, volume.path, image_format, dict(wanted.options), live) for live in where
+        AttachDisk(domain.name, domain.uuid, target, volume.path, image_format, dict(request.options), live) for live in where
     )
     new = Definition((volume.path,), image_format)
     disk = own or Disk(domain.name, domain.uuid, target, domain.live is not None, None, None)

@@ -18,30 +18,30 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._volume.model import
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.source import CopySource
 
 
-def request_of_copy(wanted: VolumeRequest, original: CopySource) -> VolumeRequest:
+def request_of_copy(request: VolumeRequest, original: CopySource) -> VolumeRequest:
     """Return what is wanted of a copy: as large as its original, and in its format, where the task says nothing else.
 
     :raises Refused: it is to be smaller.
     """
-    if wanted.size is not None and wanted.size < original.virtual_size:
+    if request.size is not None and request.size < original.virtual_size:
         raise Refused(
             f"size: {original.label} is {human(original.virtual_size)} ({original.virtual_size} bytes) large, and a copy is never "
-            f"smaller; give at least that, not {human(wanted.size)}, or omit size"
+            f"smaller; give at least that, not {human(request.size)}, or omit size"
         )
-    return replace(wanted, size=wanted.size or original.virtual_size, format=wanted.format or original.base_format)
+    return replace(request, size=request.size or original.virtual_size, format=request.format or original.base_format)
 
 
-def plan_copy(volume: Volume, wanted: VolumeRequest, original: CopySource | None) -> Plan:
+def plan_copy(volume: Volume, request: VolumeRequest, original: CopySource | None) -> Plan:
     """Return the plan that makes a volume be there, as a copy if it is not: an original is only for making it.
 
     :raises Refused: it went away after it was found, and what it is to be copied from was not opened.
     """
     if volume.chain.files:
-        return plan_present(volume, wanted)
+        return plan_present(volume, request)
     refuse_problems(volume)
     if original is None:
         raise Refused(f"{volume.label} was removed while this task ran; find out who removed it, then run the task again")
-    plan = plan_new(volume, request_of_copy(wanted, original))
+    plan = plan_new(volume, request_of_copy(request, original))
     (blank,) = plan.steps
     step = CopyVolume(**{entry.name: getattr(blank, entry.name) for entry in fields(CreateVolume)}, original=original)
     return replace(plan, after=replace(plan.after, record=step.record()), steps=(step,))

@@ -14,30 +14,30 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._common.units import
 
 @dataclass(frozen=True)
 class Candidate:
-    """A share that could take a volume; C(promised) is the sum of virtual sizes on it, in bytes."""
+    """A share that could take a volume; C(provisioned) is the sum of virtual sizes on it, in bytes."""
 
     share: str
     total: int
     available: int
-    promised: int = 0
+    provisioned: int = 0
 
 
 @dataclass(frozen=True)
 class PlacementLimits:
-    """What the operator allows: percent of each share to keep free, and virtual bytes promised for each byte there is."""
+    """What the operator allows: percent of each share to keep free, and virtual bytes provisioned for each byte of it."""
 
     reserved_percentage: int = 0
     max_over_subscription_ratio: float | None = None
 
 
 def room(candidate: Candidate, limits: PlacementLimits, thin: bool) -> int:
-    """Return the largest volume, in bytes, that a share may take; thin volumes may be promised beyond what is free."""
+    """Return the largest volume, in bytes, that a share may take; thin volumes may be provisioned beyond the available space."""
     free = max(0, candidate.available - candidate.total * limits.reserved_percentage // 100)
     ratio = limits.max_over_subscription_ratio
     if ratio is None:
         return free
-    promisable = max(0, int(candidate.total * ratio) - candidate.promised)
-    return min(promisable, int(free * ratio) if thin else free)
+    provisionable = max(0, int(candidate.total * ratio) - candidate.provisioned)
+    return min(provisionable, int(free * ratio) if thin else free)
 
 
 def choose(what: str, size: int, thin: bool, candidates: Sequence[Candidate], limits: PlacementLimits) -> str:

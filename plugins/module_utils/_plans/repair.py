@@ -19,8 +19,8 @@ def refuse_beyond_repair(volume: Volume, but: tuple[str, ...] = ()) -> None:
     :param but: problems that something else solves.
     :raises Refused: it has such problems; the message names all of them.
     """
-    mendable = {mend.problem for mend in volume.chain.repairs}
-    rest = [problem for problem in volume.problems if problem not in mendable and problem not in but]
+    repairable = {defect.problem for defect in volume.chain.repairs}
+    rest = [problem for problem in volume.problems if problem not in repairable and problem not in but]
     if rest:
         raise Refused(f"{volume.label} is not changed, because {'; '.join(rest)}")
 
@@ -47,7 +47,7 @@ def repaired(volume: Volume) -> tuple[list[Step], Volume]:
         steps.append(RemoveStray(file))
         after = reassembled(after, facts={name: seen for name, seen in after.facts.items() if name != file})
     refuse_beyond_repair(after)
-    headers = {mend.file: (mend.backing_file, mend.backing_format) for mend in after.chain.repairs}
+    headers = {defect.file: (defect.backing_file, defect.backing_format) for defect in after.chain.repairs}
     facts = dict(after.facts)
     repairs: list[Step] = []
     for file, (backing_file, backing_format) in headers.items():

@@ -48,51 +48,51 @@ class VolumeRequest:
         return self.format == "qcow2" or self.allocation in (None, "sparse")
 
 
-def plan_present(volume: Volume, wanted: VolumeRequest) -> Plan:
+def plan_present(volume: Volume, request: VolumeRequest) -> Plan:
     """Return the plan that makes a volume be there as wanted.
 
     :raises Refused: it is there and cannot safely become so.
     """
     if not volume.chain.files:
         refuse_problems(volume)
-        return plan_new(volume, wanted)
-    if not wanted.repair:
+        return plan_new(volume, request)
+    if not request.repair:
         refuse_beyond_repair(volume)
     steps: list[Step] = []
     after = volume
     if volume.record is None:
-        record = _record_for_adoption(volume, wanted)
+        record = _record_for_adoption(volume, request)
         after = with_record(volume, record)
         steps.append(AdoptVolume(record, volume.share, volume.name))
     else:
         record = record_of(volume, "changed")
-    if wanted.repair:
+    if request.repair:
         repairs, after = repaired(after)
         steps += repairs
         if repairs:
             refuse_in_use(volume, "mended")
             refuse_attached_elsewhere(volume, "mended")
-    _refuse_other_making(volume, record, wanted)
+    _refuse_other_making(volume, record, request)
     size = after.active.virtual_size
-    if wanted.size is not None and size is not None and wanted.size != size:
-        if wanted.size < size:
+    if request.size is not None and size is not None and request.size != size:
+        if request.size < size:
             raise Refused(
                 f"{volume.label} is {human(size)} ({size} bytes) large and shrinking is not supported; "
-                f"give a size of at least that, not {human(wanted.size)}"
+                f"give a size of at least that, not {human(request.size)}"
             )
-        if wanted.format is None:
+        if request.format is None:
             record_of(volume, "grown")
         refuse_problems(after)
         running_disk_of(volume, "grown")
-        record = replace(record, virtual_size=wanted.size)
+        record = replace(record, virtual_size=request.size)
         after = _grown(after, record)
-        steps.append(Grow(volume.active_file, str(after.active.format), size, wanted.size, record))
-    elif size is not None and wanted.size == size and record.virtual_size < size:
+        steps.append(Grow(volume.active_file, str(after.active.format), size, request.size, record))
+    elif size is not None and request.size == size and record.virtual_size < size:
         # a growth was cut off before its record
         record = replace(record, virtual_size=size)
         after = replace(after, record=record)
         steps.append(WriteRecord(record_file.to_json(record)))
-    owned = _owned(volume, wanted)
+    owned = _owned(volume, request)
     if owned is not None and owned != volume.ownership:
         refuse_problems(after)
         files = tuple(entry.file for entry in volume.chain.files)
@@ -103,73 +103,77 @@ def plan_present(volume: Volume, wanted: VolumeRequest) -> Plan:
     return Plan(volume, after, tuple(steps))
 
 
-def plan_new(volume: Volume, wanted: VolumeRequest) -> Plan:
+def plan_new(volume: Volume, request: VolumeRequest) -> Plan:
     """Return the plan that makes a blank volume.
 
     :raises BadInput: it has no size, or an allocation that its format does not have.
     """
-    if wanted.size is None:
+    if request.size is None:
         raise BadInput(f"size: {volume.label} does not exist, and creating it requires a size")
-    file_format = wanted.format or "raw"
-    allocation = wanted.allocation or "sparse"
+    file_format = request.format or "raw"
+    allocation = request.allocation or "sparse"
     if file_format == "qcow2" and allocation != "sparse":
         raise BadInput(f"allocation: {allocation} is for raw volumes; a qcow2 volume is allocated as it is written")
-    mode = DEFAULT_MODE if wanted.mode is None else wanted.mode
-    own = Ownership(wanted.uid or 0, wanted.gid or 0, mode)
-    step = CreateVolume(volume.name, file_format, wanted.size, allocation, own.uid, own.gid, own.mode, volume.share)
-    allocated = wanted.size if allocation != "sparse" else 0 if file_format == "raw" else qcow2.new_image(wanted.size).length
-    entry = ChainFile(volume.name, file_format, None, None, wanted.size, allocated)
+    mode = DEFAULT_MODE if request.mode is None else request.mode
+    own = Ownership(request.uid or 0, request.gid or 0, mode)
+    step = CreateVolume(volume.name, file_format, request.size, allocation, own.uid, own.gid, own.mode, volume.share)
+    allocated = request.size if allocation != "sparse" else 0 if file_format == "raw" else qcow2.new_image(request.size).length
+    entry = ChainFile(volume.name, file_format, None, None, request.size, allocated)
     after = replace(
         volume,
         exists=True,
         chain=Chain((entry,), {}, ()),
-        record=Record(volume.name, file_format, wanted.size, allocation),
+        record=Record(volume.name, file_format, request.size, allocation),
         ownership=own,
     )
     return Plan(volume, after, (step,))
 
 
-def _record_for_adoption(volume: Volume, wanted: VolumeRequest) -> Record:
+def _record_for_adoption(volume: Volume, request: VolumeRequest) -> Record:
     """Return the record that a volume of another program gets.
 
     :raises Refused: its format is not said and not certain, or what is said does not fit what is there.
     """
     base = volume.chain.files[-1]
     facts = volume.facts[base.file]
-    said = wanted.format or base.format or "raw"
-    if base.format is not None and said != base.format:
-        raise Refused(f"{volume.label} is to be adopted as {said}, but the header above {base.file} gives its format as {base.format}")
-    if wanted.format is None and base.format == "qcow2":
+    image_format = request.format or base.format or "raw"
+    if base.format is not None and image_format != base.format:
+        raise Refused(
+            f"{volume.label} is to be adopted as {image_format}, but the header above {base.file} gives its format as {base.format}"
+        )
+    if request.format is None and base.format == "qcow2":
         raise Refused(f"{volume.label} was not created by this collection and seems to be qcow2; to adopt it, give format: qcow2")
-    if wanted.format is None and facts.looks_like:
+    if request.format is None and facts.looks_like:
         raise Refused(
             f"{volume.label} was not created by this collection, and its content looks like {facts.looks_like}; to adopt it, "
             "give its format (raw, if a guest wrote that)"
         )
-    if said == "qcow2" and facts.header is None:
+    if image_format == "qcow2" and facts.header is None:
         raise Refused(f"{volume.label} cannot be adopted as qcow2: {facts.header_problem or 'it has no qcow2 header'}")
-    if said == "qcow2" and facts.header is not None and facts.header.backing_file is not None:
+    if image_format == "qcow2" and facts.header is not None and facts.header.backing_file is not None:
         raise Refused(
             f"{volume.label} cannot be adopted as qcow2: "
             f"its header names the backing file {facts.header.backing_file!r}, and a base has none"
         )
-    allocation = "sparse" if said == "qcow2" or facts.allocated < facts.size else None
-    sized = with_record(volume, Record(base.file, said, 0, allocation))
-    hard = [problem for problem in sized.problems if problem not in {mend.problem for mend in sized.chain.repairs}]
-    if hard and not wanted.repair:
-        raise Refused(f"{volume.label} cannot be adopted as {said}, because {hard[0]}")
+    allocation = "sparse" if image_format == "qcow2" or facts.allocated < facts.size else None
+    sized = with_record(volume, Record(base.file, image_format, 0, allocation))
+    hard = [problem for problem in sized.problems if problem not in {defect.problem for defect in sized.chain.repairs}]
+    if hard and not request.repair:
+        raise Refused(f"{volume.label} cannot be adopted as {image_format}, because {hard[0]}")
     size = sized.active.virtual_size or 0
     if size <= 0:
         raise Refused(f"{volume.label} cannot be adopted: it is empty; remove the file, or create the volume under another name")
-    return Record(base.file, said, size, allocation, attachments=volume.attachments)
+    return Record(base.file, image_format, size, allocation, attachments=volume.attachments)
 
 
-def _refuse_other_making(volume: Volume, record: Record, wanted: VolumeRequest) -> None:
-    if wanted.format is not None and wanted.format != record.base_format:
-        raise Refused(f"{volume.label} is {record.base_format} and is not converted to {wanted.format}; create a new volume in that format")
-    if wanted.allocation is not None and record.allocation is not None and wanted.allocation != record.allocation:
+def _refuse_other_making(volume: Volume, record: Record, request: VolumeRequest) -> None:
+    if request.format is not None and request.format != record.base_format:
         raise Refused(
-            f"{volume.label} was created with allocation {record.allocation}, which is not changed to {wanted.allocation} afterwards; "
+            f"{volume.label} is {record.base_format} and is not converted to {request.format}; create a new volume in that format"
+        )
+    if request.allocation is not None and record.allocation is not None and request.allocation != record.allocation:
+        raise Refused(
+            f"{volume.label} was created with allocation {record.allocation}, which is not changed to {request.allocation} afterwards; "
             "omit the option or create a new volume"
         )
 
@@ -179,15 +183,15 @@ def _grown(volume: Volume, record: Record) -> Volume:
     return replace(volume, chain=replace(volume.chain, files=files), record=record)
 
 
-def _owned(volume: Volume, wanted: VolumeRequest) -> Ownership | None:
+def _owned(volume: Volume, request: VolumeRequest) -> Ownership | None:
     """Return the ownership a volume should have; while it is in use the hypervisor chooses owner and group."""
-    if volume.ownership is None or (wanted.uid, wanted.gid, wanted.mode) == (None, None, None):
+    if volume.ownership is None or (request.uid, request.gid, request.mode) == (None, None, None):
         return None
     now = volume.ownership
     return Ownership(
-        now.uid if wanted.uid is None or volume.in_use else wanted.uid,
-        now.gid if wanted.gid is None or volume.in_use else wanted.gid,
-        now.mode if wanted.mode is None else wanted.mode,
+        now.uid if request.uid is None or volume.in_use else request.uid,
+        now.gid if request.gid is None or volume.in_use else request.gid,
+        now.mode if request.mode is None else request.mode,
     )
 
 

@@ -100,8 +100,8 @@ def is_being_read(path: str) -> bool:
 
 def _taken(descriptor: int, start: int, length: int) -> bool:
     """Tell whether somebody else holds any lock on these bytes."""
-    wanted = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, start, length, 0)
-    found: int = struct.unpack(_FLOCK, fcntl.fcntl(descriptor, _F_OFD_GETLK, wanted))[0]
+    tested = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, start, length, 0)
+    found: int = struct.unpack(_FLOCK, fcntl.fcntl(descriptor, _F_OFD_GETLK, tested))[0]
     return found != fcntl.F_UNLCK
 
 

@@ -30,7 +30,7 @@ _OPTIONS = {
 }
 """Options of a format that is made, with and without compression."""
 
-_AT_ONCE = "16"
+_PARALLEL_REQUESTS = "16"
 """Reads and writes of one copy under way at a time, the most that qemu-img takes: up to a tenth faster than its own 8, for 16 MiB more."""
 
 _MERGES = 4
@@ -160,7 +160,7 @@ class QemuImg:
         # are written they would lie in disorder for good
         order = ["-W"] if target_format == "raw" else []
         self._run(
-            ["convert", "-p", "-m", _AT_ONCE, *order, "-f", source_format, "-O", target_format, *words, source, target],
+            ["convert", "-p", "-m", _PARALLEL_REQUESTS, *order, "-f", source_format, "-O", target_format, *words, source, target],
             f"copy {label or source} to {target}",
             step=step or self.progress.step(f"copy {label or os.path.basename(source)}"),
         )
@@ -174,8 +174,8 @@ class QemuImg:
         done = self._runner.run(argv, limits=FOREIGN)
         if done.returncode:
             details = {"cmd": argv, "rc": done.returncode, "stderr": done.stderr}
-            said = done.stderr.strip().splitlines()
-            reason = said[0] if said else "it takes more time or memory to inspect than a sound image does"
+            output = done.stderr.strip().splitlines()
+            reason = output[0] if output else "it takes more time or memory to inspect than a sound image does"
             raise Refused(f"{label} is not accepted as {image_format}, because qemu-img reports: {reason}", **details)
         info: dict[str, Any] = json.loads(done.stdout)
         return info
@@ -223,8 +223,8 @@ class QemuImg:
             )
         if "No space left on device" in done.stderr:
             raise Unavailable(f"cannot {doing}: there is no space left; free space, then run the task again", **details)
-        said = done.stderr.strip().splitlines()
-        reason = said[0] if said else f"qemu-img ended with {done.returncode}"
+        output = done.stderr.strip().splitlines()
+        reason = output[0] if output else f"qemu-img ended with {done.returncode}"
         raise CommandFailed(f"cannot {doing}: {reason}", argv, done.returncode, done.stderr)
 
 

@@ -82,7 +82,7 @@ class Commit(Step):
         if disk is not None:
             return self._has_left(disk)
         if self._top in context.chain_files():
-            return bool(context.marked(self._pivot)) and self._went_over(context)
+            return bool(context.marked(self._pivot)) and self._has_switched(context)
         # QEMU names the lower file in the header before it has written out all of its own tables: where it died in between, what
         # the file above reads is not all there, and merging once more, from files that nobody has changed since, makes it so
         return bool(context.marked(self._work) != _AT_WORK)
@@ -129,7 +129,7 @@ class Commit(Step):
         if context.marked(self._work):
             context.mark(self._work, _DONE)
 
-    def _went_over(self, context: StepContext) -> bool:
+    def _has_switched(self, context: StepContext) -> bool:
         """Tell whether a domain that is gone, and was told to change over, had done so: what it will start on says it."""
         names = {disk.stored.names[0] for disk in context.disks() if disk.stored is not None}
         if self.base in names or self._top in names:

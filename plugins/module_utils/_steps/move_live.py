@@ -65,7 +65,7 @@ class CopyFrozenFiles(Step):
     def can_be_undone(self, context: StepContext) -> bool:
         """As long as no domain has gone over to the copy."""
         try:
-            return not context.marked(_going_over(context.volume)) and not running_disks(context.disks())
+            return not context.marked(_switch_mark(context.volume)) and not running_disks(context.disks())
         except VdiskError:
             return False
 
@@ -109,10 +109,10 @@ class SwitchToTarget(Step):
         disk = context.running_disk()
         if disk is not None:
             self._mirror(context, disk)
-        if disk is not None or self._went_over(context):
+        if disk is not None or self._has_switched(context):
             take_from_its_name(context, self.files[0])
         else:
-            self._at_rest(context)
+            self._move_offline(context)
 
     def _copy(self, context: StepContext) -> str:
         return f"{sibling(context, self.to_share)}/{self.files[0]}"
@@ -123,9 +123,9 @@ class SwitchToTarget(Step):
                 f"{disk.label} does not have the files of {context.volume} on {context.share} open; shut it down, then run the task again"
             )
         if disk.job is None:
-            self._lay_blank(context)
+            self._create_blank_copy(context)
         context.hypervisor.mirror(
-            disk, self._copy(context), self.format, len(self.files) > 1, lambda: context.mark(_going_over(context.volume), True)
+            disk, self._copy(context), self.format, len(self.files) > 1, lambda: context.mark(_switch_mark(context.volume), True)
         )
         if context.running_disk() is not None or not self._is_on_copy(context, live=True):
             raise Unavailable(
@@ -134,7 +134,7 @@ class SwitchToTarget(Step):
                 "task again"
             )
 
-    def _lay_blank(self, context: StepContext) -> None:
+    def _create_blank_copy(self, context: StepContext) -> None:
         """Lay a blank file where the copy is to be, also over one that a job which is gone has half filled: the domain is not on it."""
         like = files.require_status(context.path(self.files[0]))
         directory, name = os.path.split(self._copy(context))
@@ -151,7 +151,7 @@ class SwitchToTarget(Step):
         )
         return any(isinstance(part, Definition) and part.names[0] == self.files[0] for part in parts)
 
-    def _went_over(self, context: StepContext) -> bool:
+    def _has_switched(self, context: StepContext) -> bool:
         """Tell whether a domain that is not on the old share has gone over to the copy.
 
         :raises Refused: nothing tells.
@@ -159,7 +159,7 @@ class SwitchToTarget(Step):
         stored = [disk for disk in context.disks() if disk.stored is not None]
         if self._is_on_copy(context, live=True):
             return True
-        if not context.marked(_going_over(context.volume)):
+        if not context.marked(_switch_mark(context.volume)):
             return False
         if self._is_on_copy(context, live=False):
             return True
@@ -171,7 +171,7 @@ class SwitchToTarget(Step):
             "last seen, and its host has no definition that shows whether it did; run the task on the host that the domain ran on"
         )
 
-    def _at_rest(self, context: StepContext) -> None:
+    def _move_offline(self, context: StepContext) -> None:
         source, copy = context.path(self.files[0]), self._copy(context)
         directory, name = os.path.split(copy)
         temporary = f"{directory}/{layout.temporary(name, context.token)}"
@@ -183,7 +183,7 @@ class SwitchToTarget(Step):
 
     def can_be_undone(self, context: StepContext) -> bool:
         """As long as the active file has its name here, the domain is where it was, and no job goes on."""
-        if context.marked(_going_over(context.volume)):
+        if context.marked(_switch_mark(context.volume)):
             return False
         try:
             if self.files[0] not in files.list_names(context.root):
@@ -242,5 +242,5 @@ def _put(temporary: str, path: str) -> None:
         raise
 
 
-def _going_over(volume: str) -> str:
+def _switch_mark(volume: str) -> str:
     return f"{volume} goes over to its copy"  # words: a key in journals on disk

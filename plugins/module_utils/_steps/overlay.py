@@ -245,7 +245,7 @@ class RemoveMerged(Step):
         """Remove them, after the chain on disk and the info file were read again and name none of them."""
         if context.recovering:
             # a domain may have been defined on one of them since the plan was made
-            self._point_machines(context)
+            self._update_definitions(context)
         info = context.info()
         named = set(context.chain_files()) | set(info.snapshots.values() if info else ())
         for disk in context.disks():
@@ -264,7 +264,7 @@ class RemoveMerged(Step):
         files.sync_directory(context.root)
 
     @staticmethod
-    def _point_machines(context: StepContext) -> None:
+    def _update_definitions(context: StepContext) -> None:
         content = files.read_text_file(context.path(layout.record(context.volume)), record_file.LIMIT)
         if content is not None:
             record = record_file.parse(content)

@@ -30,28 +30,28 @@ class VolumeLocks:
 
         Returns what releases them, all volumes that are locked, and listings of their shares that were made under the locks.
         """
-        wanted = tuple(where)
+        targets = tuple(where)
         while True:
             with contextlib.ExitStack() as held:
-                if len(wanted) > parallel.FEW:
+                if len(targets) > parallel.FEW:
                     # before the locks are opened: each program that this process started would close a copy of every one of them
                     held.enter_context(self._qemu_img.launching())
                 taken: list[str] = []
                 since = time.monotonic()
                 held.callback(self._log_locks, "Unlocked", taken)
-                for name, share in sorted(wanted, key=lambda located: (located[0], located[1].name)):
+                for name, share in sorted(targets, key=lambda located: (located[0], located[1].name)):
                     lock = held.enter_context(volume_lock(share.mount_point, name, self._timeout, create))
                     if lock is not None:
                         self._held.append(lock)
                         held.callback(self._held.remove, lock)
                         taken.append(f"{name} on {share.name}")
                 self._log_locks("Locked", taken, f" after {time.monotonic() - since:.3f} s")
-                listings = list_shares(share for _name, share in wanted)
-                found = with_linked_volumes(wanted, listings)
-                if len(found) == len(wanted):
-                    return held.pop_all(), wanted, listings
+                listings = list_shares(share for _name, share in targets)
+                found = with_linked_volumes(targets, listings)
+                if len(found) == len(targets):
+                    return held.pop_all(), targets, listings
             # a lock further up in the order may be needed too, so all are taken anew
-            wanted = found
+            targets = found
 
     def _log_locks(self, what: str, taken: Sequence[str], end: str = "") -> None:
         if taken:

@@ -88,7 +88,7 @@ class Session:
         except VdiskError:
             if self._check_mode or not self._may_be_busy(tuple(where.items()), listings):
                 raise
-            volumes, plans = self._plan_at_rest(where, planner)
+            volumes, plans = self._plan_undisturbed(where, planner)
         if self._check_mode:
             _warn_stale_definitions(self._warn, tuple(plans.values()))
             return _outcome(names, plans, volumes, grouped, self.recovered)
@@ -169,14 +169,14 @@ class Session:
             error.details.update(changed=bool(self._transaction.actions), actions=list(self._transaction.actions))
             raise
 
-    def look(self, where: Sequence[Located], listings: Mapping[str, Listing] | None = None, anew: bool = True) -> tuple[Volume, ...]:
+    def look(self, where: Sequence[Located], listings: Mapping[str, Listing] | None = None, uncached: bool = True) -> tuple[Volume, ...]:
         """Return the states of volumes, which may be of one name on several shares, as they are now.
 
         :param anew: go by the share alone, not by what this host remembers of the files.
         """
         listings = listings or list_shares(share for _name, share in where)
         self._hypervisor.refresh()
-        volumes = read_volumes([(listings[share.name], name) for name, share in where], True, self._deep, anew)
+        volumes = read_volumes([(listings[share.name], name) for name, share in where], True, self._deep, uncached)
         return tuple(with_domains(volume, self._hypervisor, self._respects_other_hosts) for volume in volumes)
 
     @property
@@ -199,7 +199,7 @@ class Session:
         parallel.each(_refuse_readers_of, plans.values())
         return plans
 
-    def _plan_at_rest(self, where: Mapping[str, Share], planner: Planner) -> tuple[dict[str, Volume], dict[str, Plan]]:
+    def _plan_undisturbed(self, where: Mapping[str, Share], planner: Planner) -> tuple[dict[str, Volume], dict[str, Plan]]:
         """Read and plan while no other task is in the middle of it, and after what one left unfinished is finished.
 
         What is refused now is refused before any volume of a list is changed. A lock file that is missing is not made for
@@ -232,7 +232,7 @@ class Session:
                 raise
             changed = [(plan.before.name, where[plan.before.name]) for plan in plans if plan.steps]
             # what has changed since they were read under the lock, this host has written: dropping that from memory costs 0.1 s a GiB
-            now = {volume.name: volume for volume in self.look(changed, anew=False)}
+            now = {volume.name: volume for volume in self.look(changed, uncached=False)}
         return [(plan.before, now.get(plan.before.name, plan.before)) for plan in plans]
 
     def _merge_back_all_abandoned(self, where: Sequence[Located], volumes: tuple[Volume, ...]) -> tuple[Volume, ...]:
@@ -296,8 +296,8 @@ def _some_failed(failed: Mapping[str, VdiskError], names: Sequence[str], actions
         actions=list(actions),
         failures=[{"name": name, "msg": error.message} for name, error in failed.items()],
     )
-    told = "; ".join(error.message for error in failed.values())
-    return VdiskError(f"{len(failed)} of {len(names)} volumes failed, the others succeeded: {told}", **details)
+    messages = "; ".join(error.message for error in failed.values())
+    return VdiskError(f"{len(failed)} of {len(names)} volumes failed, the others succeeded: {messages}", **details)
 
 
 def _warn_stale_definitions(warn: Callable[[str], None], plans: Sequence[Plan]) -> None:

@@ -88,7 +88,7 @@ class Transaction:
         journal = journals[leader] if leader is not None else None
         contexts = {key: context_of(key[0], share, self._qemu_img, self._hypervisor, journal, self.locks) for key, share in shares.items()}
         pairs = [(contexts[key], step) for key, step in order]
-        said = len(actions)
+        count = len(actions)
         forward: Forward | None = None
         try:
             prepare(pairs)
@@ -114,7 +114,7 @@ class Transaction:
                     discard_prepared(pairs)
                     if leader is not None:
                         _end(leader, journals)
-                    del actions[said:]
+                    del actions[count:]
             except LostLock:
                 raise
             except VdiskError:

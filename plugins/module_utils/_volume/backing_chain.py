@@ -107,7 +107,7 @@ def assemble(volume: str, files: Mapping[str, FileFacts], info: Info | None, rec
         problems.append(f"the record names {record.base_file} as the base of {volume}, but its chain ends in {chain[-1].file}")
     _check_sizes(volume, chain, record, problems)
     snapshots = _check_snapshots(volume, chain, files, info, problems)
-    return Chain(tuple(chain), snapshots, (*problems, *(mend.problem for mend in repairs)), tuple(repairs))
+    return Chain(tuple(chain), snapshots, (*problems, *(defect.problem for defect in repairs)), tuple(repairs))
 
 
 def _walk(

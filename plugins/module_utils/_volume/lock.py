@@ -31,7 +31,7 @@ _PAUSE = 0.05
 _HOLDER = "user.vdisk.holder"
 _SEEN_HOLDS = 1.0
 """Seconds for which a look at the holder holds good: no server gives up a client that soon."""
-_TOLD_LOST = (errno.EBADF, errno.EBADFD, errno.ENOENT, errno.ESTALE, errno.ENODATA)
+_LOST_ERRORS = (errno.EBADF, errno.EBADFD, errno.ENOENT, errno.ESTALE, errno.ENODATA)
 """What the FUSE client says of a descriptor whose lock it has lost (client.strict-locks), and a share whose lock file was taken away."""
 
 
@@ -57,7 +57,7 @@ class HeldLock:
         try:
             ours = os.getxattr(self._descriptor, _HOLDER) == self._signed
         except OSError as error:
-            if error.errno not in _TOLD_LOST:
+            if error.errno not in _LOST_ERRORS:
                 raise explain(error, f"the lock of {self.volume}", "look at") from error
             ours = False
         if not ours:
@@ -128,21 +128,21 @@ def _sign(descriptor: int) -> bytes | None:
     """Say who holds the lock, for others who wait and for the holder itself; None where the share has no extended attributes of users."""
     since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     holder = {"host": socket.gethostname(), "pid": os.getpid(), "since": since, "token": uuid.uuid4().hex}
-    said = json.dumps(holder).encode("utf-8")
+    content = json.dumps(holder).encode("utf-8")
     try:
-        os.setxattr(descriptor, _HOLDER, said)
+        os.setxattr(descriptor, _HOLDER, content)
     except OSError:
         # on a full share say: at least nobody else who has lost the lock may find his own name
         with contextlib.suppress(OSError):
             os.removexattr(descriptor, _HOLDER)
         return None
-    return said
+    return content
 
 
 def _holder(descriptor: int) -> str:
     """Return who holds the lock, as a clause of a sentence."""
     try:
-        said = json.loads(os.getxattr(descriptor, _HOLDER).decode("utf-8"))
-        return f" (on host {said['host']}, process {int(said['pid'])}, since {said['since']})"
+        content = json.loads(os.getxattr(descriptor, _HOLDER).decode("utf-8"))
+        return f" (on host {content['host']}, process {int(content['pid'])}, since {content['since']})"
     except (OSError, ValueError, KeyError, TypeError):
         return ", here or on another host"

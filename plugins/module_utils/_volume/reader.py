@@ -102,7 +102,7 @@ def list_shares(shares: Iterable[Share]) -> dict[str, Listing]:
     return {share.name: list_share(share) for share in {share.name: share for share in shares}.values()}
 
 
-def read_volume(listing: Listing, name: str, patient: bool = False, deep: bool = False, anew: bool = True) -> Volume:
+def read_volume(listing: Listing, name: str, patient: bool = False, deep: bool = False, uncached: bool = True) -> Volume:
     """Return the state of one volume of a share that was just listed.
 
     Without its lock another task may change it meanwhile: where a file is not there any more it is listed and read anew, and only what
@@ -110,14 +110,14 @@ def read_volume(listing: Listing, name: str, patient: bool = False, deep: bool =
 
     :param patient: wait a moment for a passing user of the active file before it counts as in use.
     :param deep: also look whether overlays hold data of their own.
-    :param anew: go by the share alone, not by what this host remembers of the files.
+    :param uncached: go by the share alone, not by what this host remembers of the files.
     """
-    volume, gone = _read_once(listing, name, patient, deep, anew)
+    volume, gone = _read_once(listing, name, patient, deep, uncached)
     for pause in _PAUSES:
         if not gone:
             break
         time.sleep(pause)
-        volume, gone = _read_once(list_share(listing.share), name, patient, deep, anew)
+        volume, gone = _read_once(list_share(listing.share), name, patient, deep, uncached)
     return replace(volume, problems=(*(_vanished(file, volume) for file in gone), *volume.problems))
 
 
@@ -125,7 +125,7 @@ def _vanished(file: str, volume: Volume) -> str:
     return f"{file} is listed on {volume.share}, but cannot be opened, as if it did not exist; another task may be changing {volume.name}"
 
 
-def _read_once(listing: Listing, name: str, patient: bool, deep: bool, anew: bool) -> tuple[Volume, list[str]]:
+def _read_once(listing: Listing, name: str, patient: bool, deep: bool, uncached: bool) -> tuple[Volume, list[str]]:
     """Return a volume as it is read once, and which of its files were listed and then not there."""
     gone: list[str] = []
     share = listing.share
@@ -139,7 +139,7 @@ def _read_once(listing: Listing, name: str, patient: bool, deep: bool, anew: boo
         problems += [f"{file} is on {share.name}, left over from an earlier {name}; move it away or remove it" for file in beside]
         nothing = absent(name, share.name, root, problems=tuple(problems), unfinished=unfinished, leftovers=leftovers)
         return replace(nothing, strays=tuple(beside)), gone
-    looks = parallel.each(lambda file: _look_at(root, file, record is None and file == name, deep and file != name, anew), beside)
+    looks = parallel.each(lambda file: _look_at(root, file, record is None and file == name, deep and file != name, uncached), beside)
     facts = {file: seen for file, seen in zip(beside, looks) if seen is not None}
     gone += [file for file in beside if file not in facts]
     info = None
@@ -179,9 +179,9 @@ def _read_once(listing: Listing, name: str, patient: bool, deep: bool, anew: boo
     return volume, gone
 
 
-def read_volumes(wanted: Sequence[tuple[Listing, str]], patient: bool = False, deep: bool = False, anew: bool = True) -> list[Volume]:
+def read_volumes(targets: Sequence[tuple[Listing, str]], patient: bool = False, deep: bool = False, uncached: bool = True) -> list[Volume]:
     """Return the states of many volumes, in their order; the options are those of read_volume."""
-    return parallel.each(lambda pair: read_volume(*pair, patient, deep, anew), wanted)
+    return parallel.each(lambda pair: read_volume(*pair, patient, deep, uncached), targets)
 
 
 def with_domains(volume: Volume, hypervisor: Hypervisor, respects_other_hosts: bool = True) -> Volume:
@@ -222,7 +222,7 @@ def _read_info(path: str, name: str) -> info_file.Info | None:
     return None if content is None else info_file.parse(content, name)
 
 
-def _look_at(root: str, file: str, whole: bool, deep: bool, anew: bool) -> FileFacts | None:
+def _look_at(root: str, file: str, whole: bool, deep: bool, uncached: bool) -> FileFacts | None:
     """Return what can be seen of a file without believing it; None when it has just gone.
 
     :param whole: also look at the end, for what the content resembles.
@@ -231,7 +231,7 @@ def _look_at(root: str, file: str, whole: bool, deep: bool, anew: bool) -> FileF
     path = f"{root}/{file}"
     try:
         # again from the start where another host replaces or removes the file meanwhile
-        return files.fresh(lambda: _look_once(path, file, whole, deep, anew), path)
+        return files.fresh(lambda: _look_once(path, file, whole, deep, uncached), path)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -242,12 +242,12 @@ def _look_at(root: str, file: str, whole: bool, deep: bool, anew: bool) -> FileF
         raise files.explain(error, path, "read") from error
 
 
-def _look_once(path: str, file: str, whole: bool, deep: bool, anew: bool) -> FileFacts:
+def _look_once(path: str, file: str, whole: bool, deep: bool, uncached: bool) -> FileFacts:
     with files.reading(path) as descriptor:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             return FileFacts(file, "directory" if stat.S_ISDIR(status.st_mode) else "other", 0, 0)
-        if anew:
+        if uncached:
             # all of it, though little is read here: the kernel keeps a page that lies in a larger piece than it is told to drop
             files.drop_cached(descriptor)
         start = os.pread(descriptor, qcow2.HEADER_READ, 0)

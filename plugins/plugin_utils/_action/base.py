@@ -78,10 +78,10 @@ class WatchedAction(ActionBase):  # type: ignore[misc]  # ansible-core comes wit
         def look() -> str | None:
             return beside._low_level_execute_command(command)["stdout"].strip() or None
 
-        def say(line: str) -> None:
+        def show(line: str) -> None:
             display.display(f"PROGRESS [{host}]: {line}")
 
-        return Watcher(look, say, interval)
+        return Watcher(look, show, interval)
 
 
 def _as_list(environment: Any) -> list[Any]:

@@ -14,7 +14,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._common.progress imp
 
 AT_LEAST_EVERY = 60.0
 """Seconds after which something is said even when nothing moves: whoever watches jobs kills silent ones."""
-_GIVE_UP_AFTER = 3
+_FAILED_LOOKS = 3
 """Looks that fail one after another, before no more is looked for."""
 
 
@@ -23,9 +23,9 @@ class Narrator:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._began = self._said_at = self._moved_at = clock()
+        self._began = self._shown_at = self._moved_at = clock()
         self._report: object = None
-        self._said: str | None = None
+        self._shown: str | None = None
 
     def look(self, content: str | None) -> str | None:
         """Return the line that is due after a look that found this; None for nothing found."""
@@ -35,33 +35,33 @@ class Narrator:
             self._report, self._moved_at = found, now
             line = found[0].line()
             # another report can read the same
-            if line != self._said:
-                self._said, self._said_at = line, now
+            if line != self._shown:
+                self._shown, self._shown_at = line, now
                 return line
-        if now - self._said_at < AT_LEAST_EVERY:
+        if now - self._shown_at < AT_LEAST_EVERY:
             return None
-        self._said_at = now
-        if self._said is None:
+        self._shown_at = now
+        if self._shown is None:
             return f"running for {duration(now - self._began)}"
-        return f"{self._said}; no change for {duration(now - self._moved_at)}"
+        return f"{self._shown}; no change for {duration(now - self._moved_at)}"
 
 
 class Watcher:
     """Looks every few seconds, in a thread of its own, until it is stopped; after that it says nothing more."""
 
     def __init__(
-        self, look: Callable[[], str | None], say: Callable[[str], None], interval: float, narrator: Narrator | None = None
+        self, look: Callable[[], str | None], show: Callable[[str], None], interval: float, narrator: Narrator | None = None
     ) -> None:
         """Take how to look, where to say it, and the seconds between two looks.
 
         :param look: returns what the task reports, or None where there is nothing; any exception means that it cannot be seen.
         """
         self._look = look
-        self._say = say
+        self._show = show
         self._interval = interval
         self._narrator = narrator or Narrator()
         self._stopped = threading.Event()
-        self._saying = threading.Lock()
+        self._showing = threading.Lock()
         self.seen = False
         # what Ansible keeps for the present task is found through the context, which threads do not inherit
         context = contextvars.copy_context()
@@ -76,7 +76,7 @@ class Watcher:
 
         A process must not end while a thread of it has the queue to Ansible's main process locked: nobody else could use it.
         """
-        with self._saying:
+        with self._showing:
             self._stopped.set()
         if self._thread.is_alive() and self._thread is not threading.current_thread():
             self._thread.join(patience)
@@ -85,7 +85,7 @@ class Watcher:
         failures = 0
         while not self._stopped.wait(self._interval):
             content = None
-            if failures < _GIVE_UP_AFTER:
+            if failures < _FAILED_LOOKS:
                 try:
                     content = self._look()
                     failures = 0
@@ -95,6 +95,6 @@ class Watcher:
             if content:
                 self.seen = True
             line = self._narrator.look(content)
-            with self._saying:
+            with self._showing:
                 if line and not self._stopped.is_set():
-                    self._say(line)
+                    self._show(line)

@@ -21,7 +21,7 @@ _KEYS = ("volume", "snapshot", "label")
 
 
 def plan(
-    wanted: Sequence[Any],
+    requested: Sequence[Any],
     volumes: Sequence[Mapping[str, Any]],
     defaults: Mapping[str, str],
     names: Mapping[str, str],
@@ -31,7 +31,7 @@ def plan(
 ) -> dict[str, Any]:
     """Return what is to be exported, or sentences on what cannot be, and then nothing.
 
-    :param wanted: names and shell patterns of volumes, or mappings of C(volume) with C(snapshot) or C(label).
+    :param requested: names and shell patterns of volumes, or mappings of C(volume) with C(snapshot) or C(label).
     :param volumes: volume objects.
     :param defaults: C(snapshot) or C(label) for those that have neither.
     :param names: patterns of names, C(file) and C(image); an empty one makes none.
@@ -41,7 +41,7 @@ def plan(
     there = {volume["name"]: volume for volume in volumes if volume["exists"]}
     if defaults.get("snapshot") and defaults.get("label"):
         refused.append("a snapshot and a label are given for all; give one of them")
-    for entry in wanted:
+    for entry in requested:
         found, wrong = _points(entry, there, defaults)
         refused += wrong
         for volume, snapshot in found:
@@ -118,39 +118,39 @@ def _export(
         "volume": volume["name"],
         "share": volume["share"],
         "snapshot": snapshot["name"] if snapshot else None,
-        "time": _told(time) if time else None,
+        "time": _iso_time(time) if time else None,
         "dest": os.path.join(dest, file) if file else None,
         "image_name": image,
     }
 
 
-def _told(time: datetime.datetime) -> str:
+def _iso_time(time: datetime.datetime) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def rotate(
-    exports: Sequence[Mapping[str, Any]], wanted: Sequence[Mapping[str, Any]], rules: Rules, now: datetime.datetime
+    exports: Sequence[Mapping[str, Any]], requested: Sequence[Mapping[str, Any]], rules: Rules, now: datetime.datetime
 ) -> dict[str, list[dict[str, Any]]]:
     """Return which exports of volumes are kept and which go, each volume for itself, the newest first; without rules, all are kept.
 
     :param exports: as gluster_image_export_info has them; one without its file is left of one whose removal was cut off.
-    :param wanted: exports of a plan, made or still to be made; they stay, and exports of other volumes are not looked at.
+    :param requested: exports of a plan, made or still to be made; they stay, and exports of other volumes are not looked at.
     """
-    told: dict[str, list[dict[str, Any]]] = {"kept": [], "removed": []}
-    for share, volume in dict.fromkeys((entry["share"], entry["volume"]) for entry in wanted):
-        news = {entry["dest"]: entry for entry in wanted if (entry["share"], entry["volume"]) == (share, volume) and entry.get("dest")}
+    decided: dict[str, list[dict[str, Any]]] = {"kept": [], "removed": []}
+    for share, volume in dict.fromkeys((entry["share"], entry["volume"]) for entry in requested):
+        news = {entry["dest"]: entry for entry in requested if (entry["share"], entry["volume"]) == (share, volume) and entry.get("dest")}
         olds = [entry for entry in exports if (entry["share"], entry["volume"]) == (share, volume) and entry["dest"] not in news]
         points = [Point(dest, parse_time(entry["time"]), "it is requested now") for dest, entry in news.items()]
         points += [Point(entry["dest"], _time_of(entry), _held(entry)) for entry in olds if entry["exists"]]
         for point, kept, reason in _verdicts(points, rules, now):
-            time = _told(point.time) if point.time else None
-            told["kept" if kept else "removed"].append({"dest": point.name, "volume": volume, "time": time, "reason": reason})
-        told["removed"] += [
+            time = _iso_time(point.time) if point.time else None
+            decided["kept" if kept else "removed"].append({"dest": point.name, "volume": volume, "time": time, "reason": reason})
+        decided["removed"] += [
             {"dest": entry["dest"], "volume": volume, "time": None, "reason": "its file no longer exists"}
             for entry in olds
             if not entry["exists"] and not rules.keeps_nothing
         ]
-    return told
+    return decided
 
 
 def _time_of(entry: Mapping[str, Any]) -> datetime.datetime | None:
@@ -178,11 +178,11 @@ def results(exports: Sequence[Mapping[str, Any]], calls: Sequence[Mapping[str, A
 
     :param calls: results of gluster_image_export, in the order of the plan.
     """
-    told = []
+    decided = []
     for index, entry in enumerate(exports):
         call = calls[index] if index < len(calls) else {}
         made = call.get("export") or {"dest": entry["dest"], "format": image_format}
-        told.append(
+        decided.append(
             {
                 "volume": entry["volume"],
                 "share": entry["share"],
@@ -193,7 +193,7 @@ def results(exports: Sequence[Mapping[str, Any]], calls: Sequence[Mapping[str, A
                 "changed": bool(call.get("changed", False)) if "export" in call else True,
             }
         )
-    return told
+    return decided
 
 
 def checksums(exports: Sequence[Mapping[str, Any]], algorithm: str, removed: Sequence[str]) -> str:

@@ -51,11 +51,11 @@ def matching(pattern: str, names: Iterable[str]) -> list[str]:
     return sorted(fnmatch.filter(names, pattern))
 
 
-def chosen(wanted: Sequence[str], there: Sequence[str]) -> tuple[list[str], list[str]]:
+def chosen(requested: Sequence[str], there: Sequence[str]) -> tuple[list[str], list[str]]:
     """Return the volumes that names and shell patterns choose, each once, and sentences on what chooses none."""
     found: list[str] = []
     wrong: list[str] = []
-    for name in wanted:
+    for name in requested:
         names = matching(name, there) if is_pattern(name) else [name] if name in there else []
         if not names:
             wrong.append(f"no volume matches {name}" if is_pattern(name) else f"volume {name} does not exist")

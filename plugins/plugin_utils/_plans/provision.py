@@ -119,10 +119,10 @@ def _making(entry: ProvisionEntry) -> dict[str, Any]:
     return entry.of((*CHANGING, *(key for key in VOLUME if key not in MAKING or not entry.values.get("move"))))
 
 
-def _batches(wanted: Iterable[tuple[ProvisionEntry, Mapping[str, Any], bool]]) -> list[dict[str, Any]]:
+def _batches(requested: Iterable[tuple[ProvisionEntry, Mapping[str, Any], bool]]) -> list[dict[str, Any]]:
     """Return volumes with equal options as one call each, in order; C(deferred) are those that an earlier call has to come before."""
     found: dict[str, dict[str, Any]] = {}
-    for entry, options, deferred in wanted:
+    for entry, options, deferred in requested:
         key = json.dumps([options, deferred], sort_keys=True, default=str)
         found.setdefault(key, {"names": [], "options": dict(options), "deferred": deferred})["names"].append(entry.name)
     return list(found.values())
@@ -276,7 +276,7 @@ def result(
         if disk:
             disks[disk["volume"]] = disk
             changed |= {disk["volume"]} if done.get("changed") else set()
-    return [_told(entry, now.get(entry["name"], first.get(entry["name"], {})), disks, changed) for entry in entries]
+    return [_outcome(entry, now.get(entry["name"], first.get(entry["name"], {})), disks, changed) for entry in entries]
 
 
 def _changed_by(call: Mapping[str, Any]) -> set[str]:
@@ -289,7 +289,9 @@ def _changed_by(call: Mapping[str, Any]) -> set[str]:
     return {name for name in names if difference["before"].get(name) != difference["after"].get(name)}
 
 
-def _told(entry: Mapping[str, Any], volume: Mapping[str, Any], disks: Mapping[str, Mapping[str, Any]], changed: set[str]) -> dict[str, Any]:
+def _outcome(
+    entry: Mapping[str, Any], volume: Mapping[str, Any], disks: Mapping[str, Mapping[str, Any]], changed: set[str]
+) -> dict[str, Any]:
     disk = disks.get(entry["name"])
     there = bool(volume.get("exists"))
     return {

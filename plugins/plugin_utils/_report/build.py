@@ -35,10 +35,10 @@ def report(
     if time is None:
         raise ValueError(f"{now!r} is not a time in UTC; write it as 2026-11-24T03:00:00Z")
     recalled = memory.recall(previous_page)
-    told = memory.settled(_plain(observations), recalled.memory)
+    observed = memory.settled(_plain(observations), recalled.memory)
     limits = ReportThresholds(float(space_limit), float(provisioned_limit), float(age_limit), int(chain_limit))
-    whole = merge(told)
-    checksum = memory.digest(told, title, [limits.space, limits.promise, limits.age, limits.chain], sources(templates))
+    whole = merge(observed)
+    checksum = memory.digest(observed, title, [limits.space, limits.provisioned, limits.age, limits.chain], sources(templates))
     kept = memory.remember(recalled.memory, checksum, memory.summary(whole, time))
     found = findings(whole, time, limits, kept.history, recalled.trouble)
     return {
@@ -47,13 +47,13 @@ def report(
         "problems": sum(finding.severity == ERROR for finding in found),
         "warnings": sum(finding.severity == WARNING for finding in found),
         "findings": [inert(finding.text) for finding in found],
-        "changes": [inert(said) for said in sentences(growth(kept, time))],
+        "changes": [inert(line) for line in sentences(growth(kept, time))],
         "shares": [
             {
                 "share": inert(share.name),
                 "total_bytes": share.total,
                 "available_bytes": share.available,
-                "provisioned_bytes": share.promised,
+                "provisioned_bytes": share.provisioned,
                 "allocated_bytes": share.allocated,
                 "volumes": len(share.volumes),
             }
@@ -63,14 +63,14 @@ def report(
     }
 
 
-def _plain(told: Any) -> Any:
+def _plain(observed: Any) -> Any:
     """Return what hosts told as plain data: Ansible hands over containers that look at each value each time.
 
     What a task says of itself is left out, so that a report depends on nothing but what was seen.
     """
     return {
         str(host): _copied({key: entry[key] for key in ("shares", "volumes", "msg", "unreachable") if key in entry}) if entry else None
-        for host, entry in told.items()
+        for host, entry in observed.items()
     }
 
 

@@ -109,4 +109,4 @@ def _row(
 
 def _resized(volume: ReportedVolume, entry: dict[str, Any]) -> bool:
     """Tell whether the disk had another size when this file was written last."""
-    return entry.get("virtual_size") not in (None, volume.told.get("virtual_size"))
+    return entry.get("virtual_size") not in (None, volume.reported.get("virtual_size"))

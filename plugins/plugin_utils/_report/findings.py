@@ -27,7 +27,7 @@ class ReportThresholds:
     """From where on something is worth a word."""
 
     space: float = 85.0
-    promise: float = 2.0
+    provisioned: float = 2.0
     age: float = 30.0
     chain: int = 64
 
@@ -109,11 +109,11 @@ def _share(share: ReportedShare, limits: ReportThresholds, points: list[list[obj
     if left is not None and left <= _SOON_FULL:
         span = words.number(max(1, round(left)), "day")
         yield Finding(WARNING, f"{share.name} is full in {span}, if it goes on as in the last days.", target=target)
-    if limits.promise and share.promised > limits.promise * share.total:
-        ratio = share.promised / share.total
+    if limits.provisioned and share.provisioned > limits.provisioned * share.total:
+        ratio = share.provisioned / share.total
         yield Finding(
             WARNING,
-            f"{share.name} has provisioned {ratio:.1f} times its size: {words.size(share.promised)} of {words.size(share.total)}.",
+            f"{share.name} has provisioned {ratio:.1f} times its size: {words.size(share.provisioned)} of {words.size(share.total)}.",
             "Its volumes cannot all fill up.",
             target=target,
         )
@@ -174,7 +174,7 @@ def _aggregates(whole: MergedReport, now: datetime.datetime, limits: ReportThres
             tuple(volume for volume, _found in sorted(old, key=lambda pair: str(pair[1][0].get("created")))),
             "oldest",
         )
-    foreign = tuple(volume for volume in whole.volumes if not volume.told.get("managed", True) and not volume.problems)
+    foreign = tuple(volume for volume in whole.volumes if not volume.reported.get("managed", True) and not volume.problems)
     if foreign:
         yield Finding(
             NOTE,

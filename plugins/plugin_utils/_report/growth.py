@@ -58,18 +58,18 @@ def sentences(changes: dict[str, Any] | None) -> list[str]:
     """Return in sentences what has changed since the last report."""
     if changes is None:
         return ["This is the first report."]
-    said = [f"{share['name']}: used {share['used']}, provisioned {share['promised']}." for share in changes["shares"] if share["moved"]]
+    lines = [f"{share['name']}: used {share['used']}, provisioned {share['provisioned']}." for share in changes["shares"] if share["moved"]]
     if changes["added"]:
-        said.append(f"New: {words.some([volume['name'] for volume in changes['added']])}.")
+        lines.append(f"New: {words.some([volume['name'] for volume in changes['added']])}.")
     if changes["gone"]:
-        said.append(f"Gone: {words.some(changes['gone'])}.")
+        lines.append(f"Gone: {words.some(changes['gone'])}.")
     if changes["volumes"]:
-        said.append(f"Changed most: {words.some([volume['name'] + ' ' + volume['delta'] for volume in changes['volumes']])}.")
-    return said
+        lines.append(f"Changed most: {words.some([volume['name'] + ' ' + volume['delta'] for volume in changes['volumes']])}.")
+    return lines
 
 
-def _volumes(told: dict[str, Any]) -> dict[tuple[str, str], list[int]]:
-    return {(share, name): values for share, volumes in told["volumes"].items() for name, values in volumes.items()}
+def _volumes(summary: dict[str, Any]) -> dict[tuple[str, str], list[int]]:
+    return {(share, name): values for share, volumes in summary["volumes"].items() for name, values in volumes.items()}
 
 
 def _share(name: str, before: list[int], after: list[int]) -> dict[str, Any]:
@@ -77,7 +77,7 @@ def _share(name: str, before: list[int], after: list[int]) -> dict[str, Any]:
         "name": name,
         "target": anchor(name),
         "used": words.grown(after[1] - before[1]),
-        "promised": words.grown(after[2] - before[2]),
+        "provisioned": words.grown(after[2] - before[2]),
         "up": after[1] > before[1],
         "moved": before != after,
     }

@@ -76,44 +76,44 @@ def embed(memory: Memory) -> str:
     return OPENS_JINJA.sub(r"\\u007b", text)
 
 
-def _parse(told: Any) -> Memory:
-    if told["format"] != _FORMAT:
+def _parse(stored: Any) -> Memory:
+    if stored["format"] != _FORMAT:
         raise ValueError("another format")
-    now, before = _summary(told["now"]), told["before"]
+    now, before = _summary(stored["now"]), stored["before"]
     history = {
         str(share): [[str(at), int(total), int(used)] for at, total, used in points if parse_time(at)]
-        for share, points in told["history"].items()
+        for share, points in stored["history"].items()
     }
-    return Memory(str(told["digest"]), now, _summary(before) if before is not None else None, history)
+    return Memory(str(stored["digest"]), now, _summary(before) if before is not None else None, history)
 
 
-def _summary(told: Any) -> dict[str, Any]:
-    if parse_time(told["made"]) is None:
+def _summary(stored: Any) -> dict[str, Any]:
+    if parse_time(stored["made"]) is None:
         raise ValueError("no time")
     return {
-        "made": told["made"],
-        "shares": {str(name): [int(value) for value in values[:4]] for name, values in told["shares"].items() if len(values) >= 4},
+        "made": stored["made"],
+        "shares": {str(name): [int(value) for value in values[:4]] for name, values in stored["shares"].items() if len(values) >= 4},
         "volumes": {
             str(share): {str(name): [int(value) for value in values[:3]] for name, values in volumes.items() if len(values) >= 3}
-            for share, volumes in told["volumes"].items()
+            for share, volumes in stored["volumes"].items()
         },
     }
 
 
 def summary(whole: MergedReport, made: datetime.datetime) -> dict[str, Any]:
-    """Return in short what is now: of shares total, used, promised and allocated bytes, of volumes virtual size, allocated, snapshots."""
+    """Return what is now: of shares total, used, provisioned and allocated bytes, of volumes virtual size, allocated, snapshots."""
     usable = [share for share in whole.shares if share.best]
     return {
         "made": stamp(made),
-        "shares": {share.name: [share.total, share.used, share.promised, share.allocated] for share in usable},
+        "shares": {share.name: [share.total, share.used, share.provisioned, share.allocated] for share in usable},
         "volumes": {
-            share.name: {volume.name: [volume.promised, volume.allocated, len(volume.snapshots)] for volume in share.volumes}
+            share.name: {volume.name: [volume.provisioned, volume.allocated, len(volume.snapshots)] for volume in share.volumes}
             for share in usable
         },
     }
 
 
-def settled(told: Mapping[str, Any], last: Memory | None) -> dict[str, Any]:
+def settled(stored: Mapping[str, Any], last: Memory | None) -> dict[str, Any]:
     """Return what hosts told, with what a share has left as the last page has it where it differs by less than C(STIR).
 
     The last page's value stays the one to compare with, so that small steps add up to one that is told. A share that is new
@@ -130,7 +130,7 @@ def settled(told: Mapping[str, Any], last: Memory | None) -> dict[str, Any]:
 
     return {
         host: {**entry, "shares": [still(share) for share in entry["shares"]]} if entry and "shares" in entry else entry
-        for host, entry in told.items()
+        for host, entry in stored.items()
     }
 
 

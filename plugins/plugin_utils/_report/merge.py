@@ -52,11 +52,11 @@ class ReportedDomain:
 
 @dataclass(frozen=True)
 class ReportedVolume:
-    """A volume: C(told) is the object of the first host that saw it."""
+    """A volume: C(reported) is the object of the first host that saw it."""
 
     share: str
     name: str
-    told: Mapping[str, Any]
+    reported: Mapping[str, Any]
     domains: tuple[ReportedDomain, ...]
     in_use: bool
     problems: tuple[str, ...]
@@ -64,12 +64,12 @@ class ReportedVolume:
     @property
     def chain(self) -> list[dict[str, Any]]:
         """Its files, the active one first."""
-        return self.told.get("chain") or []
+        return self.reported.get("chain") or []
 
     @property
     def snapshots(self) -> list[dict[str, Any]]:
         """Its snapshots, oldest first."""
-        return self.told.get("snapshots") or []
+        return self.reported.get("snapshots") or []
 
     @property
     def allocated(self) -> int:
@@ -77,9 +77,9 @@ class ReportedVolume:
         return sum(entry.get("allocated_size") or 0 for entry in self.chain)
 
     @property
-    def promised(self) -> int:
+    def provisioned(self) -> int:
         """Bytes that it may grow to; a file of unknown format counts by what it takes."""
-        virtual = self.told.get("virtual_size")
+        virtual = self.reported.get("virtual_size")
         return self.allocated if virtual is None else virtual
 
 
@@ -112,9 +112,9 @@ class ReportedShare:
         return self.total - self.available
 
     @property
-    def promised(self) -> int:
+    def provisioned(self) -> int:
         """Bytes that its volumes may grow to."""
-        return sum(volume.promised for volume in self.volumes)
+        return sum(volume.provisioned for volume in self.volumes)
 
     @property
     def allocated(self) -> int:
@@ -143,14 +143,14 @@ def merge(observations: Mapping[str, Any]) -> MergedReport:
     sights: dict[str, list[Observation]] = {}
     volumes: dict[tuple[str, str], list[tuple[str, Mapping[str, Any]]]] = {}
     hosts = []
-    for host, told in observations.items():
-        if not isinstance(told, Mapping) or "shares" not in told:
-            hosts.append(_failed(host, told))
+    for host, reported in observations.items():
+        if not isinstance(reported, Mapping) or "shares" not in reported:
+            hosts.append(_failed(host, reported))
             continue
         hosts.append(ReportedHost(host))
-        for entry in told["shares"]:
+        for entry in reported["shares"]:
             sights.setdefault(entry["share"], []).append(_sight(host, entry))
-        for entry in told.get("volumes") or ():
+        for entry in reported.get("volumes") or ():
             sights.setdefault(entry["share"], [])
             volumes.setdefault((entry["share"], entry["name"]), []).append((host, entry))
     merged = [_volume(share, name, seen) for (share, name), seen in sorted(volumes.items())]
@@ -163,10 +163,10 @@ def merge(observations: Mapping[str, Any]) -> MergedReport:
     )
 
 
-def _failed(host: str, told: Any) -> ReportedHost:
-    said = told.get("msg") if isinstance(told, Mapping) else None
-    reached = not (isinstance(told, Mapping) and told.get("unreachable"))
-    return ReportedHost(host, str(said or "it did not answer").strip(), reached)
+def _failed(host: str, reported: Any) -> ReportedHost:
+    message = reported.get("msg") if isinstance(reported, Mapping) else None
+    reached = not (isinstance(reported, Mapping) and reported.get("unreachable"))
+    return ReportedHost(host, str(message or "it did not answer").strip(), reached)
 
 
 def _sight(host: str, entry: Mapping[str, Any]) -> Observation:
@@ -183,20 +183,20 @@ def _sight(host: str, entry: Mapping[str, Any]) -> Observation:
 
 
 def _volume(share: str, name: str, seen: list[tuple[str, Mapping[str, Any]]]) -> ReportedVolume:
-    domains = [domain for host, told in seen for domain in _domains(host, told)]
+    domains = [domain for host, reported in seen for domain in _domains(host, reported)]
     return ReportedVolume(
         share=share,
         name=name,
-        told=seen[0][1],
+        reported=seen[0][1],
         domains=tuple(sorted(domains, key=lambda domain: (not domain.running, domain.name, domain.host))),
-        in_use=any(told.get("in_use") for _host, told in seen),
-        problems=tuple(_unique(problem for _host, told in seen for problem in told.get("problems") or ())),
+        in_use=any(reported.get("in_use") for _host, reported in seen),
+        problems=tuple(_unique(problem for _host, reported in seen for problem in reported.get("problems") or ())),
     )
 
 
-def _domains(host: str, told: Mapping[str, Any]) -> list[ReportedDomain]:
-    running = told.get("domains") or []
-    return [ReportedDomain(host, name, name in running) for name in _unique([*running, *(told.get("all_domains") or [])])]
+def _domains(host: str, reported: Mapping[str, Any]) -> list[ReportedDomain]:
+    running = reported.get("domains") or []
+    return [ReportedDomain(host, name, name in running) for name in _unique([*running, *(reported.get("all_domains") or [])])]
 
 
 def _unique(texts: Iterable[str]) -> list[str]:

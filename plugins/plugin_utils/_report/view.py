@@ -89,7 +89,7 @@ def _tiles(report: Report) -> list[dict[str, str]]:
     whole, now = report.whole, report.now
     usable = [share for share in whole.shares if share.best]
     total, used = sum(share.total for share in usable), sum(share.used for share in usable)
-    promised = sum(share.promised for share in usable)
+    provisioned = sum(share.provisioned for share in usable)
     running = sum(bool(volume.in_use) for volume in whole.volumes)
     snapshots = [snapshot for volume in whole.volumes for snapshot in volume.snapshots]
     times = [at for at in map(created, snapshots) if at]
@@ -114,10 +114,10 @@ def _tiles(report: Report) -> list[dict[str, str]]:
             "note": f"{words.size(total - used)} of {words.size(total)} left" if total else "no share can be read",
         },
         {
-            "what": "Promised",
-            "value": f"{promised / total:.2f} ×" if total else "?",
+            "what": "Provisioned",
+            "value": f"{provisioned / total:.2f} ×" if total else "?",
             "of": "",
-            "note": f"{words.size(promised)} if all volumes fill up" if total else "no share can be read",
+            "note": f"{words.size(provisioned)} if all volumes fill up" if total else "no share can be read",
         },
     ]
 
@@ -133,8 +133,8 @@ def _share(share: ReportedShare, report: Report) -> dict[str, Any]:
     left = days_until_full(points)
     best = share.best
     total = share.total or 1
-    # what is promised beyond the end of the share is drawn beyond it, to the same scale
-    scale = max(total, share.promised)
+    # what is provisioned beyond the end of the share is drawn beyond it, to the same scale
+    scale = max(total, share.provisioned)
     volumes = min(share.allocated, share.used)
     return {
         "id": anchor(share.name),
@@ -151,16 +151,16 @@ def _share(share: ReportedShare, report: Report) -> dict[str, Any]:
         "tight": words.percent(share.used, total) >= report.limits.space,
         "volumes_bytes": words.size(share.allocated),
         "other_bytes": words.size(share.used - volumes),
-        "promised": words.size(share.promised),
-        "promised_ratio": f"{share.promised / total:.2f}",
-        "overpromised": bool(report.limits.promise) and share.promised > report.limits.promise * share.total,
+        "provisioned": words.size(share.provisioned),
+        "provisioned_ratio": f"{share.provisioned / total:.2f}",
+        "overprovisioned": bool(report.limits.provisioned) and share.provisioned > report.limits.provisioned * share.total,
         "bar": {
             "end": _parts(total, scale),
             "volumes": _parts(volumes, scale),
             "used": _parts(share.used, scale),
-            "promised": _parts(share.promised, scale),
+            "provisioned": _parts(share.provisioned, scale),
         },
-        "beyond": share.promised > share.total,
+        "beyond": share.provisioned > share.total,
         "volumes": len(share.volumes),
         "snapshots": sum(len(volume.snapshots) for volume in share.volumes),
         "curve": _curve(points),
@@ -216,7 +216,7 @@ def _oldest(report: Report, several: bool) -> list[dict[str, Any]]:
 
 
 def _volume(volume: ReportedVolume, report: Report, changes: dict[str, Any] | None, several: bool) -> dict[str, Any]:
-    told = volume.told
+    reported = volume.reported
     running = [domain for domain in volume.domains if domain.running]
     delta = changes["volume_deltas"].get((volume.share, volume.name)) if changes else None
     times = [at for at in map(created, volume.snapshots) if at]
@@ -226,11 +226,11 @@ def _volume(volume: ReportedVolume, report: Report, changes: dict[str, Any] | No
         "name": volume.name,
         "share": volume.share if several else "",
         "share_id": anchor(volume.share),
-        "path": told.get("path") or "",
-        "virtual": words.size(told.get("virtual_size")),
+        "path": reported.get("path") or "",
+        "virtual": words.size(reported.get("virtual_size")),
         "allocated": words.size(volume.allocated),
         "allocated_bytes": volume.allocated,
-        "virtual_bytes": volume.promised,
+        "virtual_bytes": volume.provisioned,
         "formats": " on ".join(formats),
         "files": len(volume.chain),
         "snapshots": len(volume.snapshots),
@@ -241,7 +241,7 @@ def _volume(volume: ReportedVolume, report: Report, changes: dict[str, Any] | No
         "running": [{"name": domain.name, "host": domain.host} for domain in running],
         "shut_off": [{"name": domain.name, "host": domain.host} for domain in volume.domains if not domain.running],
         "in_use": volume.in_use,
-        "managed": told.get("managed", True),
+        "managed": reported.get("managed", True),
         "problems": list(volume.problems),
         "open": bool(volume.problems),
         **drawing(volume, report.now, report.limits),

@@ -147,7 +147,7 @@ def _reasons_to_keep(ranked: Sequence[Point], rules: Rules, now: datetime.dateti
         if index < rules.last:
             reasons[index].append(f"one of the last {rules.last}")
         if _time(point) >= now - datetime.timedelta(seconds=rules.within) and rules.within:
-            reasons[index].append(f"younger than {_told(rules.within)}")
+            reasons[index].append(f"younger than {_age(rules.within)}")
     for rule, count in (rules.periods or {}).items():
         called, form = PERIODS[rule]
         for period, index in list(_newest_of(ranked, form).items())[:count]:
@@ -162,7 +162,7 @@ def _reasons_to_remove(ranked: Sequence[Point], rules: Rules) -> list[list[str]]
         if rules.last:
             reasons[index].append(f"not one of the last {rules.last}")
         if rules.within:
-            reasons[index].append(f"older than {_told(rules.within)}")
+            reasons[index].append(f"older than {_age(rules.within)}")
     for rule, count in (rules.periods or {}).items():
         if not count:
             continue
@@ -191,6 +191,6 @@ def _period(time: datetime.datetime, form: str) -> str:
     return time.strftime(form)
 
 
-def _told(seconds: int) -> str:
+def _age(seconds: int) -> str:
     unit = next(unit for unit in ("w", "d", "h") if seconds % _UNITS[unit] == 0)
     return f"{seconds // _UNITS[unit]}{unit}"

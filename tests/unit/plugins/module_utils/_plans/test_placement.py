@@ -44,16 +44,16 @@ def test_what_is_reserved_is_kept_free() -> None:
 
 
 def test_thin_volumes_may_be_promised_beyond_what_is_free_and_full_ones_may_not() -> None:
-    share, twice = Candidate("a", 100 * GiB, 20 * GiB, promised=50 * GiB), PlacementLimits(max_over_subscription_ratio=2.0)
+    share, twice = Candidate("a", 100 * GiB, 20 * GiB, provisioned=50 * GiB), PlacementLimits(max_over_subscription_ratio=2.0)
     assert room(share, twice, thin=True) == 40 * GiB
     assert room(share, twice, thin=False) == 20 * GiB
 
 
 def test_never_more_is_promised_than_the_ratio_allows() -> None:
-    share = Candidate("a", 100 * GiB, 90 * GiB, promised=190 * GiB)
+    share = Candidate("a", 100 * GiB, 90 * GiB, provisioned=190 * GiB)
     assert room(share, PlacementLimits(max_over_subscription_ratio=2.0), True) == 10 * GiB
     assert room(share, PlacementLimits(max_over_subscription_ratio=1.0), True) == 0
-    assert room(Candidate("a", 100 * GiB, 100 * GiB, promised=500 * GiB), NONE, True) == 100 * GiB
+    assert room(Candidate("a", 100 * GiB, 100 * GiB, provisioned=500 * GiB), NONE, True) == 100 * GiB
 
 
 def test_too_little_on_every_share_is_told_with_the_sizes() -> None:

@@ -55,7 +55,7 @@ def test_what_two_hosts_see_is_told_once():
         ("hv2", "b", True),
         ("hv2", "c", False),
     ]
-    assert one.in_use and one.problems == ("q", "r", "p") and seen.promised == 20 * GIB
+    assert one.in_use and one.problems == ("q", "r", "p") and seen.provisioned == 20 * GIB
 
 
 def test_a_share_that_one_host_cannot_read_is_known_through_another():
@@ -71,7 +71,7 @@ def test_a_host_that_told_nothing_is_a_problem_and_hides_no_other(failed):
 
 def test_a_file_of_unknown_format_counts_by_what_it_takes():
     (one,) = merge(only([share()], [volume(virtual_size=None)])).volumes
-    assert one.promised == one.allocated == 6 * GIB
+    assert one.provisioned == one.allocated == 6 * GIB
 
 
 # --- what matters
@@ -108,7 +108,7 @@ def test_each_of_these_gets_a_word(seen, sentence):
 
 def test_limits_of_nothing_are_no_limits():
     seen = only([share()], [volume(points=days(90), virtual_size=90 * TIB)])
-    assert told(seen, ReportThresholds(promise=0, age=0, chain=0)) == []
+    assert told(seen, ReportThresholds(provisioned=0, age=0, chain=0)) == []
 
 
 def test_a_volume_that_runs_on_two_hosts_at_once_is_told():
