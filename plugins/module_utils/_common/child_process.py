@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
-import select
+import selectors
 import signal
 import subprocess
 from typing import IO, Callable, Mapping, Sequence
@@ -61,7 +61,7 @@ class ChildProcess(subprocess.Popen):  # type: ignore[type-arg]  # generic from 
             with contextlib.suppress(OSError):
                 descriptor = os.pidfd_open(self.pid)  # novermin: only where it is there
                 try:
-                    select.select([descriptor], [], [], within)
+                    is_readable(descriptor, within)
                 finally:
                     os.close(descriptor)
                 return self.poll() is not None
@@ -82,6 +82,13 @@ class ChildProcess(subprocess.Popen):  # type: ignore[type-arg]  # generic from 
 def child_environment(more: Mapping[str, str] | None) -> dict[str, str]:
     """Return the environment of a program: that of the task, in the language that its output is parsed in, and what is added."""
     return {**os.environ, **(more or {}), "LC_ALL": "C", "LANGUAGE": "C"}
+
+
+def is_readable(descriptor: int, within: float) -> bool:
+    """Wait some seconds until a descriptor can be read, or its other end is gone; of any number, where select(2) takes those below 1024."""
+    with selectors.PollSelector() as selector:
+        selector.register(descriptor, selectors.EVENT_READ)
+        return bool(selector.select(within))
 
 
 def close_all_but(kept: int) -> None:

@@ -12,13 +12,13 @@ from __future__ import annotations
 import array
 import json
 import os
-import select
+import selectors
 import signal
 import socket
 import subprocess
-from typing import Sequence
+from typing import Sequence, cast
 
-from ansible_collections.vdisk.gluster.plugins.module_utils._common.child_process import ChildProcess, close_all_but, die_with
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.child_process import ChildProcess, close_all_but, die_with, is_readable
 
 _LIMIT = 1 << 16
 """Bytes of a message: the words of a command."""
@@ -76,7 +76,7 @@ class LaunchedProcess:
 
     def ended(self, within: float) -> bool:
         """Wait for the end of the program for some seconds and tell whether it came."""
-        if self.returncode is None and select.select([self._replies], [], [], within)[0]:
+        if self.returncode is None and is_readable(self._replies.fileno(), within):
             message = _received(self._replies)
             # who started it is gone, so the kernel has killed it
             self.returncode = int(message) if message else -signal.SIGKILL
@@ -111,7 +111,7 @@ def serve(requests: socket.socket) -> None:
     before = signal.signal(signal.SIGCHLD, lambda *_words: None), signal.set_wakeup_fd(woken.fileno())
     try:
         while True:
-            ready = select.select([requests, waking, *running], [], [])[0]
+            ready = _ready([requests, waking, *running])
             if waking in ready:
                 waking.recv(_LIMIT)
             if requests in ready and not _take(requests, running):
@@ -131,6 +131,14 @@ def serve(requests: socket.socket) -> None:
         signal.signal(signal.SIGCHLD, before[0])
         waking.close()
         woken.close()
+
+
+def _ready(sockets: Sequence[socket.socket]) -> list[socket.socket]:
+    """Wait for messages, and return the sockets that have one or whose other side is gone."""
+    with selectors.PollSelector() as selector:
+        for one in sockets:
+            selector.register(one, selectors.EVENT_READ)
+        return [cast("socket.socket", key.fileobj) for key, _events in selector.select()]
 
 
 def _take(requests: socket.socket, running: dict[socket.socket, ChildProcess]) -> bool:

@@ -13,7 +13,6 @@ import functools
 import os
 import re
 import resource
-import select
 import shlex
 import subprocess
 import tempfile
@@ -21,7 +20,12 @@ import time
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Callable, Iterator, Mapping, Sequence, TypeVar, cast
 
-from ansible_collections.vdisk.gluster.plugins.module_utils._common.child_process import ChildProcess, child_environment, die_with
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.child_process import (
+    ChildProcess,
+    child_environment,
+    die_with,
+    is_readable,
+)
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import CommandFailed, Unavailable, VdiskError
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.progress import Progress
 
@@ -208,7 +212,7 @@ class Runner:
                 raise _not_started(argv, error) from error
             try:
                 with process.output as stream:
-                    while select.select([stream], [], [], self.stall_timeout)[0]:
+                    while is_readable(stream.fileno(), self.stall_timeout):
                         piece = os.read(stream.fileno(), _PIECE)
                         if not piece:
                             with contextlib.suppress(subprocess.TimeoutExpired):

@@ -10,12 +10,11 @@ SIGKILL ends it. So a process of its own asks, and is left behind where no answe
 from __future__ import annotations
 
 import os
-import select
 import signal
 import time
 from typing import Callable
 
-from ansible_collections.vdisk.gluster.plugins.module_utils._common.child_process import close_all_but
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.child_process import close_all_but, is_readable
 
 RESPONSE_TIMEOUT = 60
 """Seconds in which a mount answers: more than the 42 for which GlusterFS waits for a server that has gone (network.ping-timeout)."""
@@ -47,7 +46,7 @@ def probe(path: str, timeout: float, how: Callable[[str], None] = statvfs) -> in
         _probe_and_end(path, how, open_there)
     os.close(open_there)
     try:
-        if select.select([answer], [], [], timeout)[0]:
+        if is_readable(answer, timeout):
             status = os.waitpid(child, 0)[1]
             return os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
         os.kill(child, signal.SIGKILL)
