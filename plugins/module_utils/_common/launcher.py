@@ -4,7 +4,8 @@
 """A process that holds no files and starts programs for a task that holds many.
 
 A program gets copies of all descriptors of the process that starts it, and closes them before it runs. Each copy of a file on
-GlusterFS that is closed is a call to its brick (flush), so that a merge under the locks of 500 volumes began with a thousand calls.
+GlusterFS that is closed is a call to its brick (flush). Measured with 64 volumes in one list, whose snapshots are deleted: 2,110 calls of
+flush instead of 7,970, and 6 to 10 % less time, with a brick nearby and with one that answers 2 ms later.
 """
 
 from __future__ import annotations
