@@ -12,8 +12,8 @@ class ModuleDocFragment:
 options:
   attached_elsewhere:
     description:
-      - What to do where a domain that is shut off on another host has the volume, by the volume's record. After a change from here of
-        which files the volume has, that domain would start on an old file and write to what others lie upon.
+      - What to do where a domain that is shut off on another host has the volume, by the volume's record. After a change of the
+        volume's files here, that domain would start on an outdated file and write to a file that other files are based on.
       - V(refuse) names the host and the domain. Growth is not refused, for no file changes its place, and neither is what a domain
         of this host does that runs on the volume and is the same one, which has come from there.
       - V(ignore) goes on, and leaves the record as it is. Before that domain is started, run M(vdisk.gluster.gluster_volume_attachment)

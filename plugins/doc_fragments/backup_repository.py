@@ -36,7 +36,7 @@ options:
     type: path
   secret_env:
     description:
-      - Environment variables with credentials for the tool, as E(AWS_ACCESS_KEY_ID) and E(AWS_SECRET_ACCESS_KEY).
+      - Environment variables with credentials for the tool, such as E(AWS_ACCESS_KEY_ID) and E(AWS_SECRET_ACCESS_KEY).
       - Variables that are no secret can be set by the task's C(environment).
     type: dict
   ssh_command:

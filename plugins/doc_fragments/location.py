@@ -12,7 +12,7 @@ class ModuleDocFragment:
 options:
   share:
     description:
-      - The share, as V(host:/volume) or V(host:/volume/directory).
+      - The share, V(host:/volume) or V(host:/volume/directory).
       - Exactly one of O(share), O(shares) and O(shares_file) is needed.
     type: str
   shares:

@@ -22,7 +22,7 @@ options:
     default: 60
   progress_interval:
     description:
-      - Seconds between two lines that say how far long work is, with percent, bytes, rate and time left. Work that takes less
+      - Seconds between two lines that report the progress of long work, with percent, bytes, rate and time left. Work that takes less
         shows none; a line is shown once a minute at least, also when nothing moves.
       - V(0) shows none. Nothing is shown of a task with C(no_log), or of one with C(async) and C(poll=0).
     type: int

@@ -48,7 +48,7 @@ EXAMPLES = r"""
 RETURN = r"""
 ---
 _value:
-  description: The content; its first line says who wrote it.
+  description: The content; its first line names the collection.
   type: str
 """
 

@@ -12,7 +12,7 @@ version_added: 1.0.0
 author:
   - the vdisk.gluster authors (@vdisk)
 description:
-  - Returns the volumes that names and shell patterns choose from those that are there, each once, and what chooses none.
+  - Returns the volumes that names and shell patterns match among the existing ones, each once, and what matches none.
 positional: _input, volumes
 options:
   _input:

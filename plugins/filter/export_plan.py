@@ -12,7 +12,7 @@ version_added: 1.0.0
 author:
   - the vdisk.gluster authors (@vdisk)
 description:
-  - Turns a list of volumes and snapshots into exports, each with the name of its file and of its image, or says what of it cannot be
+  - Turns a list of volumes and snapshots into exports, each with the name of its file and of its image, or names what of it cannot be
     exported. It changes nothing.
   - This is what the role P(vdisk.gluster.image_export#role) works with.
 positional: _input, volumes
@@ -33,11 +33,11 @@ options:
     type: str
     required: true
   snapshot:
-    description: Name of the snapshot for those that say neither C(snapshot) nor C(label).
+    description: Name of the snapshot for entries with neither C(snapshot) nor C(label).
     type: str
     default: ""
   label:
-    description: Label for those that say neither.
+    description: Label for entries with neither.
     type: str
     default: ""
   dest:
@@ -67,7 +67,7 @@ EXAMPLES = r"""
     share: "gl1:/vms"
   register: look
 
-- name: Tell what an export of the newest nightly snapshots would make
+- name: Show what an export of the newest nightly snapshots would make
   ansible.builtin.debug:
     msg: "{{ plan.errors or plan.exports | map(attribute='dest') }}"
   vars:

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 name: export_result
-short_description: Tell what became of a plan of exports
+short_description: Report the result of a plan of exports
 version_added: 1.0.0
 author:
   - the vdisk.gluster authors (@vdisk)
@@ -39,7 +39,7 @@ EXAMPLES = r"""
     share: "gl1:/vms"
   register: look
 
-- name: Tell what would be exported
+- name: Show what would be exported
   ansible.builtin.debug:
     msg: "{{ plan.exports | vdisk.gluster.export_result([]) }}"
   vars:

@@ -27,8 +27,8 @@ options:
     required: true
   planned:
     description:
-      - Exports of P(vdisk.gluster.export_plan#filter). They stay, made or still to be made. One without C(dest) only says by C(share) and
-        C(volume) whose exports are meant.
+      - Exports of P(vdisk.gluster.export_plan#filter). They stay, made or still to be made. One without C(dest) only names, by C(share) and
+        C(volume), the volume of the exports.
     type: list
     elements: dict
     required: true
@@ -61,7 +61,7 @@ options:
         description: Of so many latest years the newest is kept.
         type: int
       within:
-        description: Those are kept that are younger than this, as V(36h), V(7d) or V(2w).
+        description: Those are kept that are younger than this, such as V(36h), V(7d) or V(2w).
         type: str
 """
 
@@ -72,7 +72,7 @@ EXAMPLES = r"""
     path: /var/backups
   register: info
 
-- name: Tell which exports of web-1 a retention would remove
+- name: Show which exports of web-1 a retention would remove
   ansible.builtin.debug:
     msg: "{{ decision.removed }}"
   vars:

@@ -7,12 +7,12 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 name: provision_plan
-short_description: Turn a list of wanted volumes into module calls
+short_description: Turn a list of requested volumes into module calls
 version_added: 1.0.0
 author:
   - the vdisk.gluster authors (@vdisk)
 description:
-  - Turns a list of wanted volumes into as few module calls as bring it about, or says what in it cannot be meant. It changes nothing.
+  - Turns a list of requested volumes into as few module calls as possible, or reports what in it is not valid. It changes nothing.
   - Volumes with equal options become one call; a volume that is a copy of another one of the list comes after it.
   - This is what the role P(vdisk.gluster.volume_provision#role) works with.
 positional: _input, defaults, existing
@@ -25,7 +25,7 @@ options:
     elements: dict
     required: true
   defaults:
-    description: What is the same for all that do not say otherwise.
+    description: Values for all volumes without their own.
     type: dict
     default: {}
   existing:
@@ -37,7 +37,7 @@ options:
 
 EXAMPLES = r"""
 ---
-- name: Tell what is wrong with a list of volumes
+- name: Show what is wrong with a list of volumes
   ansible.builtin.debug:
     # ['web-1 occurs twice in the list']
     msg: "{{ ([{'name': 'web-1', 'size': '1G'}, {'name': 'web-1'}] | vdisk.gluster.provision_plan).errors }}"
@@ -95,7 +95,7 @@ from ansible_collections.vdisk.gluster.plugins.plugin_utils._plans import provis
 def provision_plan(
     volumes: list[Any], defaults: dict[str, Any] | None = None, existing: list[dict[str, Any]] | None = None
 ) -> dict[str, Any]:
-    """Turn a list of wanted volumes into module calls."""
+    """Turn a list of requested volumes into module calls."""
     return provision.plan(volumes, defaults or {}, existing)
 
 

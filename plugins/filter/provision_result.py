@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 name: provision_result
-short_description: Tell what became of a list of wanted volumes
+short_description: Report the result for a list of requested volumes
 version_added: 1.0.0
 author:
   - the vdisk.gluster authors (@vdisk)
@@ -52,7 +52,7 @@ EXAMPLES = r"""
     size: 10G
   register: made
 
-- name: Tell where it is
+- name: Show where it is
   ansible.builtin.debug:
     msg: "{{ [{'name': 'web-1', 'state': 'present'}] | vdisk.gluster.provision_result(before=[], results=[made], attachment_results=[]) }}"
 """
@@ -68,7 +68,7 @@ _value:
       description: Name of the volume.
       type: str
     state:
-      description: V(present) or V(absent), as it was wanted.
+      description: V(present) or V(absent), as requested.
       type: str
     share:
       description: The share it is on.
@@ -107,7 +107,7 @@ def provision_result(
     attachment_results: list[dict[str, Any]],
     deferred: list[str] | None = None,
 ) -> list[dict[str, Any]]:
-    """Tell what became of a list of wanted volumes."""
+    """Report the result for a list of requested volumes."""
     return provision.result(entries, before, results, attachment_results, deferred or [])
 
 

@@ -89,11 +89,11 @@ _value:
       description: Number of warnings.
       type: int
     findings:
-      description: What somebody should look at, in sentences, the worst first.
+      description: What needs attention, as messages, the worst first.
       type: list
       elements: str
     changes:
-      description: What has changed since the last report, in sentences.
+      description: What has changed since the last report, as messages.
       type: list
       elements: str
     shares:

@@ -60,7 +60,7 @@ options:
         description: Of so many latest years the newest is kept.
         type: int
       within:
-        description: Those are kept that are younger than this, as V(36h), V(7d) or V(2w).
+        description: Those are kept that are younger than this, such as V(36h), V(7d) or V(2w).
         type: str
   usage:
     description:
@@ -78,7 +78,7 @@ EXAMPLES = r"""
     name: [db-1, db-2]
   register: look
 
-- name: Tell what a rotation would remove
+- name: Show what a rotation would remove
   ansible.builtin.debug:
     msg: "{{ decision.removed }}"
   vars:

@@ -33,7 +33,7 @@ options:
 
 EXAMPLES = r"""
 ---
-- name: Tell the name of tonight's snapshot
+- name: Show the name of tonight's snapshot
   ansible.builtin.debug:
     # nightly-20261124T030000Z
     msg: "{{ '{label}-%Y%m%dT%H%M%SZ' | vdisk.gluster.timed_name('2026-11-24T03:00:00Z', fields={'label': 'nightly'}) }}"

@@ -16,7 +16,7 @@ description:
     C(<dest>.manifest.json), lets the same export of a snapshot run again without reading the data.
   - With O(image_name) it becomes an image of an OpenStack Image service (Glance). The same verified file is made first, at O(dest) or
     below O(scratch_dir), and uploaded; the image counts only after its status and hash were read back. Its properties C(vdisk_gluster_*)
-    say what it is a copy of, so that the same export of a snapshot is unchanged, and half-made images of killed tasks are deleted.
+    identify its source, so that the same export of a snapshot is unchanged, and half-made images of killed tasks are deleted.
   - While it is read, image locks keep the source from being written or merged, on every host.
 author:
   - the vdisk.gluster authors (@vdisk)
@@ -53,7 +53,7 @@ options:
   dest:
     description:
       - Absolute path of the file, or of a directory in which it is named C(<volume>[.<snapshot>].<format>). Its directory must exist.
-      - A file that is there is replaced only if it is an export of the same volume and was not changed since, or with O(force=true).
+      - An existing file is replaced only if it is an export of the same volume and was not changed since, or with O(force=true).
       - At least one of O(dest) and O(image_name) is needed.
     type: path
   image_name:
@@ -64,11 +64,11 @@ options:
     type: str
   cloud:
     description:
-      - Name of the cloud in C(clouds.yaml) on the managed host. Without it the SDK's environment variables say which, as E(OS_CLOUD).
+      - Name of the cloud in C(clouds.yaml) on the managed host. Without it the SDK's environment variables select it, such as E(OS_CLOUD).
     type: str
   image_properties:
     description:
-      - Properties of the image, as C(hw_disk_bus) or C(hw_qemu_guest_agent). Other properties of an image that is there stay as they are.
+      - Properties of the image, such as C(hw_disk_bus) or C(hw_qemu_guest_agent). Other properties of an existing image are not changed.
       - True and false become V(true) and V(false).
     type: dict
   visibility:
@@ -107,11 +107,11 @@ options:
     default: true
   rate_limit:
     description:
-      - Bytes a second that are written at most, as V(50M) or V(1.5G); units are powers of 1024. No limit without it.
+      - Bytes a second that are written at most, such as V(50M) or V(1.5G); units are powers of 1024. No limit without it.
     type: str
   force:
     description:
-      - Export again in any case, over whatever file is there.
+      - Export again in any case, over any existing file.
       - Also replace an image that another host is still uploading, or left half made.
     type: bool
     default: false
@@ -128,7 +128,7 @@ options:
       - Mode of the file, in octal and in quotes; V("0640") for a new one.
     type: raw
 notes:
-  - Without O(snapshot) a second run compares the volume with the file that is there, and changes nothing if they read the same.
+  - Without O(snapshot) a second run compares the volume with the existing file, and changes nothing if they read the same.
 """
 
 EXAMPLES = r"""
@@ -149,7 +149,7 @@ EXAMPLES = r"""
     compress: true
     checksum_algorithm: sha512
 
-- name: Export for VMware, slowly enough for the machines beside it
+- name: Export for VMware, slowly enough for the VMs beside it
   vdisk.gluster.gluster_image_export:
     share: "gl1:/vms"
     volume: web-1
@@ -202,7 +202,7 @@ export:
       description: The C(volume) and C(snapshot) it is a copy of.
       type: dict
     duration:
-      description: Seconds that making it took; V(null) for an image that was there.
+      description: Seconds that making it took; V(null) for an existing image.
       type: float
     bytes_per_second:
       description: Length of the file by RV(export.duration).
@@ -211,11 +211,11 @@ export:
       description: Whether it was compared with its source.
       type: bool
 msg:
-  description: What the task found or did, in one sentence.
+  description: What the task found or did, in one line.
   type: str
   returned: always
 actions:
-  description: What was done, or would be in check mode, and why; one sentence each, in order.
+  description: What was done, or would be in check mode, and why; one line each, in order.
   type: list
   elements: str
   returned: always

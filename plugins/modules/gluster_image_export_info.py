@@ -41,7 +41,7 @@ EXAMPLES = r"""
 RETURN = r"""
 ---
 exists:
-  description: Whether the directory is there.
+  description: Whether the directory exists.
   type: bool
   returned: success
 exports:
@@ -54,7 +54,7 @@ exports:
       description: Path of the file.
       type: str
     exists:
-      description: Whether the file is there.
+      description: Whether the file exists.
       type: bool
     unmodified:
       description: Whether it has the size and the time of modification that it was made with.
@@ -102,7 +102,7 @@ exports:
       description: Version of C(qemu-img) that made it.
       type: str
 msg:
-  description: What the task found, in one sentence.
+  description: What the task found, in one line.
   type: str
   returned: always
 actions:

@@ -8,11 +8,11 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: gluster_share_info
-short_description: Tell what GlusterFS shares hold
+short_description: Show the state of GlusterFS shares
 version_added: 1.0.0
 description:
   - Returns for each share whether it is mounted, its capacity, how many volumes it holds, and how much they may grow to.
-  - Never fails for a share that is not mounted or does not answer; its RV(shares[].error) says what is wrong.
+  - Never fails for a share that is not mounted or does not answer; its RV(shares[].error) has the reason.
 author:
   - the vdisk.gluster authors (@vdisk)
 extends_documentation_fragment:
@@ -33,7 +33,7 @@ EXAMPLES = r"""
       - "gl1:/fast"
   register: info
 
-- name: Say how much more is promised than there is
+- name: Show how much more is provisioned than available
   ansible.builtin.debug:
     msg: "{{ item.share }}: {{ item.provisioned_bytes | human_readable }} of {{ item.total_bytes | human_readable }}"
   loop: "{{ info.shares | selectattr('mounted') }}"
@@ -72,7 +72,7 @@ shares:
       type: int
     event_threads:
       description:
-        - Event threads of the client that serves the mount (C(client.event-threads)); with fewer than 8, several C(qemu-img) at once can
+        - Event threads of the client that serves the mount (C(client.event-threads)); with fewer than 8, several concurrent C(qemu-img) can
           wedge it. V(null) where they are not seen.
       type: int
     error:
@@ -89,7 +89,7 @@ shares:
       description: Bytes that the files of its volumes take.
       type: int
 msg:
-  description: What the task found or did, in one sentence.
+  description: What the task found or did, in one line.
   type: str
   returned: always
 actions:

@@ -12,7 +12,7 @@ short_description: Mount GlusterFS shares that hold virtual disks
 version_added: 1.0.0
 description:
   - Mounts GlusterFS shares at hashed mount points, proves that they can be written, and unmounts them when nothing uses them.
-  - A dead mount (the FUSE client has gone, or lost its servers) and a wedged one (the client is there and does not answer) are mended
+  - A dead mount (the FUSE client has gone, or lost its servers) and a wedged one (the client runs and does not respond) are repaired
     when nothing uses them; the client of a wedged one is killed for that.
   - Refuses to mount over files, where something else is mounted, and to unmount while any process has a file on the share open.
 author:
@@ -35,13 +35,13 @@ options:
     description:
       - Mount options, separated by commas, appended to those of O(shares_file).
       - FUSE has no remount and the kernel hides most options. With O(boot=true) they are compared with the entry in O(fstab), and where
-        they differ the share is mounted anew, if no process uses it.
+        they differ the share is mounted again, if no process uses it.
       - C(attribute-timeout=0) and C(entry-timeout=0) are added where these options are not given. GlusterFS's client would else go for a
-        second by what it remembers, and where another host does not reach one of the bricks, it is not told of what that host changes.
+        second by what it remembers, and where another host does not reach one of the bricks, it is not informed of what that host changes.
     type: str
   boot:
     description:
-      - Keep an entry in O(fstab), so that the share is mounted at boot. V(false) leaves an entry that is there as it is.
+      - Keep an entry in O(fstab), so that the share is mounted at boot. V(false) does not change an existing entry.
     type: bool
     default: false
   fstab:
@@ -68,7 +68,7 @@ options:
     default: true
   required:
     description:
-      - Whether V(all) shares must succeed, or V(any) one is enough; then a share that fails is told in its object and in a warning.
+      - Whether V(all) shares must succeed, or V(any) one is enough; then a share that fails is reported in its object and in a warning.
     type: str
     choices: [all, any]
     default: all
@@ -132,7 +132,7 @@ shares:
       type: int
     event_threads:
       description:
-        - Event threads of the client that serves the mount (C(client.event-threads)); with fewer than 8, several C(qemu-img) at once can
+        - Event threads of the client that serves the mount (C(client.event-threads)); with fewer than 8, several concurrent C(qemu-img) can
           wedge it. V(null) where they are not seen.
       type: int
     error:
@@ -158,11 +158,11 @@ shares:
       description: Its line in O(fstab), or V(null).
       type: str
 msg:
-  description: What the task found or did, in one sentence.
+  description: What the task found or did, in one line.
   type: str
   returned: always
 actions:
-  description: What was done, or would be in check mode, and why; one sentence each, in order.
+  description: What was done, or would be in check mode, and why; one line each, in order.
   type: list
   elements: str
   returned: always

@@ -12,7 +12,7 @@ short_description: Take and delete snapshots of virtual disks on GlusterFS, and 
 version_added: 1.0.0
 description:
   - Takes snapshots of volumes as qcow2 overlays, deletes them in any order, and reverts to them; while a domain of the hypervisor runs on
-    them (O(libvirt_uri)), or at rest. Which of the two it is, is found out.
+    them (O(libvirt_uri)), or offline. Which of the two applies is detected.
   - Deleting a snapshot merges two neighbouring files in the direction that moves less data. Every other snapshot and the disk itself stay
     byte for byte what they were.
   - The plan of every change is on the share before its first step. Killed at any instant, the next task that changes the volume, from any
@@ -38,13 +38,13 @@ options:
   name:
     description:
       - Name of the snapshot, 1 to 64 letters, digits, V(_) and V(-), beginning with a letter or digit.
-      - Several only with O(state=absent); neighbours are merged at once, so that their data move once.
+      - Several only with O(state=absent); neighbours are merged together, so that their data move once.
     type: list
     elements: str
     required: true
   state:
     description:
-      - Whether the snapshots are there. One that is there already is left as it is, whatever O(label) and O(description) say.
+      - Whether the snapshots exist. An existing one is not changed, whatever O(label) and O(description) are.
       - V(reverted) makes the volumes read as they did at the snapshot, which stays. What was written since is lost. The volumes keep their
         present size; what lies beyond the size at the snapshot reads as zeroes.
     type: str
@@ -81,7 +81,7 @@ notes:
   - All disks of one domain are switched in one instant. Several domains are frozen first, then all switched, then thawed.
   - The definition of a domain that is shut off is brought up to every change, so that it starts on the new active file; that of a domain on
     another host is not, see RV(volumes[].path).
-  - Reverting needs a volume at rest.
+  - Reverting needs an offline volume.
   - The newest snapshot of a running domain is deleted only if its disk was attached with C(discard='unmap'). Without it QEMU zeroes by a
     call that GlusterFS answers without zeroing, and old data could come back.
   - A running domain merges down only; QEMU may lose what it merged up if it dies right afterwards. Where AppArmor denies merging down
@@ -118,7 +118,7 @@ EXAMPLES = r"""
     name: [before-upgrade, after-upgrade]
     state: absent
 
-- name: Go back to a snapshot, giving up what came after it
+- name: Revert to a snapshot and discard what came after it
   vdisk.gluster.gluster_snapshot:
     share: "gl1:/vms"
     volume: web-1
@@ -130,7 +130,7 @@ EXAMPLES = r"""
 RETURN = r"""
 ---
 snapshots:
-  description: The snapshots of O(volume) under O(name) that are there now.
+  description: The snapshots of O(volume) under O(name) that exist now.
   type: list
   elements: dict
   returned: success
@@ -178,7 +178,7 @@ volumes:
       description: Where that share is mounted.
       type: str
     exists:
-      description: Whether it is there.
+      description: Whether it exists.
       type: bool
     path:
       description: Absolute path of the active file, which a hypervisor opens.
@@ -209,7 +209,7 @@ volumes:
       type: str
       sample: "0660"
     in_use:
-      description: Whether a running machine or another program, on any host, has the active file open.
+      description: Whether a running VM or another program, on any host, has the active file open.
       type: bool
     domains:
       description: Names of running domains of the hypervisor that have it open.
@@ -222,10 +222,10 @@ volumes:
     running_on:
       description:
         - Name of the host whose domain runs on it; V(null) where none does, or where it is not known which.
-        - For another host this is what the record says, while a QEMU on some other host writes to the volume.
+        - For another host this is from the record, while a QEMU on some other host writes to the volume.
       type: str
     attachments:
-      description: The domains that have it as a disk, as the hypervisor of this host and the record tell.
+      description: The domains that have it as a disk, according to the hypervisor of this host and the record.
       type: list
       elements: dict
       contains:
@@ -300,7 +300,7 @@ volumes:
           description: Name of the file below it.
           type: str
         backing_format:
-          description: Format of the file below it, as its header says.
+          description: Format of the file below it, according to its header.
           type: str
         virtual_size:
           description: Its virtual size in bytes.
@@ -309,15 +309,15 @@ volumes:
           description: Bytes it takes on the share.
           type: int
     problems:
-      description: What is wrong with it, in sentences; empty when it is sound. A volume with problems is not changed.
+      description: What is wrong with it, as messages; empty when it is sound. A volume with problems is not changed.
       type: list
       elements: str
 msg:
-  description: What the task found or did, in one sentence.
+  description: What the task found or did, in one line.
   type: str
   returned: always
 actions:
-  description: What was done, or would be in check mode, and why; one sentence each, in order.
+  description: What was done, or would be in check mode, and why; one line each, in order.
   type: list
   elements: str
   returned: always

@@ -11,10 +11,10 @@ module: gluster_volume_attachment
 short_description: Attach virtual disks on GlusterFS to libvirt domains, and detach them
 version_added: 1.0.0
 description:
-  - Makes a volume a disk of a libvirt domain, in its running and in its stored definition, with the format that is on record; or takes it
+  - Makes a volume a disk of a libvirt domain, in its running and in its stored definition, with the format that is on record; or detaches
     away.
   - A volume that another domain has, or that is in use on another host, is refused. So is one that is not sound.
-  - Which domain of which host has the volume is written down in the volume's record, so that tasks on other hosts, which cannot see it,
+  - The domain that has the volume, with its host, is written to the volume's record, so that tasks on other hosts, which cannot see it,
     refuse what would let that domain start on an old file. A domain whose definition names an old file gets the active one.
 author:
   - the vdisk.gluster authors (@vdisk)
@@ -40,7 +40,7 @@ options:
     required: true
   target:
     description:
-      - Name of the disk in the domain, as V(vdb). Without it, the next free one on the bus.
+      - Name of the disk in the domain, such as V(vdb). Without it, the next free one on the bus.
       - A volume that the domain has under another name is refused.
     type: str
   bus:
@@ -86,8 +86,8 @@ options:
     type: str
 notes:
   - O(bus), O(cache), O(io), O(discard) and O(serial) are for a disk that is attached; one that the domain has already is left as it is.
-  - A domain that this hypervisor does not have is detached already; what the record says of it on this host is removed.
-  - A running guest has to let go of a disk before it is gone. O(stall_timeout) says how long to wait for that; unmount it in the guest
+  - A domain that this hypervisor does not have is detached already; its entry for this host in the record is removed.
+  - A running guest has to let go of a disk before it is gone. O(stall_timeout) limits the wait for that; unmount it in the guest
     first.
   - While a domain has a file open, libvirt makes it the property of the user that QEMU runs as, and gives it back afterwards.
   - On a host with SELinux, the share has to be usable for virtual machines (C(setsebool -P virt_use_fusefs on)).
@@ -150,11 +150,11 @@ attachment:
       description: Whether the domain has it from its next start on.
       type: bool
 msg:
-  description: What the task found or did, in one sentence.
+  description: What the task found or did, in one line.
   type: str
   returned: always
 actions:
-  description: What was done, or would be in check mode, and why; one sentence each, in order.
+  description: What was done, or would be in check mode, and why; one line each, in order.
   type: list
   elements: str
   returned: always

@@ -39,14 +39,14 @@ options:
     required: true
   snapshot:
     description:
-      - Name of the snapshot to store. It is not needed any more where the archive is there.
+      - Name of the snapshot to store. It is no longer needed where the archive exists.
     type: str
     required: true
   archive:
     description:
       - Name of the archive, 1 to 64 letters, digits, V(_) and V(-). In the repository it is C(<volume>.<archive>), and no archive of
         another volume is ever listed, counted or removed with it.
-      - An archive that is there already is read back and else left as it is; one of another point in time is refused.
+      - An existing archive is read back and otherwise not changed; one of another point in time is refused.
     type: str
     required: true
   init:
@@ -63,7 +63,7 @@ options:
     default: repokey-blake2
   compression:
     description:
-      - How borg compresses, as V(lz4), V(zstd,6) or V(none). restic up to 0.13 does not, later ones decide it themselves.
+      - How borg compresses, such as V(lz4), V(zstd,6) or V(none). restic up to 0.13 does not, later ones decide it themselves.
     type: str
     default: lz4
   verify:
@@ -76,9 +76,9 @@ options:
     default: archive
   keep:
     description:
-      - Which archives of this volume retention keeps; the others are removed when the new one is there and verified, and the space
+      - Which archives of this volume retention keeps; the others are removed when the new one exists and is verified, and the space
         that nothing else needs is given back. Without it nothing is removed.
-      - In check mode the archives that would go now are told, without the new one.
+      - In check mode the archives that would be removed now are reported, without the new one.
       - A repository is for one share. Where it has archives of a volume of this name on another share, the task is refused.
     type: dict
     suboptions:
@@ -168,7 +168,7 @@ archive:
       description: Its name in the repository.
       type: str
     id:
-      description: Its id in the repository; V(null) where it is not made yet, as are the keys that only making it tells.
+      description: Its id in the repository; V(null) where it is not made yet, as are the keys that only storing it determines.
       type: str
     created:
       description: When it was made, as the tool reports it.
@@ -199,10 +199,10 @@ archive:
       type: str
       sample: "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
     original_size:
-      description: Bytes that the tool stored; V(null) for an archive that was there.
+      description: Bytes that the tool stored; V(null) for an existing archive.
       type: int
     deduplicated_size:
-      description: Bytes of them that the repository did not have; V(null) for an archive that was there.
+      description: Bytes of them that the repository did not have; V(null) for an existing archive.
       type: int
     duration:
       description: Seconds that all of it took; V(null) in check mode.
@@ -216,11 +216,11 @@ pruned:
   elements: str
   returned: success
 msg:
-  description: What the task found or did, in one sentence.
+  description: What the task found or did, in one line.
   type: str
   returned: always
 actions:
-  description: What was done, or would be in check mode, and why; one sentence each, in order.
+  description: What was done, or would be in check mode, and why; one line each, in order.
   type: list
   elements: str
   returned: always

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: gluster_volume_backup_info
-short_description: Tell which backups of virtual disks a repository has
+short_description: List the backups of virtual disks in a repository
 version_added: 1.0.0
 description:
   - Lists the archives that M(vdisk.gluster.gluster_volume_backup) made in a repository. No share is needed for it.
@@ -40,7 +40,7 @@ options:
     type: int
     default: 60
 notes:
-  - A repository that is not there does not fail the task.
+  - A repository that does not exist does not fail the task.
 """
 
 EXAMPLES = r"""
@@ -104,7 +104,7 @@ repository_exists:
   type: bool
   returned: success
 msg:
-  description: What the task found, in one sentence.
+  description: What the task found, in one line.
   type: str
   returned: always
 actions:

@@ -13,7 +13,7 @@ version_added: 1.0.0
 description:
   - Makes virtual disks (volumes) as raw or qcow2 files on a mounted GlusterFS share, blank or as the copy of another volume, of a snapshot
     or of an image file; grows them, adopts those that another program made, and removes them.
-  - A file that is there is never overwritten. A volume is never made smaller or converted.
+  - An existing file is never overwritten. A volume is never made smaller or converted.
   - A volume has its final name only when it is complete and its format is on record. No format is ever guessed from content.
 author:
   - the vdisk.gluster authors (@vdisk)
@@ -36,13 +36,13 @@ options:
     required: true
   state:
     description:
-      - Whether the volumes are there.
+      - Whether the volumes exist.
     type: str
     choices: [present, absent]
     default: present
   size:
     description:
-      - Virtual size, as V(10G), V(10GiB), V(1.5T) or in bytes; units are powers of 1024. Rounded up to a multiple of 512 bytes.
+      - Virtual size, such as V(10G), V(10GiB), V(1.5T) or in bytes; units are powers of 1024. Rounded up to a multiple of 512 bytes.
       - Needed for a new volume without a source; one with a source is as large as that without it. A larger size than the volume or the
         source has grows it; a smaller one is refused.
     type: str
@@ -56,16 +56,16 @@ options:
   allocation:
     description:
       - How a new raw volume takes its space; V(sparse), which is what it is without this option, as it is written, V(falloc) reserved
-        at once, V(full) written with zeroes.
+        immediately, V(full) written with zeroes.
       - Another one than the volume was made with is refused.
     type: str
     choices: [sparse, falloc, full]
   source_volume:
     description:
-      - Volume of which a new volume is a complete copy, with no backing file; the source stays as it is.
+      - Source volume of a new volume, which is a complete copy with no backing file; the source stays as it is.
       - If a domain of the hypervisor runs on it, a temporary snapshot holds the instant that is copied, and is merged back afterwards. One
         that is in use elsewhere is refused, unless O(source_snapshot) is given.
-      - A source is only for making a volume. One that is there already is left as it is, whatever it was made of.
+      - A source is only for creating a volume. An existing one is not changed, whatever its source was.
     type: str
   source_snapshot:
     description:
@@ -81,8 +81,8 @@ options:
     description:
       - Absolute path of an image file on the managed host that a new volume is a copy of. It must be complete; one that names a backing
         file, a data file, an extent outside itself or a parent is refused by its own header, before any program opens it.
-      - It is opened once, and what was judged is what is read. If its size, its times or the file behind its name change until the copy is
-        there, the task fails and leaves no volume.
+      - It is opened once, and what was judged is what is read. If its size, its times or the file behind its name change before the copy is
+        complete, the task fails and leaves no volume.
     type: path
   source_format:
     description:
@@ -91,20 +91,20 @@ options:
     choices: [raw, qcow2, vmdk, vdi, vhdx, vpc]
   source_checksum:
     description:
-      - Checksum that the bytes of O(source_image) must have, as V(sha256:...) or V(sha512:...). With another one there is no volume.
+      - Checksum that the bytes of O(source_image) must have, such as V(sha256:...) or V(sha512:...). With another one there is no volume.
     type: str
   source_image_name:
     description:
-      - Name or id of an image of an OpenStack Image service that a new volume is a copy of, in the format that the service says it has.
+      - Name or id of an image of an OpenStack Image service that a new volume is a copy of, in the format that the service reports.
       - It is read into a file below O(scratch_dir), whose hash has to be the one the service has, and is then judged as any
-        O(source_image). Where the volumes are there, the service is not asked.
+        O(source_image). Where the volumes exist, the service is not asked.
       - In check mode it is not read, and the space for the data is not looked at.
       - This needs the Python package C(openstacksdk) on the managed host.
     type: str
   cloud:
     description:
-      - Name of the cloud of O(source_image_name) in C(clouds.yaml) on the managed host. Without it the SDK's environment variables say
-        which, as E(OS_CLOUD).
+      - Name of the cloud of O(source_image_name) in C(clouds.yaml) on the managed host. Without it the SDK's environment variables select
+        it, such as E(OS_CLOUD).
     type: str
   scratch_dir:
     description:
@@ -114,7 +114,7 @@ options:
   move:
     description:
       - Move the volumes with all their snapshots from O(source_share) to the share of the task.
-      - If a domain of the hypervisor runs on one, it mirrors the active file and goes over to the copy while it runs; the definitions of
+      - If a domain of the hypervisor runs on one, it mirrors the active file and switches to the copy while it runs; the definitions of
         domains follow. One in use elsewhere is refused.
       - Every file is copied as it is and compared byte for byte. One rename decides which of the two is the volume; until then it is
         where it was, and if anything writes to it after it was copied, it stays there.
@@ -142,7 +142,7 @@ options:
     default: 0
   max_over_subscription_ratio:
     description:
-      - How many virtual bytes may be promised for each byte of a share. Without it, a volume must fit into what is available now.
+      - How many virtual bytes may be provisioned for each byte of a share. Without it, a volume must fit into what is available now.
     type: float
   delete_snapshots:
     description:
@@ -151,13 +151,13 @@ options:
     default: false
   repair:
     description:
-      - Mend what can be mended without guessing; temporary files of killed tasks, an overlay without data that nothing names, the header
+      - Repair what needs no guess; temporary files of killed tasks, an overlay without data that nothing names, the header
         of an overlay that names its backing file by an absolute path on the same share or without its format.
       - What is wrong beyond that is refused by name.
     type: bool
     default: false
 notes:
-  - A copy is as sparse as what it reads as; what is zero takes no space in it, unless O(allocation) says otherwise. It has a temporary
+  - A copy is as sparse as what it reads as; what is zero takes no space in it, unless O(allocation) is set otherwise. It has a temporary
     name until it is complete and durable. Whether the share has room for it is found out before.
   - A new volume goes to the share with the most available space; the one named first if there are several.
 """
@@ -225,7 +225,7 @@ EXAMPLES = r"""
     name: volume-2f0b8b36-9f5d-4d53-9ff5-5e3e2a1c7a10
     format: raw
 
-- name: Mend a volume whose headers Cinder wrote with absolute paths, and adopt it
+- name: Repair a volume whose headers Cinder wrote with absolute paths, and adopt it
   vdisk.gluster.gluster_volume_file:
     share: "gl1:/vms"
     name: volume-0d1a0b6e-66d5-4a3e-9be0-5a9b7c1f4a55
@@ -258,7 +258,7 @@ volumes:
       description: Where that share is mounted.
       type: str
     exists:
-      description: Whether it is there.
+      description: Whether it exists.
       type: bool
     path:
       description: Absolute path of the active file, which a hypervisor opens.
@@ -289,7 +289,7 @@ volumes:
       type: str
       sample: "0660"
     in_use:
-      description: Whether a running machine or another program, on any host, has the active file open.
+      description: Whether a running VM or another program, on any host, has the active file open.
       type: bool
     domains:
       description: Names of running domains of the hypervisor that have it open.
@@ -302,10 +302,10 @@ volumes:
     running_on:
       description:
         - Name of the host whose domain runs on it; V(null) where none does, or where it is not known which.
-        - For another host this is what the record says, while a QEMU on some other host writes to the volume.
+        - For another host this is from the record, while a QEMU on some other host writes to the volume.
       type: str
     attachments:
-      description: The domains that have it as a disk, as the hypervisor of this host and the record tell.
+      description: The domains that have it as a disk, according to the hypervisor of this host and the record.
       type: list
       elements: dict
       contains:
@@ -382,7 +382,7 @@ volumes:
           description: Name of the file below it.
           type: str
         backing_format:
-          description: Format of the file below it, as its header says.
+          description: Format of the file below it, according to its header.
           type: str
         virtual_size:
           description: Its virtual size in bytes.
@@ -391,7 +391,7 @@ volumes:
           description: Bytes it takes on the share.
           type: int
     problems:
-      description: What is wrong with it, in sentences; empty when it is sound. A volume with problems is not changed.
+      description: What is wrong with it, as messages; empty when it is sound. A volume with problems is not changed.
       type: list
       elements: str
 volume:
@@ -399,17 +399,17 @@ volume:
   type: dict
   returned: when one name was given
 msg:
-  description: What the task found or did, in one sentence.
+  description: What the task found or did, in one line.
   type: str
   returned: always
 actions:
-  description: What was done, or would be in check mode, and why; one sentence each, in order.
+  description: What was done, or would be in check mode, and why; one line each, in order.
   type: list
   elements: str
   returned: always
 failures:
   description:
-    - The volumes of a longer O(name) that failed while the list was worked on, each with its reason; the others are as wanted.
+    - The volumes of a longer O(name) that failed while the list was worked on, each with its reason; the others are up to date.
     - What speaks against a volume before anything is changed fails the whole list instead, and then nothing was changed.
   type: list
   elements: dict

@@ -8,11 +8,11 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: gluster_volume_file_info
-short_description: Tell the state of virtual disks on GlusterFS
+short_description: Show the state of virtual disks on GlusterFS
 version_added: 1.0.0
 description:
   - Returns volumes with their chains, sizes, snapshots and problems, and what a hypervisor needs to connect to them.
-  - Reads headers itself and starts no program. Never fails for a volume that is not there or a share that is not mounted.
+  - Reads headers itself and starts no program. Never fails for a volume that does not exist or a share that is not mounted.
 author:
   - the vdisk.gluster authors (@vdisk)
 extends_documentation_fragment:
@@ -80,7 +80,7 @@ volumes:
       description: Where that share is mounted.
       type: str
     exists:
-      description: Whether it is there.
+      description: Whether it exists.
       type: bool
     path:
       description: Absolute path of the active file, which a hypervisor opens.
@@ -111,7 +111,7 @@ volumes:
       type: str
       sample: "0660"
     in_use:
-      description: Whether a running machine or another program, on any host, has the active file open.
+      description: Whether a running VM or another program, on any host, has the active file open.
       type: bool
     domains:
       description: Names of running domains of the hypervisor that have it open.
@@ -124,10 +124,10 @@ volumes:
     running_on:
       description:
         - Name of the host whose domain runs on it; V(null) where none does, or where it is not known which.
-        - For another host this is what the record says, while a QEMU on some other host writes to the volume.
+        - For another host this is from the record, while a QEMU on some other host writes to the volume.
       type: str
     attachments:
-      description: The domains that have it as a disk, as the hypervisor of this host and the record tell.
+      description: The domains that have it as a disk, according to the hypervisor of this host and the record.
       type: list
       elements: dict
       contains:
@@ -189,7 +189,7 @@ volumes:
           type: bool
         in_use:
           description:
-            - Whether it is being read, on any host; by an export or a clone, or, of a volume that no machine runs on, by any QEMU program.
+            - Whether it is being read, on any host; by an export or a clone, or, of a volume that no VM runs on, by any QEMU program.
               It is not deleted meanwhile, and neither are those before it.
           type: bool
     chain:
@@ -207,7 +207,7 @@ volumes:
           description: Name of the file below it.
           type: str
         backing_format:
-          description: Format of the file below it, as its header says.
+          description: Format of the file below it, according to its header.
           type: str
         virtual_size:
           description: Its virtual size in bytes.
@@ -216,11 +216,11 @@ volumes:
           description: Bytes it takes on the share.
           type: int
     problems:
-      description: What is wrong with it, in sentences; empty when it is sound. A volume with problems is not changed.
+      description: What is wrong with it, as messages; empty when it is sound. A volume with problems is not changed.
       type: list
       elements: str
     connection:
-      description: What is needed to connect to it; V(null) where it is not there.
+      description: What is needed to connect to it; V(null) where it does not exist.
       type: dict
       contains:
         driver_volume_type:
@@ -266,7 +266,7 @@ shares:
       type: int
     event_threads:
       description:
-        - Event threads of the client that serves the mount (C(client.event-threads)); with fewer than 8, several C(qemu-img) at once can
+        - Event threads of the client that serves the mount (C(client.event-threads)); with fewer than 8, several concurrent C(qemu-img) can
           wedge it. V(null) where they are not seen.
       type: int
     error:
@@ -274,7 +274,7 @@ shares:
       type: str
       returned: where the share failed
 msg:
-  description: What the task found or did, in one sentence.
+  description: What the task found or did, in one line.
   type: str
   returned: always
 actions:

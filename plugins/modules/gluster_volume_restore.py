@@ -15,7 +15,7 @@ description:
     may be empty and on another host.
   - The disk is fetched to a file below O(scratch_dir) and must have the checksum it was stored with. The volume gets its name only when
     it is complete.
-  - With O(replace) the content of a volume that is there is replaced, in one instant. What it held before stays as the snapshot
+  - With O(replace) the content of an existing volume is replaced, in one instant. What it held before stays as the snapshot
     O(pre_restore_snapshot); M(vdisk.gluster.gluster_snapshot) deletes it with V(absent), or goes back to it with V(reverted). Other
     snapshots stay what they are.
 author:
@@ -48,8 +48,8 @@ options:
     type: str
   replace:
     description:
-      - Replace the content of a volume that is there. It must be at rest, and have a record of this collection; a machine that it is
-        attached to may be shut off. Without this a volume that is there and was not restored from this archive is refused.
+      - Replace the content of an existing volume. It must be offline, and have a record of this collection; a VM that it is
+        attached to may be shut off. Without this an existing volume that was not restored from this archive is refused.
       - A volume that was restored from this archive and still reads as it is left as it is.
       - A volume that is larger than the archive keeps its size, and reads as zeroes beyond the end of the archive; a smaller one grows.
     type: bool
@@ -66,7 +66,7 @@ options:
     choices: [raw, qcow2]
   size:
     description:
-      - Size of the new volume, as V(10G), at least that of the archive; that of the archive without it.
+      - Size of the new volume, such as V(10G), at least that of the archive; that of the archive without it.
     type: str
   owner:
     description:
@@ -91,7 +91,7 @@ options:
     type: path
     default: /var/tmp
 notes:
-  - In check mode the repository is read for what it says of the archive; the disk is not fetched, and whether the share has room for its
+  - In check mode the repository is read for the description of the archive; the disk is not fetched, and whether the share has room for its
     data is not looked at.
 """
 
@@ -141,7 +141,7 @@ volume:
       description: Where that share is mounted.
       type: str
     exists:
-      description: Whether it is there.
+      description: Whether it exists.
       type: bool
     path:
       description: Absolute path of the active file, which a hypervisor opens.
@@ -172,7 +172,7 @@ volume:
       type: str
       sample: "0660"
     in_use:
-      description: Whether a running machine or another program, on any host, has the active file open.
+      description: Whether a running VM or another program, on any host, has the active file open.
       type: bool
     domains:
       description: Names of running domains of the hypervisor that have it open.
@@ -185,10 +185,10 @@ volume:
     running_on:
       description:
         - Name of the host whose domain runs on it; V(null) where none does, or where it is not known which.
-        - For another host this is what the record says, while a QEMU on some other host writes to the volume.
+        - For another host this is from the record, while a QEMU on some other host writes to the volume.
       type: str
     attachments:
-      description: The domains that have it as a disk, as the hypervisor of this host and the record tell.
+      description: The domains that have it as a disk, according to the hypervisor of this host and the record.
       type: list
       elements: dict
       contains:
@@ -265,7 +265,7 @@ volume:
           description: Name of the file below it.
           type: str
         backing_format:
-          description: Format of the file below it, as its header says.
+          description: Format of the file below it, according to its header.
           type: str
         virtual_size:
           description: Its virtual size in bytes.
@@ -274,7 +274,7 @@ volume:
           description: Bytes it takes on the share.
           type: int
     problems:
-      description: What is wrong with it, in sentences; empty when it is sound. A volume with problems is not changed.
+      description: What is wrong with it, as messages; empty when it is sound. A volume with problems is not changed.
       type: list
       elements: str
 archive:
@@ -323,11 +323,11 @@ archive:
       type: str
       sample: "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 msg:
-  description: What the task found or did, in one sentence.
+  description: What the task found or did, in one line.
   type: str
   returned: always
 actions:
-  description: What was done, or would be in check mode, and why; one sentence each, in order.
+  description: What was done, or would be in check mode, and why; one line each, in order.
   type: list
   elements: str
   returned: always
