@@ -13,11 +13,12 @@ DEFAULTS: Mapping[str, str | None] = {"bus": "virtio", "cache": "none", "discard
 """C(discard='unmap') also keeps QEMU from zeroing by a call that GlusterFS answers without zeroing."""
 
 
-def disk_element(path: str, image_format: str, target: str, options: Mapping[str, str | None] = DEFAULTS) -> str:
+def disk_element(path: str, image_format: str, target: str, options: Mapping[str, str | None] | None = None) -> str:
     """Return a disk element for a domain.
 
-    :param options: C(bus), C(cache), C(io), C(discard) and C(serial), each left out where it is None.
+    :param options: C(bus), C(cache), C(io), C(discard) and C(serial), each left out where it is None; defaults to C(DEFAULTS).
     """
+    options = DEFAULTS if options is None else options
     driver = {"name": "qemu", "type": image_format, **{key: options.get(key) for key in ("cache", "io", "discard")}}
     lines = [
         '<disk type="file" device="disk">',
