@@ -15,7 +15,6 @@ lint() {
 lint yamllint --files '*.yml' '*.yaml' -- yamllint -s
 lint ruff --files '*.py' -- ruff check
 lint mypy --no-arguments --files 'plugins/*.py' -- mypy
-lint words --no-arguments --files 'plugins/*.py' -- python tools/words.py
 lint words --no-arguments --files 'plugins/*.py' 'roles/*.yml' 'playbooks/*.yml' -- python tools/words.py
 lint vermin --files 'plugins/modules/*.py' 'plugins/module_utils/*.py' -- vermin -q --violations --no-tips -t=3.8-
 lint shellcheck --files '*.sh' .ci/run -- shellcheck -x
