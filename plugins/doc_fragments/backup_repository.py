@@ -42,6 +42,7 @@ options:
   ssh_command:
     description:
       - The SSH client, with its options, by which C(ssh://) and C(sftp:) repositories are reached.
+      - It is visible in the list of processes of the managed host and, with restic, in its log, so do not put a password into it.
     type: str
     default: ssh -o BatchMode=yes
 """

@@ -151,7 +151,9 @@ class BackupTool:
 
     def _shown(self, text: str) -> str:
         """Return what a tool said without its repository and secrets, should it have named them."""
-        for secret in (self._repository.passphrase, *self._repository.secrets.values()):
+        # not to be put there, says the documentation; who does it all the same is not to find it in an output
+        in_address = re.search(r"://[^:/@]*:(.+)@", self._repository.place)
+        for secret in (self._repository.passphrase, *self._repository.secrets.values(), in_address[1] if in_address else ""):
             text = text.replace(secret, "********") if secret else text
         return text
 

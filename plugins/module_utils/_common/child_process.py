@@ -17,6 +17,9 @@ from typing import IO, Callable, Mapping, Sequence
 
 _PR_SET_PDEATHSIG = 1
 
+_LONGEST_WAIT = 2_000_000
+"""Seconds; poll(2) takes milliseconds as an int, which ends after 24 days."""
+
 # looked up here, and not in the new process: a copy of one with threads must not wait for a lock of the loader that one of them held
 _prctl = ctypes.CDLL(None).prctl
 
@@ -88,7 +91,7 @@ def is_readable(descriptor: int, within: float) -> bool:
     """Wait some seconds until a descriptor can be read, or its other end is gone; of any number, where select(2) takes those below 1024."""
     with selectors.PollSelector() as selector:
         selector.register(descriptor, selectors.EVENT_READ)
-        return bool(selector.select(within))
+        return bool(selector.select(min(within, _LONGEST_WAIT)))
 
 
 def close_all_but(kept: int) -> None:

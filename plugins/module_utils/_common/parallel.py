@@ -31,22 +31,31 @@ def each(call: Callable[[T], R], items: Iterable[T]) -> list[R]:
     if len(todo) <= FEW or getattr(_inside, "at_work", False):
         return [call(item) for item in todo]
     # loaded where it is needed: few tasks have that many
-    from concurrent.futures import CancelledError, ThreadPoolExecutor
+    from concurrent.futures import CancelledError, ThreadPoolExecutor, wait
 
-    failed = threading.Event()
+    stopped = threading.Event()
 
     def attempt(item: T) -> R:
-        if failed.is_set():
+        if stopped.is_set():
             raise CancelledError
         try:
             return call(item)
         except BaseException:
-            failed.set()
+            stopped.set()
             raise
 
     with ThreadPoolExecutor(min(THREADS, len(todo)), initializer=_enter) as pool:
-        calls = [pool.submit(attempt, item) for item in todo]
-    # items are taken in their order, so that what was given up comes after what failed
+        try:
+            calls = [pool.submit(attempt, item) for item in todo]
+            wait(calls)
+        except BaseException:
+            # interrupted: what has begun ends, and nothing else begins, before a lock is released by who called this
+            stopped.set()
+            raise
+    for error in (one.exception() for one in calls):
+        # an item that was not begun may come before the one that failed
+        if error is not None and not isinstance(error, CancelledError):
+            raise error
     return [one.result() for one in calls]
 
 

@@ -59,7 +59,7 @@ def downloaded(request: ServiceImage, qemu_img: QemuImg, check_mode: bool) -> It
         yield DownloadedImage(label, image.format, _virtual_size(image), origin, None)
         return
     with contextlib.ExitStack() as holding:
-        if not holding.enter_context(host_lock(f"scratch:{request.scratch}")):
+        if not holding.enter_context(host_lock(f"spool:{request.scratch}")):  # words: a name that other releases lock
             raise Refused(f"source_image_name: another task is creating the same volumes from {label} right now; wait until it ends")
         path = holding.enter_context(scratch_directory(request.scratch))
         parent = os.path.dirname(request.scratch)

@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, Callable, Mapping, Sequence
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.basic import AnsibleModule, heuristic_log_sanitize
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import VdiskError
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.process import Runner
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.progress import Progress
@@ -141,6 +141,8 @@ def _log_of(module: AnsibleModule) -> Callable[[str], None]:
     """
 
     def log(line: str) -> None:
+        # before it is cut: what is cut would not be recognized
+        line = heuristic_log_sanitize(line, module.no_log_values)
         line = _CONTROL.sub(" ", line.encode("utf-8", "backslashreplace").decode("utf-8"))
         module.log(line if len(line) <= _LOG_LINE else f"{line[:_LOG_LINE]}…")
 

@@ -79,7 +79,7 @@ class _Restore:
     def run(self) -> Result:
         """Do it, or tell in check mode what would be done."""
         if not self._task.check_mode:
-            with host_lock(f"scratch:{self._scratch_path}") as ours:
+            with host_lock(f"spool:{self._scratch_path}") as ours:  # words: a name that other releases lock
                 if ours:
                     clear(self._scratch_path)
                     clear(self._looking)
@@ -153,7 +153,7 @@ class _Restore:
         """
         description, label = self._description, self._archive.label
         with contextlib.ExitStack() as holding:
-            if not holding.enter_context(host_lock(f"scratch:{self._scratch_path}")):
+            if not holding.enter_context(host_lock(f"spool:{self._scratch_path}")):  # words: a name that other releases lock
                 raise Refused(f"archive: another task is restoring {self._name} from {label} right now; wait until it ends")
             path = holding.enter_context(scratch_directory(self._scratch_path))
             parent = os.path.dirname(self._scratch_path)

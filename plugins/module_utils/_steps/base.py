@@ -23,7 +23,8 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._volume.hypervisor i
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.journal import Journal
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.lock import HeldLock
 
-_HYPERVISOR_LOCK = threading.RLock()
+HYPERVISOR_LOCK = threading.RLock()
+"""Held while the hypervisor is asked, or a definition of it is read and written back: steps of several volumes may do so at once."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class StepContext:
     def disks(self) -> tuple[Disk, ...]:
         """Return the disks of this host's domains that have the volume, as they are now."""
         # steps of several volumes may ask at once
-        with _HYPERVISOR_LOCK:
+        with HYPERVISOR_LOCK:
             self.hypervisor.refresh()
             return self.hypervisor.disks_of(self.volume, self.root)
 

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Mapping
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Refused, Unavailable, VdiskError
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu import qcow2
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Step, StepContext, read_header
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import HYPERVISOR_LOCK, Step, StepContext, read_header
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.domain import Definition
 
 
@@ -203,10 +203,12 @@ class RedefineDomains(Step):
 def redefine_domains_here(context: StepContext, image_format: str) -> None:
     """Change every stored definition of this hypervisor that would not start on the chain as it is on the share."""
     names = context.chain_files()
-    for disk in context.disks():
-        if disk.stored is not None and not disk.stored.fits(names, image_format):
-            path = os.path.join(os.path.dirname(disk.stored.paths[0]), names[0])
-            context.hypervisor.redefine(disk, path, image_format)
+    # a definition is written back whole: two volumes of one domain would undo one another's change
+    with HYPERVISOR_LOCK:
+        for disk in context.disks():
+            if disk.stored is not None and not disk.stored.fits(names, image_format):
+                path = os.path.join(os.path.dirname(disk.stored.paths[0]), names[0])
+                context.hypervisor.redefine(disk, path, image_format)
 
 
 def quiesced_guests(context: StepContext, uuid: str | None) -> bool:

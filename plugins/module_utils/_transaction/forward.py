@@ -42,7 +42,8 @@ class Forward:
 
         :param refuse: raises what speaks against a step right before it.
         """
-        for batch in _batches(pairs):
+        # what a killed task left is applied one by one: its steps look at more of the host than those of a new plan
+        for batch in [[pair] for pair in pairs] if self._recovering else _batches(pairs):
             self._check()
             self._apply_batch(batch, refuse)
 

@@ -73,7 +73,9 @@ class WatchedAction(ActionBase):  # type: ignore[misc]  # ansible-core comes wit
         beside._connection = copy.copy(self._connection)
         if beside._connection.become is not None:
             beside._connection.set_become_plugin(copy.copy(beside._connection.become))
-        command = f"cat {shlex.quote(path_of(token))} 2>/dev/null || :"
+        path = shlex.quote(path_of(token))
+        # a file of this user only: a pipe of that name would hold the watcher up for good
+        command = f"[ -f {path} ] && [ -O {path} ] && cat {path} 2>/dev/null || :"
 
         def look() -> str | None:
             return beside._low_level_execute_command(command)["stdout"].strip() or None

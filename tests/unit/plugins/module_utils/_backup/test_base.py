@@ -15,7 +15,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors impor
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.process import Completed, Runner
 from ansible_collections.vdisk.gluster.plugins.module_utils._modules.volume_backup import keep_of
 
-REPOSITORY = Repository("/nowhere", "the phrase", {"KEY": "the key"}, "ssh", "repokey", "lz4", 1)
+REPOSITORY = Repository("ssh://me:the word@host/nowhere", "the phrase", {"KEY": "the key"}, "ssh", "repokey", "lz4", 1)
 
 
 def borg_says(message: str, msgid: str = "") -> str:
@@ -45,10 +45,11 @@ def borg_says(message: str, msgid: str = "") -> str:
     ],
 )
 def test_what_a_tool_says_becomes_an_error_that_shows_no_secret(tool, returncode, stderr, kind) -> None:
-    stderr = stderr.replace("/r", "/r the phrase the key")
+    stderr = stderr.replace("/r", "/r the phrase the key the word")
     error = tool(Runner(), REPOSITORY)._failure(["tool"], Completed(("tool",), returncode, "", stderr), "do it")
     assert error.__class__ is kind
     assert "the phrase" not in f"{error.message} {error.details}" and "the key" not in f"{error.message} {error.details}"
+    assert "the word" not in f"{error.message} {error.details}"
     assert "Checking" not in error.message and "terminating" not in error.message and "{" not in error.message
 
 
@@ -56,10 +57,10 @@ def test_what_a_tool_says_becomes_an_error_that_shows_no_secret(tool, returncode
 def test_nothing_shows_what_opens_a_repository(tool) -> None:
     assert not [
         word
-        for word in ("/nowhere", "the phrase", "the key")
+        for word in (REPOSITORY.place, "the phrase", "the key")
         if word in repr(REPOSITORY) or word in " ".join(tool(Runner(), REPOSITORY)._common())
     ]
-    assert {"the phrase", "the key", "/nowhere"} <= set(tool(Runner(), REPOSITORY).environment().values())
+    assert {"the phrase", "the key", REPOSITORY.place} <= set(tool(Runner(), REPOSITORY).environment().values())
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -52,3 +55,49 @@ def test_the_error_of_the_first_item_that_failed_is_raised_and_no_thread_goes_on
     with pytest.raises(error, match="^[56]$"):
         parallel.each(look, range(10000))
     assert threading.active_count() == before and len(seen) < 10000
+
+
+def test_an_item_that_was_not_begun_does_not_hide_the_error_of_a_later_one(monkeypatch):
+    """The first thread is held between taking its item and looking whether another has failed."""
+    failed = threading.Event()
+
+    class Held(threading.Event):
+        def is_set(self):
+            if threading.current_thread().name.endswith("_0"):
+                failed.wait(30)
+            return super().is_set()
+
+        def set(self):
+            super().set()
+            failed.set()
+
+    def fail(number):
+        raise ValueError(number)
+
+    monkeypatch.setattr(parallel.threading, "Event", Held)
+    with pytest.raises(ValueError):
+        parallel.each(fail, range(10))
+
+
+def test_nothing_is_begun_after_an_interrupt_has_left_it():
+    """Locks are released then by who has called it."""
+    program = """
+import os, signal, threading, time
+from ansible_collections.vdisk.gluster.plugins.module_utils._common import parallel
+ended = []
+def call(number):
+    time.sleep(0.1)
+    ended.append(number)
+threading.Timer(0.15, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+try:
+    parallel.each(call, range(200))
+except KeyboardInterrupt:
+    before = len(ended)
+    time.sleep(0.5)
+    print(len(ended) - before, before < 200)
+"""
+    root = os.environ["ANSIBLE_COLLECTIONS_PATH"]
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": root}
+    )
+    assert done.stdout.split() == ["0", "True"]

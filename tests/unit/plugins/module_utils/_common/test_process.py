@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.vdisk.gluster.plugins.module_utils._common import process
-from ansible_collections.vdisk.gluster.plugins.module_utils._common.child_process import ChildProcess, die_with
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.child_process import ChildProcess, die_with, is_readable
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import CommandFailed, Unavailable
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.process import Runner, find_program
 from ansible_collections.vdisk.gluster.tests.harness.waiting import PATIENCE, StoppedUntil, is_running, until_gone, until_written
@@ -229,3 +229,10 @@ def test_each_program_is_logged_with_seconds_and_exit_status_and_without_its_env
         "Command ended after N s with exit status 0: sh -c 'echo $BORG_PASSPHRASE'",
         "Command failed after N s (/nowhere/borg could not be started: No such file or directory): /nowhere/borg 'a b'",
     ]
+
+
+def test_a_limit_of_months_is_one_that_the_system_takes() -> None:
+    reading, writing = os.pipe()
+    os.close(writing)
+    assert is_readable(reading, 1e9)
+    os.close(reading)

@@ -8,19 +8,26 @@ from __future__ import annotations
 import os
 import subprocess
 import threading
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from ansible_collections.vdisk.gluster.plugins.module_utils._common import parallel
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Refused, Unavailable, VdiskError
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs import files, fuse_client
+from ansible_collections.vdisk.gluster.plugins.module_utils._plans.base import Plan
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.snapshot import plan_absent, plan_present
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import VolumeRequest
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import plan_absent as plan_no_volume
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import plan_present as plan_volume
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.qemu_img import QemuImg
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps import overlay, volume
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.domain import redefine_domains_here
 from ansible_collections.vdisk.gluster.plugins.module_utils._transaction import forward
+from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.session import Session
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.domain import Definition, Disk
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.hypervisor import NoHypervisor
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.record_file import SnapshotNote
 from ansible_collections.vdisk.gluster.tests.harness.images import KiB, MiB
 from ansible_collections.vdisk.gluster.tests.harness.shares import Killed, PlainShare
@@ -250,3 +257,49 @@ def test_no_machine_can_start_on_what_is_merged_while_others_are_being_merged(ma
     _drop(many)
     assert opened[0].returncode != 0 and "lock" in opened[0].stderr
     _merged(many, taken)
+
+
+class OneDomain(NoHypervisor):
+    """A host with a domain that is shut off, whose stored definition names a file of each volume, and is written back whole."""
+
+    def __init__(self, files: dict[str, str]) -> None:
+        super().__init__(asked=True)
+        self.files = files
+
+    def disks_of(self, volume, mount_point):
+        part = Definition((f"{mount_point}/{self.files[volume]}",), "qcow2")
+        return (Disk("db", "0a", volume, False, None, part),)
+
+    def redefine(self, disk, path, _image_format):
+        files = dict(self.files)
+        time.sleep(0.01)
+        self.files = {**files, disk.target: os.path.basename(path)}
+
+
+def test_a_domain_with_disks_of_many_volumes_follows_all_of_them_when_another_task_finishes_their_merge(share, monkeypatch):
+    """Each change of a definition reads and writes all of it: two at once would lose one, and its file is removed right after."""
+    names = NAMES[:6]
+    _create(share, names)
+    _change(share, lambda volumes: plan_present(volumes, "s", SnapshotNote()), grouped=True, names=names)
+
+    def die(_self, _context):
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(overlay.RemoveMerged, "apply", die)
+        with pytest.raises(Killed):
+            _change(share, lambda volumes: [plan_absent(volume, ["s"]) for volume in volumes], grouped=True, names=names)
+    # it was defined after the task that was killed had looked
+    domain = OneDomain({name: f"{name}.s" for name in names})
+    session = Session(share.qemu_img, False, 5, deep=True, hypervisor=domain)
+    session.change({name: share.share for name in names}, lambda volumes: [Plan(volume, volume) for volume in volumes], grouped=True)
+    assert domain.files == {name: name for name in names}
+    assert not list(share.root.glob("*.s"))
+
+
+def test_two_volumes_of_one_domain_change_its_definition_one_after_the_other(share):
+    names = NAMES[:6]
+    _create(share, names)
+    domain = OneDomain({name: f"{name}.old" for name in names})
+    parallel.each(lambda name: redefine_domains_here(replace(share.context(name), hypervisor=domain), "qcow2"), names)
+    assert domain.files == {name: name for name in names}
