@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 from typing import Iterator, Mapping
 
@@ -36,7 +37,11 @@ LOADED_LATE = {
 }
 """Modules with imports inside functions, for the time that a task takes to start."""
 
-FILE_CALLS = frozenset("open rename replace link symlink unlink remove mkdir makedirs rmdir truncate chmod chown".split())
+FILE_CALLS = {
+    *("open", "rename", "renames", "replace", "link", "symlink", "unlink", "remove", "removedirs", "mkdir", "makedirs", "mknod", "mkfifo"),
+    *("rmdir", "truncate", "chmod", "chown", "lchown", "utime"),
+}
+FILE_LIBRARIES = ("pathlib", "shutil", "tempfile")
 OPENS_FILES = {
     "module_utils._glusterfs.files": "files of a share",
     "module_utils._qemu.image_lock": "the image locks of files of a share",
@@ -52,6 +57,12 @@ OPENS_FILES = {
 }
 """Who opens, renames or removes files, and which; _common, _export, _backup and _glance do so with files of this host only."""
 LOCAL_PACKAGES = ("module_utils._common", "module_utils._export", "module_utils._backup", "module_utils._glance")
+
+IMPORTS_BY_NAME = {
+    "module_utils._common.dependencies": "bindings that a host may not have",
+    "module_utils._glance.client": "what comes with openstacksdk",
+}
+"""Modules that import by a name in a string."""
 
 NAMED_BY_ANSIBLE = ("FilterModule", "ActionModule")
 LINES, CLASS_LINES, FUNCTION_LINES = 400, 250, 60
@@ -72,13 +83,38 @@ def rank(module: str) -> int:
     return next(index for index, package in enumerate(ORDER) if module == package or module.startswith(f"{package}."))
 
 
-def imports(tree: ast.AST, known: Mapping[str, object]) -> Iterator[tuple[ast.stmt, str]]:
-    """Yield what is imported of this collection, with the statement."""
+def bindings(tree: ast.AST) -> dict[str, str]:
+    """Return what is imported, by the names that it has in a module."""
+    found: dict[str, str] = {}
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(PREFIX):
-            package = str(node.module)[len(PREFIX) :]
-            for alias in node.names:
-                yield node, f"{package}.{alias.name}" if f"{package}.{alias.name}" in known else package
+        if isinstance(node, ast.Import):
+            found.update({alias.asname or alias.name.partition(".")[0]: alias.name for alias in node.names})
+        elif isinstance(node, ast.ImportFrom):
+            found.update({alias.asname or alias.name: f"{'.' * node.level}{node.module or ''}.{alias.name}" for alias in node.names})
+    return found
+
+
+def dotted(node: ast.AST) -> str:
+    """Return a name as it is written, such as C(os.path.join); nothing for what is no plain name."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        return f"{within}.{node.attr}" if (within := dotted(node.value)) else ""
+    return ""
+
+
+def used(tree: ast.AST, bound: Mapping[str, str]) -> Iterator[tuple[int, str]]:
+    """Yield the names that a module uses, such as C(os.rename), whatever it calls them, with their lines."""
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Load) and (name := dotted(node)):
+            first, dot, rest = name.partition(".")
+            yield node.lineno, bound.get(first, first) + dot + rest
+
+
+def targets_of(bound: Mapping[str, str], known: Mapping[str, object]) -> set[str]:
+    """Return the modules of this collection among what is imported."""
+    names = {name[len(PREFIX) :] for name in bound.values() if name.startswith(PREFIX)}
+    return {name if name in known else name.rpartition(".")[0] for name in names}
 
 
 def late(tree: ast.AST) -> Iterator[ast.stmt]:
@@ -103,29 +139,35 @@ def circles(graph: Mapping[str, set[str]]) -> Iterator[str]:
 
 
 def file_calls(tree: ast.AST) -> Iterator[int]:
-    """Yield the lines that open, create, rename or remove files."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            called = ast.unparse(node.func)
-            if called == "open" or called.partition(".")[0] in ("os", "shutil") and called.partition(".")[2] in FILE_CALLS:
-                yield node.lineno
+    """Yield the lines that open, create, rename or remove files, or could."""
+    for line, name in used(tree, bindings(tree)):
+        first, _dot, rest = name.partition(".")
+        if name in ("open", "io.open") or first == "os" and rest in FILE_CALLS or first in FILE_LIBRARIES:
+            yield line
 
 
 def forbidden(module: str, tree: ast.AST, targets: set[str]) -> Iterator[str]:
-    """Yield what a module names that only another one may."""
-    nodes = list(ast.walk(tree))
-    names = {alias.name.partition(".")[0] for node in nodes if isinstance(node, ast.Import) for alias in node.names}
-    names |= {str(node.module).partition(".")[0] for node in nodes if isinstance(node, ast.ImportFrom)}
-    words = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-    used = {node.id for node in nodes if isinstance(node, ast.Name)}
-    if "libvirt" in names | words and not module.startswith("module_utils._libvirt."):
+    """Yield what a module names that only another one may, or nobody."""
+    bound = bindings(tree)
+    names = {name.partition(".")[0] for name in bound.values()}
+    words = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    uses = {name for _line, name in used(tree, bound)}
+    packages = {PREFIX[: end.start()] for end in re.finditer(r"\.", PREFIX)}
+    if any(name.startswith(".") for name in bound.values()) or packages & set(bound.values()):
+        yield f"import: {module}: is relative, or takes a package instead of a module"
+    if uses & {"importlib.import_module", "__import__", "importlib"} and module not in IMPORTS_BY_NAME:
+        yield f"import: {module}: imports by a name in a string"
+    binding = re.compile(r"libvirt(_qemu|_lxc)?(\.\w+)?\Z")
+    if any(binding.match(word) for word in names | words) and not module.startswith("module_utils._libvirt."):
         yield f"libvirt: {module}: loads libvirt"
-    if "qemu-img" in words and module != "module_utils._qemu.qemu_img":
+    if any(re.search(r"(^|/)qemu-img(\s|$)", word) for word in words) and module != "module_utils._qemu.qemu_img":
         yield f"qemu-img: {module}: runs qemu-img"
-    if "AnsibleModule" in used and module != "module_utils._modules.runtime":
+    if any(name.endswith("AnsibleModule") for name in uses | set(bound.values())) and module != "module_utils._modules.runtime":
         yield f"AnsibleModule: {module}: sees AnsibleModule"
-    if module.startswith("module_utils._plans.") and (names & {"os", "subprocess"} or any("_libvirt" in target for target in targets)):
-        yield f"pure: {module}: imports os or libvirt"
+    outside = {"os", "pathlib", "shutil", "socket", "subprocess", "tempfile"}
+    impure = names & outside or any(target.startswith(("module_utils._libvirt", "module_utils._glusterfs")) for target in targets)
+    if module.startswith("module_utils._plans.") and impure:
+        yield f"pure: {module}: imports what touches the world"
 
 
 def violations(code: Mapping[str, str]) -> list[str]:
@@ -135,7 +177,7 @@ def violations(code: Mapping[str, str]) -> list[str]:
     graph: dict[str, set[str]] = {}
     classes: dict[str, list[str]] = {}
     for module, tree in trees.items():
-        graph[module] = {target for _node, target in imports(tree, trees)}
+        graph[module] = targets_of(bindings(tree), trees)
         found += [f"down: {module}: {target}" for target in sorted(graph[module]) if rank(target) < rank(module)]
         if module not in LOADED_LATE:
             found += [f"late: {module}: line {node.lineno}" for node in late(tree)]
@@ -145,7 +187,7 @@ def violations(code: Mapping[str, str]) -> list[str]:
         if len(code[module].splitlines()) > LINES and not module.startswith("modules."):
             found.append(f"size: {module}: {len(code[module].splitlines())} lines")
         for node in ast.walk(tree):
-            if isinstance(node, (ast.ClassDef, ast.FunctionDef)):
+            if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
                 lines = int(node.end_lineno or 0) - node.lineno + 1
                 if lines > (CLASS_LINES if isinstance(node, ast.ClassDef) else FUNCTION_LINES):
                     found.append(f"size: {module}: {node.name} has {lines} lines")
@@ -174,6 +216,19 @@ def test_no_exception_is_left_that_nothing_needs(code: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("rule", "module", "line"),
     [
+        ("down", "module_utils._volume.lock", f"import {PREFIX}module_utils._plans.volume as plans"),
+        ("import", "module_utils._volume.lock", "from .._plans import volume"),
+        ("import", "module_utils._volume.lock", f"import importlib as i\ni.import_module('{PREFIX}module_utils._plans.volume')"),
+        ("libvirt", "module_utils._steps.domain", "import libvirt_qemu"),
+        ("qemu-img", "module_utils._steps.copy", 'argv = "/usr/bin/qemu-img convert".split()'),
+        ("AnsibleModule", "module_utils._modules.snapshot", "from ansible.module_utils import basic\nbasic.AnsibleModule({})"),
+        ("pure", "module_utils._plans.volume", f"from {PREFIX}module_utils._glusterfs import files"),
+        ("pure", "module_utils._plans.volume", "from pathlib import Path"),
+        ("files", "module_utils._steps.overlay", "from os import rename\nrename('a', 'b')"),
+        ("files", "module_utils._steps.overlay", "import os as o\ngo = o.unlink"),
+        ("files", "module_utils._steps.overlay", "from pathlib import Path\nPath('a').unlink()"),
+        ("files", "module_utils._steps.overlay", "import shutil\nshutil.rmtree('a')"),
+        ("size", "module_utils._volume.reader", "async def long():\n" + "    x = 1\n" * FUNCTION_LINES),
         ("down", "module_utils._volume.lock", f"from {PREFIX}module_utils._plans import volume"),
         ("down", "module_utils._common.units", f"from {PREFIX}module_utils._glusterfs.files import replace"),
         ("circle", "module_utils._common.errors", f"from {PREFIX}module_utils._common import units"),
