@@ -72,6 +72,17 @@ def spelled(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).replace("_", " ").strip().lower()
 
 
+def defined(node: ast.AST) -> str | None:
+    """Return the name that a node gives to something."""
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.ExceptHandler)):
+        return node.name
+    if isinstance(node, (ast.arg, ast.alias)):
+        return node.arg if isinstance(node, ast.arg) else node.asname
+    if isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Store):
+        return node.id if isinstance(node, ast.Name) else node.attr
+    return None
+
+
 def python_texts(source: str) -> Iterator[Text]:
     """Yield the names that a Python file defines, its messages and its documentation of options; docstrings and comments are not read."""
     tree = ast.parse(source)
@@ -87,16 +98,13 @@ def python_texts(source: str) -> Iterator[Text]:
             if isinstance(value, ast.Constant) and isinstance(value.value, str):
                 skipped.add(id(value))
                 yield Text(DOC, value.lineno, value.value)
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            yield Text(NAME, node.lineno, node.name)
-        elif isinstance(node, ast.arg):
-            yield Text(NAME, node.lineno, node.arg)
-        elif isinstance(node, ast.alias) and node.asname:
-            yield Text(NAME, getattr(node, "lineno", 1), node.asname)
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            yield Text(NAME, node.lineno, node.id)
-        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
-            yield Text(NAME, node.lineno, node.attr)
+        name = defined(node)
+        if name:
+            yield Text(NAME, getattr(node, "lineno", 1), name)
+        elif isinstance(node, ast.Call):
+            # a word that is handed on becomes part of a message
+            words_given = [word for word in node.args if isinstance(word, ast.Constant) and isinstance(word.value, str)]
+            yield from (Text(MESSAGE, word.lineno, word.value) for word in words_given if word.value.isalpha() and id(word) not in skipped)
         elif isinstance(node, ast.JoinedStr):
             skipped.update(id(part) for part in node.values)
             yield Text(MESSAGE, node.lineno, "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values))
@@ -132,8 +140,13 @@ def yaml_texts(source: str, is_specification: bool) -> Iterator[Text]:
 
 
 def without_templates(text: str) -> str:
-    """Return a text with its Jinja parts as gaps of as many lines."""
-    return re.sub(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", lambda part: "…" + "\n" * part[0].count("\n"), text, flags=re.S)
+    """Return a text with its Jinja parts as gaps of as many lines, in which only the messages are left."""
+
+    def messages(part: re.Match[str]) -> str:
+        strings = r"'[^'\n]*'|\"[^\"\n]*\"|." if not part[0].startswith("{#") else "."
+        return "…" + re.sub(strings, lambda it: it[0] if " " in it[0][1:-1] or it[0] == "\n" else "", part[0], flags=re.S)
+
+    return re.sub(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", messages, text, flags=re.S)
 
 
 def texts(path: Path, relative: str) -> Iterator[Text]:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vdisk.gluster authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A plain directory in the place of a mounted share: planners, steps and the corridor work on it as on GlusterFS."""
+"""A plain directory in the place of a mounted share: planners, steps and sessions work on it as on GlusterFS."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ class PlainShare:
         return tuple(steps)
 
     def session(self, check_mode: bool = False) -> Session:
-        """Return the corridor of a task."""
+        """Return the session of a task."""
         return Session(self.qemu_img, check_mode, 5, deep=True)
 
     def recover(self, name: str = "v") -> Outcome:

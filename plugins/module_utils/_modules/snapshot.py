@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vdisk.gluster authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What gluster_snapshot does: find the volumes of the group, then walk the corridor with all of them."""
+"""What gluster_snapshot does: find the volumes of the group, then change them in a session."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vdisk.gluster authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What gluster_volume_attachment does: find the volume and the domain, then walk the corridor."""
+"""What gluster_volume_attachment does: find the volume and the domain, then change it in a session."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vdisk.gluster authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What gluster_volume_file does: find each volume or the share a new one goes to, then walk the corridor."""
+"""What gluster_volume_file does: find each volume or the share a new one goes to, then change them in a session."""
 
 from __future__ import annotations
 

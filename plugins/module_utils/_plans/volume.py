@@ -70,8 +70,8 @@ def plan_present(volume: Volume, request: VolumeRequest) -> Plan:
         repairs, after = repaired(after)
         steps += repairs
         if repairs:
-            refuse_in_use(volume, "mended")
-            refuse_attached_elsewhere(volume, "mended")
+            refuse_in_use(volume, "repaired")
+            refuse_attached_elsewhere(volume, "repaired")
     _refuse_other_making(volume, record, request)
     size = after.active.virtual_size
     if request.size is not None and size is not None and request.size != size:

@@ -149,7 +149,7 @@ class StepContext:
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a plan; C(quiet) ones only keep the books of the step before and are no action of their own."""
+    """One step of a plan; C(internal) ones only keep the books of the step before and are no action of their own."""
 
     internal: ClassVar[bool] = False
     stage: ClassVar[int] = 9

@@ -48,7 +48,7 @@ class WithdrawVolume(Step):
     def apply(self, context: StepContext) -> None:
         """Rename it, unless that is done.
 
-        :raises GivenUp: the volume was written to after it was copied, or is in use, so that the copy is not the volume.
+        :raises Abandoned: the volume was written to after it was copied, or is in use, so that the copy is not the volume.
         """
         moved = context.path(layout.moved(context.volume))
         if layout.moved(context.volume).rpartition("/")[2] in files.list_names(os.path.dirname(moved)):

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vdisk.gluster authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The corridor that every change of volumes walks: read, plan, lock, recover, read, plan, apply, read.
+"""What every change of volumes goes through: read, plan, lock, recover, read, plan, apply, read.
 
 What needs no change is found out without a lock and without writing. What is refused is refused before anything was
 touched. Check mode ends after the first plan.
@@ -172,7 +172,7 @@ class Session:
     def look(self, where: Sequence[Located], listings: Mapping[str, Listing] | None = None, uncached: bool = True) -> tuple[Volume, ...]:
         """Return the states of volumes, which may be of one name on several shares, as they are now.
 
-        :param anew: go by the share alone, not by what this host remembers of the files.
+        :param uncached: go by the share alone, not by what this host remembers of the files.
         """
         listings = listings or list_shares(share for _name, share in where)
         self._hypervisor.refresh()

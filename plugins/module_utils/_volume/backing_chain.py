@@ -75,7 +75,7 @@ class Repair:
 class Chain:
     """A chain, active file first, the overlay of each snapshot oldest first, and what is wrong with it in sentences.
 
-    C(mends) are those of the problems that can be mended.
+    C(repairs) are those of the problems that can be repaired.
     """
 
     files: tuple[ChainFile, ...]

@@ -32,7 +32,7 @@ class Volume:
 
     C(strays) are files named as this volume's overlays that belong to no chain, C(leftovers) temporary files of killed
     runs. C(unfinished) tells of a journal. C(locked_files) are chain files that QEMU has open somewhere, C(disks) those of this
-    host's domains that have the volume, whether they run or not. C(given_up) are temporary snapshots of killed tasks. C(written)
+    host's domains that have the volume, whether they run or not. C(abandoned) are temporary snapshots of killed tasks. C(written)
     tells that a QEMU somewhere writes to the active file. C(attachments) are the domains of C(host), this one, and of others; where not
     C(respects_other_hosts), those of others that are shut off keep nobody from a change.
     """

@@ -113,6 +113,13 @@ class Corridor:
     def lay(self, anew):
         self.said = spool = f"{self} lies on {anew:>3}"
         raise Refused("run it as root, at once", corridor=self)
+
+
+def more():
+    try:
+        refuse(volume, "mended")
+    except OSError as told:
+        pass
 '''
 
 
@@ -129,6 +136,8 @@ def test_python_is_read_for_names_messages_and_documentation_but_not_for_docstri
         "15: name: 'spool'",
         "16: message: 'as root'",
         "16: message: 'at once'",
+        "21: message: 'mended'",
+        "22: name: 'told'",
     ]
 
 
@@ -136,7 +145,7 @@ YAML = """---
 - name: Tell what is
   ansible.builtin.debug:
     msg: >-
-      {{ told }} is right,
+      {{ told ~ 'it is told' if told == 'told' }} is right,
       and this is said
   register: said
   vars:
@@ -144,11 +153,12 @@ YAML = """---
 """
 
 
-def test_a_role_is_read_for_variables_and_texts_without_their_templates(tmp_path: Path) -> None:
+def test_a_role_is_read_for_variables_and_texts_without_their_templates_but_with_the_messages_in_them(tmp_path: Path) -> None:
     complaints, _looked_at = words.check(collection(tmp_path, roles__a__tasks__say_DOT_yml=YAML))
     assert [":".join(complaint.split(":")[1:4]) for complaint in complaints] == [
         "1: name: 'say'",
         "2: message: 'Tell'",
+        "5: message: 'told'",
         "6: message: 'said'",
         "7: name: 'said'",
         "9: name: 'wanted'",

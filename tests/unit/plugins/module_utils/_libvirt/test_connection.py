@@ -207,7 +207,7 @@ def _Shares(share: PlainShare) -> Any:
             self.usable = {share.share.name: share.share}
 
         def list(self) -> None:
-            """Leave listing to the corridor."""
+            """Leave listing to the session."""
 
         def locate(self, volumes: Any, _listings: Any) -> Any:
             """Return the share of each volume."""
