@@ -142,7 +142,7 @@ def test_a_run_that_was_killed_is_taken_up_as_of_its_instant(site):
     for play in (plays := examples()[0]):
         play["roles"][0]["vars"]["volume_backup_volumes"] = ["db-1", "db-3"]
     playing = started(site, plays, volume_backup_archive="night")
-    assert "is there of db-1 and not of db-3" in playing.wait(60) and playing.process.returncode != 0
+    assert "exists of db-1 and not of db-3" in playing.wait(60) and playing.process.returncode != 0
 
 
 def repository(site) -> dict[str, str]:

@@ -123,7 +123,7 @@ def test_chains_that_cannot_be_trusted(damaged):
         "another volume below": (rebase("v1.s1", "v2", "raw"), "not a bare name of a file of v1"),
         "backing format missing": (edit("v1.s2", FORMAT_EXTENSION, b"\x11\x22\x33\x44"), "without its format"),
         "backing format strange": (rebase("v1.s1", "v1", "vmdk"), "vmdk"),
-        "backing format wrong": (rebase("v1.s1", "v1", "qcow2"), "the record says raw"),
+        "backing format wrong": (rebase("v1.s1", "v1", "qcow2"), "the record gives raw"),
         "an overlay skipped": (rebase("v1.s3", "v1.s1"), "not in the chain"),
         "external data file": (replaced("v1.s3", external_data_file), "external data file"),
     }
@@ -207,9 +207,9 @@ def test_records_that_cannot_be_trusted(damaged):
         "empty": (lambda place: place.path(".vdisk/v1.json").write_bytes(b""), "it is empty"),
         "newer": (record(schema=99), "a newer one may be needed"),
         "another base": (record(base_file="v1.s1"), "v1"),
-        "another volume's base": (record(base_file="v2"), "no file of v1"),
+        "another volume's base": (record(base_file="v2"), "not a file of v1"),
         "a strange format": (record(base_format="vmdk"), "vmdk"),
-        "another format": (record(base_format="qcow2"), "the record says qcow2"),
+        "another format": (record(base_format="qcow2"), "the record gives qcow2"),
         "a larger size": (record(virtual_size=2 * MIB), "truncated"),
     }
     for case, (damage, reason) in cases.items():

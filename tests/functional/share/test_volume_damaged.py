@@ -144,7 +144,7 @@ def test_a_backing_format_that_contradicts_the_record(place):
     overlay(place, "v1.s1", "v1", "vmdk")
     is_left_alone(place, "the header of v1.s1 gives v1 the format 'vmdk', which no file of a volume has")
     overlay(place, "v1.s1", "v1", "qcow2")
-    is_left_alone(place, "the header of v1.s1 gives v1 the format qcow2, the record says raw")
+    is_left_alone(place, "the header of v1.s1 gives v1 the format qcow2, the record gives raw")
 
 
 def test_a_data_file_outside_the_image_is_never_opened(place):
