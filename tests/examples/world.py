@@ -84,7 +84,7 @@ class World:
             self._glance = Glance(directory)
             self._glance.start()
             CLOUDS.parent.mkdir(exist_ok=True)
-            cloud = json.loads(self._glance.clouds.read_text(encoding="utf-8"))["clouds"]["test"]
+            cloud = next(iter(json.loads(self._glance.clouds.read_text(encoding="utf-8"))["clouds"].values()))
             CLOUDS.write_text(json.dumps({"clouds": {"production": cloud}}), encoding="utf-8")
         return self._glance
 

@@ -58,6 +58,9 @@ print(json.dumps({name: "!" if name == "publicize_image" else "@" for name in na
 # it has packages of its own, whatever those are with which the tests run
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 
+CLOUD = f"test-{os.getpid()}"
+"""A name of this process: exports to one image of one cloud wait for one another on a host, and several runs share one."""
+
 
 class Glance:
     """The service, its data and its C(clouds.yaml) below a directory."""
@@ -88,7 +91,7 @@ class Glance:
 
         secret = {"username": "u", "password": "correct-horse", "project_name": "p", "user_domain_name": "d", "project_domain_name": "d"}
         clouds = {
-            "test": without_identity(self.url),
+            CLOUD: without_identity(self.url),
             "down": without_identity(f"http://user:battery-staple@127.0.0.1:{self.dead_port}"),
             "password": {"auth": {"auth_url": f"http://127.0.0.1:{self.dead_port}/v3", **secret}},
         }

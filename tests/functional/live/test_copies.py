@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.vdisk.gluster.tests.functional.live.volumes import Watched, volume
+from ansible_collections.vdisk.gluster.tests.harness.glance import CLOUD
 from ansible_collections.vdisk.gluster.tests.harness.processes import wait_until
 
 
@@ -28,7 +29,7 @@ def test_a_running_volume_is_cloned_as_it_was_at_one_instant(lab, copy_format):
 
 def test_a_running_volume_is_uploaded_to_an_image_service_as_it_was_at_one_instant(lab, image_service, tmp_path):
     watched = Watched(lab, lab.machine(volume(lab), agent=False).start())
-    options = {"volume": "v1", "image_name": "now", "cloud": "test", "scratch_dir": str(tmp_path)}
+    options = {"volume": "v1", "image_name": "now", "cloud": CLOUD, "scratch_dir": str(tmp_path)}
     predicted = lab.here.ok("gluster_image_export", _ansible_check_mode=True, **options)
     before = watched.machine.wait_acks()
     made = lab.here.ok("gluster_image_export", **options)

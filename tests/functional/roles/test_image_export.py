@@ -10,6 +10,7 @@ import os
 from unittest import mock
 
 import pytest
+from ansible_collections.vdisk.gluster.tests.harness.glance import CLOUD
 from ansible_collections.vdisk.gluster.tests.harness.roles import Player
 
 MIB = 1 << 20
@@ -144,7 +145,7 @@ def test_the_example_runs_as_it_is_written(place, role, nights):
 
 
 def test_images_are_uploaded_under_names_of_the_pattern(place, role, nights, glance):
-    values = {"volumes": ["db-2"], "snapshot": "n1", "image_name": "{volume}-%Y%m%d", "cloud": "test", "format": "qcow2"}
+    values = {"volumes": ["db-2"], "snapshot": "n1", "image_name": "{volume}-%Y%m%d", "cloud": CLOUD, "format": "qcow2"}
     env = {"OS_CLIENT_CONFIG_FILE": os.environ["OS_CLIENT_CONFIG_FILE"]}
     made = role.play(env=env, **values)
     (entry,) = made.facts["exports"]

@@ -17,7 +17,7 @@ MIB = 1 << 20
 
 @pytest.fixture
 def service(glance):
-    return client.connect("test", 30)
+    return client.connect(CLOUD, 30)
 
 
 def test_an_image_comes_down_as_it_is_and_sparse(glance, service, tmp_path):

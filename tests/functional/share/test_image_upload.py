@@ -26,7 +26,7 @@ def cloud(place, glance, tmp_path):
     place.out = tmp_path / "out"
     place.out.mkdir()
     (tmp_path / "spool").mkdir()
-    place.wish = {"volume": "v1", "image_name": "web", "cloud": "test", "scratch_dir": str(tmp_path / "spool")}
+    place.wish = {"volume": "v1", "image_name": "web", "cloud": CLOUD, "scratch_dir": str(tmp_path / "spool")}
     return place
 
 

@@ -31,7 +31,7 @@ def cloud(place, glance, tmp_path):
     place.write(3, MIB, 128 * KIB)
     place.glance = glance
     (tmp_path / "spool").mkdir()
-    place.wish = {"volume": "v1", "snapshot": "s1", "image_name": "web", "cloud": "test", "scratch_dir": str(tmp_path / "spool")}
+    place.wish = {"volume": "v1", "snapshot": "s1", "image_name": "web", "cloud": CLOUD, "scratch_dir": str(tmp_path / "spool")}
     return place
 
 

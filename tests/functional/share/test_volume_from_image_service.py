@@ -20,7 +20,7 @@ MODULE = "gluster_volume_file"
 def cloud(place, glance, tmp_path):
     place.glance = glance
     (tmp_path / "spool").mkdir()
-    place.wish = {"source_image_name": "debian", "cloud": "test", "scratch_dir": str(tmp_path / "spool")}
+    place.wish = {"source_image_name": "debian", "cloud": CLOUD, "scratch_dir": str(tmp_path / "spool")}
     place.raw = os.urandom(300 * KIB) + bytes(2 * MIB) + os.urandom(212 * KIB)
     return place
 
@@ -58,7 +58,7 @@ def test_a_volume_reads_as_the_image(cloud, image_format, wanted):
 def test_what_was_exported_comes_back(cloud):
     cloud.volume("old", size="4M")
     cloud.write(7, MIB, 64 * KIB, volume="old")
-    export = {"volume": "old", "image_name": "debian", "cloud": "test", "scratch_dir": cloud.wish["scratch_dir"], "format": "qcow2"}
+    export = {"volume": "old", "image_name": "debian", "cloud": CLOUD, "scratch_dir": cloud.wish["scratch_dir"], "format": "qcow2"}
     cloud.ok("gluster_image_export", **export)
     cloud.ok(MODULE, name=["new"], **cloud.wish)
     assert cloud.read("new") == cloud.read("old")
