@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Damaged, Refused, Unavailable
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.progress import Progress
 from ansible_collections.vdisk.gluster.plugins.module_utils._glance import client
+from ansible_collections.vdisk.gluster.tests.harness.glance import CLOUD
 
 MIB = 1 << 20
 

@@ -9,6 +9,7 @@ import hashlib
 import os
 
 import pytest
+from ansible_collections.vdisk.gluster.tests.harness.glance import CLOUD
 
 KIB, MIB = 1 << 10, 1 << 20
 EXPORT = "gluster_image_export"

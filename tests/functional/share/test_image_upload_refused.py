@@ -14,7 +14,7 @@ import time
 import pytest
 from ansible_collections.vdisk.gluster.plugins.module_utils._common import dependencies
 from ansible_collections.vdisk.gluster.plugins.module_utils._glance import client, image
-from ansible_collections.vdisk.gluster.tests.harness.glance import SIZE_CAP
+from ansible_collections.vdisk.gluster.tests.harness.glance import CLOUD, SIZE_CAP
 from ansible_collections.vdisk.gluster.tests.harness.playing import play
 from ansible_collections.vdisk.gluster.tests.harness.processes import start, wait_until
 

@@ -9,6 +9,7 @@ import os
 
 import pytest
 from ansible_collections.vdisk.gluster.plugins.module_utils._glance import client
+from ansible_collections.vdisk.gluster.tests.harness.glance import CLOUD
 from ansible_collections.vdisk.gluster.tests.harness.processes import start, wait_until
 from ansible_collections.vdisk.gluster.tests.harness.programs import command
 
