@@ -16,7 +16,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._plans.snapshot impo
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import VolumeRequest
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import plan_absent as plan_no_volume
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import plan_present as plan_volume
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps import registry
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps import domain, merge, move_live, registry
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Step
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.domain import FreezeGuest, RedefineDomains, SwitchDomain, ThawGuest
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.merge import Commit, Pull
@@ -207,3 +207,12 @@ def test_owner_and_mode_are_set_on_every_file_of_the_chain(share: PlainShare) ->
     for name in ("v", "v.a"):
         status = os.stat(Path(share.root) / name)
         assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (OWNER, GROUP, 0o600)
+
+
+def test_what_steps_note_in_a_journal_has_names_that_stay() -> None:
+    """A task of another release reads them: what was merged already must not be merged again over what a guest wrote since."""
+    commit = Commit(("v.b", "v.a"), "v", "raw", 0, ("a",))
+    pull = Pull(("v.b",), "v.c", "v", "raw", 0, ("b",))
+    assert (commit._work, commit._pivot, pull._work) == ("merge v.b into v", "go over from v.b to v", "merge v.b up into v.c")
+    assert (merge._AT_WORK, merge._DONE) == ("a domain is at it", "done")
+    assert (domain._frozen("0a"), move_live._switch_mark("v")) == ("frozen 0a", "v goes over to its copy")
