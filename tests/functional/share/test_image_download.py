@@ -74,7 +74,7 @@ def test_a_service_that_dies_leaves_no_file(glance, service, tmp_path):
 
     step.update = die
     try:
-        with pytest.raises(Unavailable, match="the image service of test cannot be reached to read the data of image web"):
+        with pytest.raises(Unavailable, match=f"the image service of {CLOUD} cannot be reached to read the data of image web"):
             service.download(image, str(tmp_path / "copy"), step)
         assert os.listdir(tmp_path) == []
     finally:

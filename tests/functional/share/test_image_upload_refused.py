@@ -55,7 +55,7 @@ def test_an_image_that_is_too_large_for_the_service_is_refused_and_gone(cloud):
     wish = {**cloud.wish, "volume": "big", "snapshot": None}
     assert cloud.ok(EXPORT, check=True, **wish).changed
     said = cloud.refused(EXPORT, **wish)
-    assert said.startswith("the image service of test did not upload the data of image web") and "413" in said and "quota" in said
+    assert said.startswith(f"the image service of {CLOUD} did not upload the data of image web") and "413" in said and "quota" in said
     assert cloud.glance.images() == [] and cloud.glance.stored() == [] and spool(cloud) == []
 
 
@@ -128,7 +128,7 @@ def test_a_service_that_dies_in_the_middle_is_said_and_the_next_run_completes(cl
     finally:
         running.kill()
         place.glance.start()
-    assert result["failed"] and "the image service of test cannot be reached to upload the data of image web" in result["msg"]
+    assert result["failed"] and f"the image service of {CLOUD} cannot be reached to upload the data of image web" in result["msg"]
     place.check_run_again(EXPORT, **place.wish)
     [image] = place.glance.images()
     assert place.glance.data(image["id"]) == place.read(snapshot="s1")

@@ -47,7 +47,7 @@ def test_a_volume_reads_as_the_image(cloud, image_format, wanted):
         # the service does not know how large the disk in these is
         result = cloud.ok(MODULE, name=["v1"], **cloud.wish, **wanted)
         assert not cloud.ok(MODULE, name=["v1"], **cloud.wish, **wanted).changed
-    assert result.actions[0].startswith("Copy image debian of the image service of test to v1 on")
+    assert result.actions[0].startswith(f"Copy image debian of the image service of {CLOUD} to v1 on")
     content = cloud.read()
     assert content[: len(cloud.raw)] == cloud.raw and not any(content[len(cloud.raw) :])
     assert len(content) == (5 * MIB if wanted else len(cloud.raw))
