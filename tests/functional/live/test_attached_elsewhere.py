@@ -62,7 +62,7 @@ def test_what_a_machine_of_another_host_would_start_on_is_changed_there_or_on_so
     (problem,) = lab.here.look("v1")["problems"]
     assert f"the definition of disk vda of domain {machine.name} on this host names v1.s1" in problem and "destroys" in problem, problem
     made = twice(lab.here, "gluster_volume_attachment", volume="v1", domain=machine.name)
-    assert "name v1.s2" in " ".join(made["actions"])
+    assert "to v1.s2 in its definition" in " ".join(made["actions"])
     acknowledged = machine.acked()
     watched.windows["s2"] = (acknowledged, acknowledged + 5000)
     machine.start()
