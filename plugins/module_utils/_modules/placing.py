@@ -32,7 +32,7 @@ def limits_of(params: Mapping[str, Any]) -> PlacementLimits:
     return PlacementLimits(reserved, ratio)
 
 
-def contexts(
+def shares_for(
     names: Sequence[str],
     request: VolumeRequest,
     new: VolumeRequest,

@@ -12,7 +12,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._common.ownership im
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.result import Result
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.units import parse_virtual_size
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share import shares_of
-from ansible_collections.vdisk.gluster.plugins.module_utils._modules.placing import contexts, limits_of
+from ansible_collections.vdisk.gluster.plugins.module_utils._modules.placing import limits_of, shares_for
 from ansible_collections.vdisk.gluster.plugins.module_utils._modules.runtime import Task
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.base import Plan
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import VolumeRequest, plan_absent, plan_present
@@ -63,7 +63,7 @@ def work(task: Task, wish: SourceRequest | None = None) -> Result:
         if wish and missing:
             original = holding.enter_context(volume_source.opened(wish, session, shares, qemu_img, task.check_mode))
         new = copy.request_of_copy(request, original) if original else request
-        where = contexts(names, request, new, shares, listings, limits if present else None)
+        where = shares_for(names, request, new, shares, listings, limits if present else None)
         if original and original.path:
             volume_source.check_room([where[name] for name in missing], new, original, qemu_img, limits)
 

@@ -191,8 +191,8 @@ def plan_reverted(volume: Volume, name: str, discard_newer: bool) -> Plan:
             f"{'that one' if len(newer) == 1 else 'those'} too, with all that was written since {name}"
         )
     made_by = volume.chain.snapshots[name]
-    context = next(index for index, entry in enumerate(volume.chain.files) if entry.file == made_by)
-    below = volume.chain.files[context + 1]
+    position = next(index for index, entry in enumerate(volume.chain.files) if entry.file == made_by)
+    below = volume.chain.files[position + 1]
     size = round_up(volume.active.virtual_size or 0, SECTOR)
     # the newest one's overlay is replaced under its name, so that a machine's definition still fits; further down, a new name
     # is needed for the switch to be one instant: an overlay with others upon it cannot be emptied under them
@@ -200,18 +200,20 @@ def plan_reverted(volume: Volume, name: str, discard_newer: bool) -> Plan:
     snapshots = {**{kept: volume.chain.snapshots[kept] for kept in names[: names.index(name)]}, name: file}
     record = replace(old, snapshots={kept: note for kept, note in old.snapshots.items() if kept not in newer})
     if newer:
-        gone = tuple(entry.file for entry in volume.chain.files[: context + 1])
+        gone = tuple(entry.file for entry in volume.chain.files[: position + 1])
         steps: tuple[Step, ...] = (
-            CreateOverlay(file, below.file, str(below.format), size, name, volume.active_file, "the volume is to be what it was then"),
+            CreateOverlay(
+                file, below.file, str(below.format), size, name, volume.active_file, f"the volume is reverted to snapshot {name}"
+            ),
             WriteInfo(file, snapshots),
-            *redefine_domains(volume, file, "qcow2", [file, *(entry.file for entry in volume.chain.files[context + 1 :])]),
+            *redefine_domains(volume, file, "qcow2", [file, *(entry.file for entry in volume.chain.files[position + 1 :])]),
             RemoveMerged(gone, f"it came after snapshot {name}"),
             WriteRecord(record_file.to_json(record)),
         )
     else:
         steps = (ReplaceOverlay(file, below.file, str(below.format), size, name),)
     entry = ChainFile(file, "qcow2", below.file, below.format, size, qcow2.new_image(size, below.file, str(below.format)).length)
-    after = with_chain(volume, (entry, *volume.chain.files[context + 1 :]), snapshots, record)
+    after = with_chain(volume, (entry, *volume.chain.files[position + 1 :]), snapshots, record)
     return Plan(volume, after, steps, journaled=True)
 
 

@@ -153,7 +153,7 @@ def _drop(prepare: Callable[[Hosts], None], says: str, *gone: str, volumes: int 
 
 def _revert(snapshot: str, *gone: str) -> Operation:
     options = {"volume": [A], "name": [snapshot], "state": "reverted", "discard_newer": bool(gone)}
-    return Operation(chain, "gluster_snapshot", options, "revert", gone, says="with a new empty overlay")
+    return Operation(chain, "gluster_snapshot", options, "revert", gone, says="is reverted to snapshot")
 
 
 OPERATIONS = {
