@@ -17,10 +17,11 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 def pytest_addoption(parser):
     # all in one place: a folder's own conftest.py is read too late where its parent is tested
-    parser.addoption("--all", action="store_true", help="kill tasks at every call of an operation, not at a sample of them")
+    samples = parser.getgroup("samples")
+    samples.addoption("--all", action="store_true", help="try all cases, and kill tasks at every call, not at a sample of them")
+    samples.addoption("--pinned", action="store_true", help="try only the cases that every run tries; for mutations")
+    samples.addoption("--seed", type=int, help="draw the sample by this number (default: by the commit)")
     faults = parser.getgroup("faults")
-    faults.addoption("--spread", type=int, default=4, help="calls at which a sample kills each operation, besides those that name files")
-    faults.addoption("--seed", type=int, default=1, help="the first seed of random sequences")
     faults.addoption("--sequences", type=int, default=4, help="random sequences of operations")
     faults.addoption("--steps", type=int, default=25, help="operations of each random sequence")
     molecule = parser.getgroup("molecule scenarios")
@@ -34,6 +35,34 @@ def _harness(name):
     return importlib.import_module(f"ansible_collections.vdisk.gluster.tests.harness.{name}")
 
 
+def pytest_report_header(config):
+    """Tell what repeats the run."""
+    return f"sample: {'all' if config.option.all else f'--seed {config.option.seed}'}"
+
+
+def _sample(config, **more):
+    option = config.option
+    return _harness("sampling").Sample(option.all, option.pinned, option.seed, **more)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config, items):
+    """Leave to the whole run what this one does not try."""
+    named = [] if config.option.pinned else [word for word in config.args if "[" in word]
+    chosen = _harness("sampling").choose(_sample(config), items, named)
+    running = set(chosen)
+    left = [item for item in items if item not in running]
+    items[:] = chosen
+    if left:
+        config.hook.pytest_deselected(items=left)
+
+
+@pytest.fixture
+def sample(request):
+    """Which of many moments or cases a test tries itself; what it draws is told in the table at the end of a run."""
+    return _sample(request.config, tell=lambda line: request.node.user_properties.append((_harness("sampling").SAMPLED, line)))
+
+
 def _parts(config):
     """Return the folders beside this file of which tests are asked for."""
     paths = [pathlib.Path(config.invocation_params.dir, argument.partition("::")[0]).resolve() for argument in config.args]
@@ -44,6 +73,9 @@ def _parts(config):
 def pytest_sessionstart(session):
     """Say what this machine lacks before any test runs; nothing is skipped for it."""
     preflight, parts = _harness("preflight"), _parts(session.config)
+    if session.config.option.seed is None:
+        # once for all processes of a run, which start after this
+        session.config.option.seed = _harness("sampling").seed_of_the_commit()
     try:
         if "live" in parts:
             _harness("libvirt_binding").make_importable()
@@ -103,12 +135,6 @@ def place(unmounted):
     """A share that is mounted."""
     unmounted.mount()
     return unmounted
-
-
-@pytest.fixture
-def at_every_call(request):
-    """Whether tasks are killed at every call; a sample of them otherwise, for C(functional/faults) does the same from a level below."""
-    return request.config.getoption("--all")
 
 
 @pytest.fixture

@@ -102,11 +102,6 @@ def gate_qemu_img(directory: pathlib.Path, monkeypatch, verb: str) -> pathlib.Pa
     return gate
 
 
-def spread_over(number: int, count: int, phase: float = 0.5) -> list[int]:
-    """Return so many of the calls from 1 to a number, evenly spread; tests with different phases, from 0 to 1, take others."""
-    return sorted({1 + int((index + phase) * number / count) for index in range(count)})
-
-
 class Crash:
     """Kills its process with SIGKILL just before the N-th call that changes a file below one of some directories.
 

@@ -14,6 +14,7 @@ from typing import Any
 from ansible_collections.vdisk.gluster.tests.functional.faults.operations import Operation, nothing
 from ansible_collections.vdisk.gluster.tests.functional.faults.states import Template, files_of, points, state, write_as_machine, written
 from ansible_collections.vdisk.gluster.tests.harness.hosts import Ended, Host, Hosts
+from ansible_collections.vdisk.gluster.tests.harness.sampling import Sample
 
 _names = (f"p{first}{second}{third}" for first, second, third in itertools.product("0123456789abcdefghijklmnopqrstuvwxyz", repeat=3))
 
@@ -203,18 +204,21 @@ class Sweep:
                 file.unlink(missing_ok=True)
 
 
-def moments(calls: list[str], spread: int, everything: bool) -> list[Moment]:
-    """Return the moments at which a task with these calls is killed: all, or a sample.
+def moments(calls: list[str], sample: Sample, spread: int, of: str) -> list[Moment]:
+    """Return the moments at which a task with these calls is killed: before and after each, or a sample.
 
-    The sample has the first, the last, those that give or take names, those that write tables and headers of images in use, and
-    some evenly between.
+    The sample has the first, the last, those that give or take names, those that write tables and headers of images in use, and so many
+    others, drawn from strata.
+
+    :param of: what makes the calls, so that samples of two operations differ.
     """
-    last = len(calls)
-    chosen = [(number, after) for number in range(1, last + 1) for after in (False, True)]
-    if not everything:
-        evenly = {round(1 + index * (last - 1) / (spread - 1)) for index in range(spread)}
-        deciding = {number for number, call in enumerate(calls, 1) if call.startswith(("rename ", "link ", "unlink ", "pwrite64 NAME"))}
-        chosen = [(number, bool(number % 2)) for number in sorted(evenly | deciding | {1})] + [(last, not last % 2)]
+    numbers = range(1, len(calls) + 1)
+    if sample.everything:
+        chosen = [(number, after) for number in numbers for after in (False, True)]
+    else:
+        deciding = {number for number in numbers if calls[number - 1].startswith(("rename ", "link ", "unlink ", "pwrite64 NAME"))}
+        drawn = sample.draw("calls", numbers, spread, {1, len(calls), *deciding}, of)
+        chosen = [(number, bool(number % 2)) for number in drawn] + [(len(calls), not len(calls) % 2)]
     return [
         Moment(number, at, after, calls[at - 1], number % 3 == 0, number // 2 % 2 == 0, number % 4 in (1, 2))
         for number, (at, after) in enumerate(chosen)

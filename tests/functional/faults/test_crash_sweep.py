@@ -11,10 +11,10 @@ from ansible_collections.vdisk.gluster.tests.functional.faults.sweep import Swee
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_killed_anywhere_it_loses_nothing_and_is_finished_by_the_next_run(hosts, request, record_property, name):
+def test_killed_anywhere_it_loses_nothing_and_is_finished_by_the_next_run(hosts, sample, record_property, name):
     sweep = Sweep(hosts, OPERATIONS[name])
     broken = []
-    chosen = moments(sweep.calls, request.config.getoption("spread"), request.config.getoption("all"))
+    chosen = moments(sweep.calls, sample, 4, name)
     for moment in chosen:
         try:
             sweep.try_moment(moment)

@@ -25,13 +25,13 @@ def volume(hosts):
 
 @pytest.mark.parametrize("over", [None, "s1"], ids=["where nothing was", "over another export"])
 @pytest.mark.parametrize("snapshot", [None, "s3"], ids=["now", "from a snapshot"])
-def test_a_killed_export_leaves_no_half_copy_and_the_next_one_ends_it(hosts, volume, request, record_property, snapshot, over):
-    kill_everywhere(hosts, volume, request, record_property, snapshot, over, "raw")
+def test_a_killed_export_leaves_no_half_copy_and_the_next_one_ends_it(hosts, volume, sample, record_property, snapshot, over):
+    kill_everywhere(hosts, volume, sample, record_property, snapshot, over, "raw")
 
 
 @pytest.mark.parametrize("image_format", ["qcow2", "vmdk", "vdi", "vhdx", "vpc"])
-def test_a_killed_export_in_another_format(hosts, volume, request, record_property, image_format):
-    kill_everywhere(hosts, volume, request, record_property, "s3", "s1", image_format)
+def test_a_killed_export_in_another_format(hosts, volume, sample, record_property, image_format):
+    kill_everywhere(hosts, volume, sample, record_property, "s3", "s1", image_format)
 
 
 def read(path, image_format):
@@ -41,7 +41,7 @@ def read(path, image_format):
     return raw.read_bytes()
 
 
-def kill_everywhere(hosts, volume, request, record_property, snapshot, over, image_format):
+def kill_everywhere(hosts, volume, sample, record_property, snapshot, over, image_format):
     """Kill an export at its calls, and see each time that the copy is the old one or the new one, and the next run makes the new one."""
     out = hosts.tmp / "out"
     options = {"volume": A, "dest": str(out / "copy"), "snapshot": snapshot, "format": image_format}
@@ -72,7 +72,7 @@ def kill_everywhere(hosts, volume, request, record_property, snapshot, over, ima
     killer = hosts.killer(0, False, out)
     assert hosts.here.run("gluster_image_export", options, killer).values["changed"]
     calls = killer.calls
-    chosen, broken = moments(calls, request.config.getoption("spread"), request.config.getoption("all")), []
+    chosen, broken = moments(calls, sample, 4, f"export {snapshot} {over} {image_format}"), []
     for moment in chosen:
         try:
             try_moment(moment)

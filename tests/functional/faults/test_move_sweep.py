@@ -33,7 +33,7 @@ def shares(hosts, servers, volume_name, request):
         command("umount", "-l", str(root), check=False)
 
 
-def test_a_killed_move_leaves_one_volume_and_the_next_task_ends_it(hosts, shares, request, record_property):
+def test_a_killed_move_leaves_one_volume_and_the_next_task_ends_it(hosts, shares, sample, record_property):
     old, new, (new_here, new_there) = shares
     chain(hosts)
     volume, before = points(hosts.here.root, A), state(hosts.here.root, A)
@@ -84,7 +84,7 @@ def test_a_killed_move_leaves_one_volume_and_the_next_task_ends_it(hosts, shares
     assert hosts.here.run("gluster_volume_file", forth, killer).values["changed"]
     calls = killer.calls
     hosts.here.ok("gluster_volume_file", **back)
-    chosen, broken = moments(calls, request.config.getoption("spread"), request.config.getoption("all")), []
+    chosen, broken = moments(calls, sample, 4, "move"), []
     for moment in chosen:
         try:
             try_moment(moment)

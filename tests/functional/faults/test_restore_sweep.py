@@ -12,9 +12,9 @@ from ansible_collections.vdisk.gluster.tests.functional.faults.sweep import mome
 MODULE = "gluster_volume_restore"
 
 
-def test_a_killed_restore_leaves_the_old_content_or_the_new(hosts, tmp_path, request, record_property):
+def test_a_killed_restore_leaves_the_old_content_or_the_new(hosts, tmp_path, sample, record_property):
     chain(hosts)
-    root, everything = hosts.here.root, request.config.getoption("all")
+    root = hosts.here.root
     template = Template(root)
     before = points(root, A)
     after = {**before, "before-restore": before["now"], "now": before["s2"]}
@@ -42,15 +42,15 @@ def test_a_killed_restore_leaves_the_old_content_or_the_new(hosts, tmp_path, req
         survivor.ok("gluster_volume_file", name=[name], mode="0640")
         assert points(root, name) in (before, after), "a point in time is neither what it was nor what it is to be"
         assert not [path.name for path in root.glob(f".{name}*")]
-        if everything or moment.number % 4 == 0:
+        if sample.everything or moment.number % 4 == 0:
             survivor.ok(MODULE, **wanted)
             assert points(root, name) == after
             assert not survivor.ok(MODULE, **wanted)["changed"]
 
     killer = hosts.killer(0, False)
     assert hosts.here.run(MODULE, {**options, "name": laid_down(999), "replace": True}, killer).values["changed"]
-    chosen, broken = moments(killer.calls, 4, everything), []
-    if not everything:
+    chosen, broken = moments(killer.calls, sample, 4, "restore"), []
+    if not sample.everything:
         # what qemu-img writes into a file that nothing names yet decides nothing
         chosen = [moment for moment in chosen if not moment.call.startswith("pwrite64")]
     for moment in chosen:

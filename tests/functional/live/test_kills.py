@@ -8,7 +8,6 @@ from __future__ import annotations
 import pytest
 from ansible_collections.vdisk.gluster.tests.functional.live.scene import SCENES, Scene
 from ansible_collections.vdisk.gluster.tests.harness.guests.counting import Counts
-from ansible_collections.vdisk.gluster.tests.harness.processes import spread_over
 
 OPERATIONS = [
     ("one disk", ("take", "grow", "export")),
@@ -19,24 +18,18 @@ OPERATIONS = [
 """What is done in one scene after another; those of a row on the same machines, whose start takes long."""
 
 
-def chosen(number: int, everything: bool, sample: int) -> list[tuple[int, bool]]:
-    """Return calls, from 1, and whether they are still made: all of both kinds, or a few that lie evenly."""
-    if everything:
-        return [(at, after) for at in range(1, number + 1) for after in (False, True)]
-    return [(at, index % 2 == 0) for index, at in enumerate(spread_over(number, sample))]
-
-
 @pytest.mark.parametrize("where, operations", OPERATIONS, ids=str)
-def test_killed_at_a_call_that_changes_a_file(lab, counts, request, where, operations):
+def test_killed_at_a_call_that_changes_a_file(lab, counts, sample, where, operations):
     scene = Scene(lab, **SCENES[where])
-    sample = 3 if where == "one disk" else 2
+    number = 3 if where == "one disk" else 2
     for what in operations:
         task = scene.ready_for(what)
         killer = scene.here.killer()
         scene.begin(task)
         assert scene.here.run(task.module, task.options, killer).status == 0
         scene.end(task)
-        _kill_at(scene, counts, what, chosen(len(killer.calls), request.config.getoption("all"), sample))
+        moments = [(at, after) for at in range(1, len(killer.calls) + 1) for after in (False, True)]
+        _kill_at(scene, counts, what, sample.draw("moments", moments, number, of=f"{where}, {what}"))
     scene.finish()
 
 

@@ -44,7 +44,7 @@ KILLS = {"module": _kill_module, "group": _kill_group, "module and its guards": 
 
 
 @pytest.mark.parametrize("where, operations", OPERATIONS, ids=str)
-def test_killed_around_a_call_of_libvirt(lab, counts, request, where, operations):
+def test_killed_around_a_call_of_libvirt(lab, counts, sample, where, operations):
     scene = Scene(lab, **SCENES[where])
     for what in operations:
         task = scene.ready_for(what)
@@ -54,12 +54,8 @@ def test_killed_around_a_call_of_libvirt(lab, counts, request, where, operations
         calls = meddler.calls
         assert calls
         moments = [(at, after, kill) for at in range(1, len(calls) + 1) for after in (False, True) for kill in KILLS]
-        if not request.config.getoption("all"):
-            # each call is met by one kill, another one in each operation; of several disks, whose calls come again, every second one
-            turn, kills = len(where) + len(what), list(KILLS)
-            met = range(1, len(calls) + 1) if where == "one disk" else range(1 + turn % 2, len(calls) + 1, 2)
-            moments = [(at, at // 2 % 2 == turn % 2, kills[(at // met.step + turn) % len(kills)]) for at in met]
-        for at, after, kill in moments:
+        # each call is met by one kill; of several disks, whose calls come again, every second one
+        for at, after, kill in sample.draw("moments", moments, len(calls) // (1 if where == "one disk" else 2), of=f"{where}, {what}"):
             _kill(scene, what, at, after, kill)
             counts.add("kills survived")
     scene.finish()

@@ -46,7 +46,7 @@ def _kill(scene: Scene, run: Run, module_too: bool) -> None:
 
 
 @pytest.mark.parametrize("operations", OPERATIONS, ids=str)
-def test_killed_around_a_call_of_the_module(lab, counts, request, operations):
+def test_killed_around_a_call_of_the_module(lab, counts, sample, operations):
     scene = Scene(lab)
     for what in operations:
         task = scene.ready_for(what)
@@ -61,10 +61,7 @@ def test_killed_around_a_call_of_the_module(lab, counts, request, operations):
             for between in BETWEEN
             for module_too in (False, True)
         ]
-        if not request.config.getoption("all"):
-            # the distance is odd, so that all of the rest varies
-            moments = moments[1 :: max(5, len(moments) // 2 | 1)]
-        for moment in moments:
+        for moment in sample.draw("moments", moments, 2, of=what):
             _kill_and_end(scene, what, *moment)
             counts.add("kills survived")
     scene.finish()

@@ -12,7 +12,7 @@ import re
 import shutil
 
 import pytest
-from ansible_collections.vdisk.gluster.tests.harness.processes import Crash, spread_over, start
+from ansible_collections.vdisk.gluster.tests.harness.processes import Crash, start
 
 KIB = 1 << 10
 MIB = 1 << 20
@@ -145,19 +145,16 @@ class Copies:
             os.chmod(path, status.st_mode)
 
 
-def moments(calls, everything, count=MOMENTS, number=0):
-    """Return where to kill a task that makes these calls, and how long a program may run before; samples of different numbers differ."""
-    last = len(calls)
+def moments(calls, sample, of, count=MOMENTS):
+    """Return where to kill a task that makes these calls, and how long a program may run before."""
     programs = [at for at, call in enumerate(calls, 1) if call == "program runs"]
-    chosen, pauses = range(1, last + 1), PROGRAM_MOMENTS
-    if not everything:
-        chosen = spread_over(last, count, number * 0.618 % 1)
-        pauses = [PROGRAM_MOMENTS[(number + more) % len(PROGRAM_MOMENTS)] for more in (0, 2)]
-    return [(at, 0.0) for at in chosen if at not in programs] + [(at, pause) for at in programs for pause in pauses]
+    chosen = sample.draw("calls", [at for at in range(1, len(calls) + 1) if at not in programs], count, of=of)
+    pauses = sample.draw("moments of a program", PROGRAM_MOMENTS, 2, of=of) if programs else []
+    return [(at, 0.0) for at in chosen] + [(at, pause) for at in programs for pause in pauses]
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_a_killed_task_that_is_run_again_ends_as_if_it_had_not_been_killed(place, at_every_call, task):
+def test_a_killed_task_that_is_run_again_ends_as_if_it_had_not_been_killed(place, sample, task):
     prepare, options_for = TASKS[task]
     kind = list(TASKS).index(task)
     prepare(place, "x000")
@@ -173,7 +170,7 @@ def test_a_killed_task_that_is_run_again_ends_as_if_it_had_not_been_killed(place
     calls = log.read_text().splitlines()
     assert len(calls) >= 5, calls
     elsewhere = place.other_host()
-    for number, (at, pause) in enumerate(moments(calls, at_every_call, number=kind), 2 + kind):
+    for number, (at, pause) in enumerate(moments(calls, sample, task), 2 + kind):
         name = f"x{number:03d}"
         where = f"killed before {at} of {len(calls)}, {calls[at - 1]}, {pause} s"
         copies.make(name)
@@ -220,13 +217,13 @@ def test_any_other_task_on_the_volume_finishes_what_was_begun(place):
         assert not place.ok("gluster_snapshot", **options).changed
 
 
-def test_one_member_alone_is_changed_after_its_group_was_killed(place, at_every_call):
+def test_one_member_alone_is_changed_after_its_group_was_killed(place, sample):
     two(place, "x000")
     copies, log = Copies(place, "x000"), place.tmp / "calls"
     copies.make("x001")
     _module, options = group("s9")("x001")
     start(place, "gluster_snapshot", prepare=Crash([place.mount_point()], log).arm, **options).result()
-    for number, (at, _pause) in enumerate(moments(log.read_text().splitlines(), at_every_call, 6), 2):
+    for number, (at, _pause) in enumerate(moments(log.read_text().splitlines(), sample, "take", 6), 2):
         name = f"x{number:03d}"
         copies.make(name)
         _module, options = group("s9")(name)
@@ -240,14 +237,14 @@ def test_one_member_alone_is_changed_after_its_group_was_killed(place, at_every_
         assert both[0] == both[1], f"killed at {at}: the group has the snapshot, or none of it has"
 
 
-def test_a_machine_that_was_started_on_what_was_left_is_not_written_under(place, at_every_call):
+def test_a_machine_that_was_started_on_what_was_left_is_not_written_under(place, sample):
     blank(place, "x000")
     copies, log = Copies(place, "x000"), place.tmp / "calls"
     copies.make("x001")
     options = {"volume": ["x001"], "name": ["s1"]}
     start(place, "gluster_snapshot", prepare=Crash([place.mount_point()], log).arm, **options).result()
     refused = 0
-    for number, (at, _pause) in enumerate(moments(log.read_text().splitlines(), at_every_call, 6), 2):
+    for number, (at, _pause) in enumerate(moments(log.read_text().splitlines(), sample, "take", 6), 2):
         name = f"x{number:03d}"
         copies.make(name)
         options["volume"] = [name]
@@ -265,7 +262,7 @@ def test_a_machine_that_was_started_on_what_was_left_is_not_written_under(place,
 
 
 @pytest.mark.parametrize("old", [True, False], ids=["over an old export", "where none was"])
-def test_a_killed_export_leaves_the_old_file_whole_and_the_next_one_clean(place, at_every_call, tmp_path, old):
+def test_a_killed_export_leaves_the_old_file_whole_and_the_next_one_clean(place, sample, tmp_path, old):
     chain(place, "x000")
     contents = {name: place.read("x000", snapshot=name) for name in ("s1", "s3")}
     out, log = tmp_path / "out", tmp_path / "calls"
@@ -283,7 +280,7 @@ def test_a_killed_export_leaves_the_old_file_whole_and_the_next_one_clean(place,
     assert start(place, "gluster_image_export", prepare=Crash([place.mount_point(), out], log).arm, **options).result()["changed"]
     calls = log.read_text().splitlines()
     before = place.digest()
-    for at, pause in moments(calls, at_every_call, number=int(old)):
+    for at, pause in moments(calls, sample, f"export {old}"):
         where = f"killed before {at} of {len(calls)}, {calls[at - 1]}, {pause} s"
         begin()
         crash = Crash([place.mount_point(), out], log, at, pause)

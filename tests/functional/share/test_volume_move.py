@@ -9,7 +9,7 @@ import copy
 import os
 
 import pytest
-from ansible_collections.vdisk.gluster.tests.harness.processes import Crash, spread_over, start
+from ansible_collections.vdisk.gluster.tests.harness.processes import Crash, start
 
 KIB = 1 << 10
 MIB = 1 << 20
@@ -232,17 +232,15 @@ def test_killed_right_after_the_journals_a_machine_may_start_and_the_volume_stay
 @pytest.mark.parametrize(
     ("start_at", "survivor"), list(enumerate(["the move again", "a task on the old share", "a task on the new share"]))
 )
-def test_killed_at_any_call_a_move_is_finished_or_undone_by_the_next_task(place, at_every_call, tmp_path, start_at, survivor):
+def test_killed_at_any_call_a_move_is_finished_or_undone_by_the_next_task(place, sample, tmp_path, start_at, survivor):
     """At no call both are the volume, and none is."""
     kinds = set()
     two = Two(place)
     calls = calls_of(two, tmp_path)
-    chosen = range(1 + start_at, len(calls) + 1, 3)
-    if not at_every_call:
-        # a few, and all that decide: those that give the files of the volume other names
-        deciding = [at for at, call in enumerate(calls, 1) if call.startswith("rename ") and "/.vdisk/" not in call]
-        assert len(deciding) >= len(two.points), calls
-        chosen = sorted({*spread_over(len(calls), 8, start_at / 3), *deciding})
+    # those that decide are in every sample: they give the files of the volume other names
+    deciding = [at for at, call in enumerate(calls, 1) if call.startswith("rename ") and "/.vdisk/" not in call]
+    assert len(deciding) >= len(two.points), calls
+    chosen = sample.draw("calls", range(1, len(calls) + 1), 8, deciding, of=survivor)
     killed = 0
     for at in chosen:
         called = killed_at(two, at, tmp_path)

@@ -33,9 +33,3 @@ def members(cluster, library):
     made = _part("functional.faults.cluster.members").Members(cluster.lab, cluster, library)
     yield made
     made.close()
-
-
-@pytest.fixture
-def everything(request):
-    """Whether all operations are broken at all moments of a wide sample."""
-    return request.config.getoption("all")

@@ -26,7 +26,7 @@ def length(found):
     return sum(len(content) for content in found.values())
 
 
-def test_power_lost_in_an_export(members, everything, record_property):
+def test_power_lost_in_an_export(members, sample, record_property):
     chain(members)
     here, there = members.here, members.there
     volume, before = points(there.root, A), state(there.root, A)
@@ -34,7 +34,7 @@ def test_power_lost_in_an_export(members, everything, record_property):
     here.machine.run(["mkdir", str(OUT)])
     killer = members.killer(0, False, OUT)
     assert here.run("gluster_image_export", options, killer).values["changed"]
-    chosen = few_moments(killer.calls, 2, everything, "export")
+    chosen = few_moments(killer.calls, sample, 2, "export")
     compared = 0
     for moment in chosen:
         here.machine.run(["find", str(OUT), "-mindepth", "1", "-delete"])
@@ -52,7 +52,7 @@ def test_power_lost_in_an_export(members, everything, record_property):
     record_property("counted", f"{len(chosen)} operations, {len(chosen)} faults, {compared} bytes compared, lost 0")
 
 
-def test_power_lost_in_a_move(members, everything, record_property):
+def test_power_lost_in_a_move(members, sample, record_property):
     chain(members)
     here, there = members.here, members.there
     old, new = members.share, members.second_share()
@@ -62,7 +62,7 @@ def test_power_lost_in_a_move(members, everything, record_property):
     killer = members.killer(0, False, inside_of(new))
     assert here.run("gluster_volume_file", forth, killer).values["changed"]
     here.ok("gluster_volume_file", **back)
-    chosen = few_moments(killer.calls, 2, everything, "move")
+    chosen = few_moments(killer.calls, sample, 2, "move")
     compared = 0
     for moment in chosen:
         begin(members, "gluster_volume_file", forth, moment, inside_of(new))

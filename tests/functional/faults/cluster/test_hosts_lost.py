@@ -5,29 +5,25 @@
 
 from __future__ import annotations
 
+import pytest
 from ansible_collections.vdisk.gluster.tests.functional.faults.cluster import sweeps
-from ansible_collections.vdisk.gluster.tests.functional.faults.cluster.trying import EACH, parametrize, try_all
+from ansible_collections.vdisk.gluster.tests.functional.faults.cluster.trying import EACH, try_all
 from ansible_collections.vdisk.gluster.tests.functional.faults.operations import OPERATIONS
 
 
-def pytest_generate_tests(metafunc):
-    parametrize(
-        metafunc,
-        {
-            "test_power_lost_in_the_middle": (EACH, 4),
-            "test_who_was_cut_off_and_comes_back_writes_nothing": (EACH, 2),
-            "test_who_is_cut_off_and_goes_on_trying_writes_nothing": (EACH, 1),
-        },
-    )
+@pytest.mark.sample(4)
+@pytest.mark.parametrize("name", EACH)
+def test_power_lost_in_the_middle(members, sample, record_property, name):
+    try_all(sweeps.PowerLost(members, OPERATIONS[name]), name, 1, sample, record_property)
 
 
-def test_power_lost_in_the_middle(members, everything, record_property, name):
-    try_all(sweeps.PowerLost(members, OPERATIONS[name]), name, 1, everything, record_property)
+@pytest.mark.sample(2)
+@pytest.mark.parametrize("name", EACH)
+def test_who_was_cut_off_and_comes_back_writes_nothing(members, sample, record_property, name):
+    try_all(sweeps.CutOff(members, OPERATIONS[name]), name, 1, sample, record_property)
 
 
-def test_who_was_cut_off_and_comes_back_writes_nothing(members, everything, record_property, name):
-    try_all(sweeps.CutOff(members, OPERATIONS[name]), name, 1, everything, record_property)
-
-
-def test_who_is_cut_off_and_goes_on_trying_writes_nothing(members, everything, record_property, name):
-    try_all(sweeps.CutOffAwake(members, OPERATIONS[name]), name, 1, everything, record_property)
+@pytest.mark.sample(1)
+@pytest.mark.parametrize("name", EACH)
+def test_who_is_cut_off_and_goes_on_trying_writes_nothing(members, sample, record_property, name):
+    try_all(sweeps.CutOffAwake(members, OPERATIONS[name]), name, 1, sample, record_property)

@@ -5,41 +5,40 @@
 
 from __future__ import annotations
 
+import pytest
 from ansible_collections.vdisk.gluster.tests.functional.faults.cluster import sweeps
-from ansible_collections.vdisk.gluster.tests.functional.faults.cluster.trying import WRITING, parametrize, try_all
+from ansible_collections.vdisk.gluster.tests.functional.faults.cluster.trying import WRITING, try_all
 from ansible_collections.vdisk.gluster.tests.functional.faults.operations import OPERATIONS
 
 
-def pytest_generate_tests(metafunc):
-    parametrize(
-        metafunc,
-        {
-            "test_one_of_three_servers_lost": (WRITING, 2),
-            "test_quorum_lost_and_back": (WRITING, 1),
-            "test_fuse_client_killed": (WRITING, 1),
-            "test_bricks_full": (WRITING, 2),
-            "test_bricks_restarted_in_turn_under_a_lock": (WRITING, 1),
-        },
-    )
+@pytest.mark.sample(2)
+@pytest.mark.parametrize("name", WRITING)
+def test_one_of_three_servers_lost(members, sample, record_property, name):
+    try_all(sweeps.ServerLost(members, OPERATIONS[name]), name, 1, sample, record_property)
 
 
-def test_one_of_three_servers_lost(members, everything, record_property, name):
-    try_all(sweeps.ServerLost(members, OPERATIONS[name]), name, 1, everything, record_property)
+@pytest.mark.sample(1)
+@pytest.mark.parametrize("name", WRITING)
+def test_quorum_lost_and_back(members, sample, record_property, name):
+    try_all(sweeps.QuorumLost(members, OPERATIONS[name]), name, 1, sample, record_property)
 
 
-def test_quorum_lost_and_back(members, everything, record_property, name):
-    try_all(sweeps.QuorumLost(members, OPERATIONS[name]), name, 1, everything, record_property)
+@pytest.mark.sample(1)
+@pytest.mark.parametrize("name", WRITING)
+def test_fuse_client_killed(members, sample, record_property, name):
+    try_all(sweeps.ClientKilled(members, OPERATIONS[name]), name, 2, sample, record_property)
 
 
-def test_fuse_client_killed(members, everything, record_property, name):
-    try_all(sweeps.ClientKilled(members, OPERATIONS[name]), name, 2, everything, record_property)
-
-
-def test_bricks_full(members, everything, record_property, name):
+@pytest.mark.sample(2)
+@pytest.mark.parametrize("name", WRITING)
+def test_bricks_full(members, sample, record_property, name):
     sweep = sweeps.BricksFull(members, OPERATIONS[name])
-    try_all(sweep, name, 1, everything, record_property, early=True)
+    # from the first call on, so that the operation has all of its writing before it
+    try_all(sweep, name, 0, sample, record_property, pinned=[0])
     assert sweep.sentences, "nothing was too much for a full share"
 
 
-def test_bricks_restarted_in_turn_under_a_lock(members, everything, record_property, name):
-    try_all(sweeps.BricksRestarted(members, OPERATIONS[name]), name, 1, everything, record_property)
+@pytest.mark.sample(1)
+@pytest.mark.parametrize("name", WRITING)
+def test_bricks_restarted_in_turn_under_a_lock(members, sample, record_property, name):
+    try_all(sweeps.BricksRestarted(members, OPERATIONS[name]), name, 1, sample, record_property)

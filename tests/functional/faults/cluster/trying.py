@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-import zlib
-from typing import Any, Callable
+from typing import Callable, Sequence
 
 from ansible_collections.vdisk.gluster.tests.functional.faults.cluster.sweeps import ClusterSweep
 from ansible_collections.vdisk.gluster.tests.functional.faults.sweep import Moment, moments
+from ansible_collections.vdisk.gluster.tests.harness.sampling import Sample
 
 WRITING = (
     "drop the middle downwards",
@@ -36,27 +36,18 @@ EACH = (
 )
 
 
-def parametrize(metafunc: Any, operations: dict[str, tuple[tuple[str, ...], int]]) -> None:
-    """Give each test its operations: all, or as many of the first as its sample has."""
-    names, sample = operations[metafunc.function.__name__]
-    metafunc.parametrize("name", names if metafunc.config.getoption("all") else names[:sample])
-
-
-def few_moments(calls: list[str], number: int, everything: bool, seed: str | None, first: int = 1) -> list[Moment]:
-    """Return moments of an operation: so many, other ones for each seed and from the first one on without, or all of a wide sample."""
-    chosen = [moment for moment in moments(calls, 6, False) if moment.at >= first]
-    if everything:
-        return chosen
-    start = 0 if seed is None else zlib.crc32(seed.encode()) % len(chosen)
-    return [chosen[(start + index * len(chosen) // number) % len(chosen)] for index in range(number)]
+def few_moments(calls: list[str], sample: Sample, number: int, of: str, first: int = 1, pinned: Sequence[int] = ()) -> list[Moment]:
+    """Return so many moments of an operation, from a call on, or all of a wide sample; C(pinned) are those that every run has, by index."""
+    wide = [moment for moment in moments(calls, Sample(pinned_only=True), 0, of) if moment.at >= first]
+    return wide if sample.everything else sample.draw("moments", wide, number, {wide[index] for index in pinned}, of)
 
 
 def try_all(
-    sweep: ClusterSweep, name: str, number: int, everything: bool, tell: Callable[[str, object], None], early: bool = False
+    sweep: ClusterSweep, name: str, number: int, sample: Sample, tell: Callable[[str, object], None], pinned: Sequence[int] = ()
 ) -> None:
-    """Try moments of an operation, C(early) from its first call on, tell what was done, and fail with all that broke."""
+    """Try moments of an operation, tell what was done, and fail with all that broke."""
     broken = []
-    chosen = few_moments(sweep.calls, number, everything, None if early else f"{type(sweep).__name__} {name}", sweep.first)
+    chosen = few_moments(sweep.calls, sample, number, f"{type(sweep).__name__} {name}", sweep.first, pinned)
     for moment in chosen:
         try:
             sweep.try_moment(moment)
