@@ -48,9 +48,11 @@ def _sample(config, **more):
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
     """Leave to the whole run what this one does not try."""
-    named = [] if config.option.pinned else [word for word in config.args if "[" in word]
+    named = [word for word in config.args if "[" in word]
     chosen = _harness("sampling").choose(_sample(config), items, named)
     running = set(chosen)
+    if chosen:
+        chosen[0].user_properties.append(("seed", "all" if config.option.all else str(config.option.seed)))
     left = [item for item in items if item not in running]
     items[:] = chosen
     if left:

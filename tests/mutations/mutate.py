@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Break each invariant in a copy of the collection, one patch at a time, and see that the test that is named in the patch fails.
 
+Of samples only the cases that every run of C(make test) has are tried, so that what is caught here is caught by each of them.
+
 usage: mutate.py [WORD OF A PATCH'S NAME]...
 
 A patch beside this file begins with lines C(Invariant: ...) and C(Caught by: ...), the latter a test as pytest names it.
@@ -10,7 +12,9 @@ A patch beside this file begins with lines C(Invariant: ...) and C(Caught by: ..
 
 from __future__ import annotations
 
+import concurrent.futures
 import dataclasses
+import json
 import os
 import pathlib
 import re
@@ -18,11 +22,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 _HERE = pathlib.Path(__file__).resolve().parent
 _ROOT = _HERE.parents[1]
 _LIMIT = 600
 """Seconds that a test on broken code may take; one that hangs has noticed too, but says so badly."""
+_AT_ONCE = 2
+"""Mutations that are tried side by side; their tests wait half of the time."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,46 +84,88 @@ def apply(path: pathlib.Path, root: pathlib.Path) -> None:
                 raise Misfit(f"what it makes is no Python: {error}") from None
 
 
-def passes(root: pathlib.Path, tests: list[str], limit: int) -> tuple[bool, str]:
-    """Run tests in a copy for at most C(limit) seconds; return whether they passed, and pytest's last line."""
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """How tests ended: whether they passed, whether one failed (an error before a test has noticed nothing), and pytest's last line."""
+
+    passed: bool
+    failed: bool
+    seconds: float
+    said: str
+    output: str = ""
+
+
+def run(root: pathlib.Path, tests: list[str], limit: int) -> Run:
+    """Run tests in a copy for at most C(limit) seconds, with no other cases than those that every run has."""
     environment = dict(os.environ, ANSIBLE_COLLECTIONS_PATH=str(root.parents[2]), PYTHONDONTWRITEBYTECODE="1")
-    argv = ["pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
+    pinned = [] if all(test.startswith("tests/unit/") for test in tests) else ["--pinned"]
+    argv = ["pytest", "-q", "-x", "-p", "no:cacheprovider", *pinned, *tests]
+    began = time.monotonic()
     try:
         done = subprocess.run(argv, cwd=root, env=environment, capture_output=True, text=True, timeout=limit, check=False)
     except subprocess.TimeoutExpired:
-        return False, f"no end after {limit} s"
-    # only what fails has noticed: an error before any test, or no test of that name, has not
-    if done.returncode not in (0, 1) or " error" in done.stdout.splitlines()[-1]:
-        raise SystemExit(f"{tests} could not be run:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-    return done.returncode == 0, done.stdout.splitlines()[-1]
+        return Run(False, True, limit, f"no end after {limit} s")
+    said = (done.stdout.splitlines() or [""])[-1]
+    failed = done.returncode == 1 and " error" not in said
+    return Run(done.returncode == 0, failed, time.monotonic() - began, said, f"{done.stdout[-2000:]}{done.stderr[-2000:]}")
+
+
+def part_of(test: str) -> str:
+    """Return the part of C(make test) that runs a test."""
+    _tests, kind, folder = test.split("/")[:3]
+    if kind == "unit":
+        return kind
+    return "integration" if folder in ("share", "roles") else folder
+
+
+def seconds_of(part: str) -> int | None:
+    """Return how long a part took when it was run in this checkout; None where it was not."""
+    path = _ROOT / ".cache/ran" / f"{part}.jsonl"
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+    return max((row["seconds"] for row in rows), default=None)
+
+
+def outcome(each: Mutation, directory: pathlib.Path) -> tuple[bool, str]:
+    """Break an invariant and return whether its test noticed, and a line that says so."""
+    broken = copy_of_the_collection(directory / each.path.stem)
+    try:
+        apply(each.path, broken)
+        done = run(broken, [each.test], _LIMIT)
+    except Misfit as misfit:
+        return False, f"MISFIT    {each.path.name}: {misfit}"
+    finally:
+        shutil.rmtree(broken.parents[2])
+    if not done.passed and not done.failed:
+        return False, f"NOT RUN   {each.test}: {done.output}"
+    caught = "caught" if done.failed else "SURVIVED"
+    where = f"{each.test.rpartition('/')[2].partition('::')[0]}::{each.test.partition('::')[2]}"
+    return done.failed, f"{caught:<9} {part_of(each.test):<12} {done.seconds:>5.0f} s  {each.path.stem:<36} {where}  ({each.invariant})"
 
 
 def main(words: list[str]) -> int:
     mutations = [Mutation.read(path) for path in sorted(_HERE.glob("*.patch"))]
     mutations = [each for each in mutations if not words or any(word in each.path.name for word in words)]
-    survived = 0
-    with tempfile.TemporaryDirectory(prefix="vdisk-mutations-") as directory:
-        sound = copy_of_the_collection(pathlib.Path(directory) / "sound")
-        fine, said = passes(sound, sorted({each.test for each in mutations}), _LIMIT * 4)
-        print(f"as it is: {said}", flush=True)
-        if not fine:
-            return 1
-        for each in mutations:
-            broken = copy_of_the_collection(pathlib.Path(directory) / each.path.stem)
-            try:
-                apply(each.path, broken)
-            except Misfit as misfit:
-                print(f"{each.path.name}: {misfit}")
-                survived += 1
-                continue
-            alive, said = passes(broken, [each.test], _LIMIT)
-            survived += alive
-            print(
-                f"{'SURVIVED' if alive else 'caught  '} {each.path.stem:<34} {each.test.rpartition('/')[2]}  ({each.invariant})", flush=True
-            )
-            shutil.rmtree(broken.parents[2])
-    print(f"{len(mutations)} mutations, {survived} not caught")
-    return 1 if survived or not mutations else 0
+    counts: dict[str, int] = {}
+    caught = 0
+    with tempfile.TemporaryDirectory(prefix="vdisk-mutations-") as name, concurrent.futures.ThreadPoolExecutor(_AT_ONCE) as pool:
+        directory = pathlib.Path(name)
+        sound = copy_of_the_collection(directory / "sound")
+        # unit tests apart from the others, whose options they do not have
+        names = sorted({each.test for each in mutations})
+        kinds = [[test for test in names if test.startswith("tests/unit/") is unit] for unit in (True, False)]
+        for fine in pool.map(lambda tests: run(sound, tests, _LIMIT * 4), [tests for tests in kinds if tests]):
+            print(f"as it is: {fine.said}", flush=True)
+            if not fine.passed:
+                print(fine.output)
+                return 1
+        for each, (noticed, line) in zip(mutations, pool.map(lambda mutation: outcome(mutation, directory), mutations)):
+            print(line, flush=True)
+            caught += noticed
+            counts[part_of(each.test)] = counts.get(part_of(each.test), 0) + noticed
+    for part, number in counts.items():
+        print(f"{part:<12} catches {number:>2}; it takes {seconds_of(part) or '(not run here)'} s")
+    print(f"{len(mutations)} mutations, {len(mutations) - caught} not caught")
+    return 0 if mutations and caught == len(mutations) else 1
 
 
 if __name__ == "__main__":
