@@ -18,11 +18,13 @@ import re
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
 RAN = Path(".cache/ran")
+SLOWEST = 20
+"""Tests that the table names."""
 LONGEST = 600
 """Characters of what a failed test said that the table repeats."""
 FALSE_GREENS = {
@@ -84,6 +86,40 @@ def failures_in(reports: list[str]) -> list[str]:
                 words = " ".join((how.get("message") or how.text or "").split())
                 failed.append(f"{case.get('classname')}::{case.get('name')}: {words[:LONGEST]}")
     return failed
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the reports of pytest tell beside the outcome.
+
+    C(slowest) has tests and seconds; C(sampled) has, by test function and word for the cases, how many of how many were tried; C(left) says
+    what was left to the whole run; C(seed) repeats the sample.
+    """
+
+    slowest: list[tuple[str, float]] = field(default_factory=list)
+    sampled: dict[str, tuple[int, int]] = field(default_factory=dict)
+    left: list[str] = field(default_factory=list)
+    seed: str = ""
+
+
+def told_in(reports: list[str]) -> Told:
+    """Return what JUnit reports tell of times and samples."""
+    times, sampled, left, seed = [], {}, [], ""
+    for report in reports:
+        for case in ElementTree.fromstring(report).iter("testcase"):
+            function = f"{(case.get('classname') or '').rpartition('.')[2]}::{(case.get('name') or '').partition('[')[0]}"
+            times.append((f"{case.get('classname')}::{case.get('name')}", float(case.get("time") or 0)))
+            for entry in case.iter("property"):
+                key, value = entry.get("name"), entry.get("value") or ""
+                if key == "sampled":
+                    number, _of, every, what = value.split(" ", 3)
+                    before = sampled.get(f"{what}: {function}", (0, 0))
+                    sampled[f"{what}: {function}"] = (before[0] + int(number), before[1] + int(every))
+                elif key == "whole":
+                    left.append(value)
+                elif key == "seed":
+                    seed = value
+    return Told(sorted(times, key=lambda row: -row[1])[:SLOWEST], sampled, left, seed)
 
 
 def count_ansible_lint(log: str) -> Count:
@@ -205,7 +241,9 @@ def run(options: argparse.Namespace, command: list[str]) -> int:
                 count = LAST_WORDS[options.name](log)
     except NothingTested as error:
         result, count, code = f"failed: {error}", Count(0, ""), 1
+    told = told_in(reports_in(options.junit)) if options.junit else Told()
     row = {"name": options.name, **asdict(count), "seconds": round(time.monotonic() - began), "result": result, "failed": failed}
+    row |= asdict(told)
     RAN.mkdir(parents=True, exist_ok=True)
     with (RAN / f"{options.part}.jsonl").open("a", encoding="utf-8") as rows:
         rows.write(json.dumps(row) + "\n")
@@ -213,19 +251,39 @@ def run(options: argparse.Namespace, command: list[str]) -> int:
     return code
 
 
+def tell_times_and_samples(rows: list[tuple[str, dict]]) -> None:
+    """Print the slowest tests of all parts, what was sampled of how many, and the seed that repeats the sample."""
+    slowest = sorted(((seconds, part, test) for part, row in rows for test, seconds in row.get("slowest", ())), reverse=True)
+    if slowest:
+        print(f"\nthe {SLOWEST} slowest tests")
+        for seconds, part, test in slowest[:SLOWEST]:
+            print(f"{seconds:>8.1f} s  {part}: {test}")
+    sampled = [(part, what, *numbers) for part, row in rows for what, numbers in row.get("sampled", {}).items()]
+    seeds = {row["seed"] for _part, row in rows if row.get("seed")}
+    if sampled:
+        print(f"\nsampled, seed {', '.join(sorted(seeds)) or 'unknown'}")
+        for part, what, number, every in sampled:
+            print(f"{number:>8} of {every:>5}  {part}: {what}")
+    for part, row in rows:
+        for line in row.get("left", ()):
+            print(f"{part}: {line}")
+
+
 def table(parts: list[str]) -> int:
-    failed, tests = False, []
+    failed, tests, every = False, [], []
     print(f"{'part':<12} {'tool':<20} {'ran':>16} {'seconds':>8}  result")
     for part in parts:
         path = RAN / f"{part}.jsonl"
         rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
         if not rows:
             rows = [{"name": "-", "number": 0, "what": "", "seconds": 0, "result": "failed: this part ran nothing"}]
+        every += [(part, row) for row in rows]
         for row in rows:
             failed = failed or row["result"] != "ok"
             ran = f"{row['number']} {row['what']}"
             print(f"{part:<12} {row['name']:<20} {ran:>16} {row['seconds']:>8}  {row['result']}")
             tests += [f"{part}: {test}" for test in row.get("failed", ())]
+    tell_times_and_samples(every)
     if tests:
         # a build machine may keep no more than the end of what it was told
         print("\nfailed tests", *tests, sep="\n")

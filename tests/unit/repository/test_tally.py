@@ -166,6 +166,25 @@ def test_the_table_ends_with_the_tests_that_failed_and_why(checkout: Path) -> No
     assert done.returncode == 1 and done.stdout.endswith("\nfailed tests\nunit: a.b::c: assert 1 == 2\n")
 
 
+SAMPLED = """<testsuites><testsuite name="pytest">
+<testcase classname="tests.test_x" name="test_x[a]" time="3.5"><properties><property name="sampled" value="1 of 3 cases" />
+<property name="sampled" value="4 of 90 calls of a task" /><property name="seed" value="77" />
+<property name="whole" value="2 tests only in the whole run" /></properties></testcase>
+<testcase classname="tests.test_x" name="test_x[b]" time="0.5"><properties><property name="sampled" value="5 of 30 calls of a task" />
+</properties></testcase></testsuite></testsuites>"""
+
+
+def test_the_table_tells_the_slowest_tests_what_was_sampled_of_how_many_and_the_seed(checkout: Path) -> None:
+    report = checkout / "report.xml"
+    write = [sys.executable, "-c", f"open({str(report)!r}, 'w').write({SAMPLED!r})"]
+    assert run_tally(checkout, "run", "unit", "pytest", "--junit", str(report), "--", *write).returncode == 0
+    told = run_tally(checkout, "table", "unit").stdout
+    assert "3.5 s  unit: tests.test_x::test_x[a]" in told and told.index("test_x[a]") < told.index("test_x[b]")
+    assert "sampled, seed 77\n       1 of     3  unit: cases: test_x::test_x\n" in told
+    assert "       9 of   120  unit: calls of a task: test_x::test_x\n" in told
+    assert "unit: 2 tests only in the whole run" in told
+
+
 def test_the_table_shows_every_part_and_fails_for_one_that_ran_nothing(checkout: Path) -> None:
     (checkout / "report.xml").write_text(junit(COMPILED), encoding="utf-8")
     write_report = ["sh", "-c", "cp kept.xml report.xml"]
