@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import pathlib
@@ -62,6 +63,24 @@ CLOUD = f"test-{os.getpid()}"
 """A name of this process: exports to one image of one cloud wait for one another on a host, and several runs share one."""
 
 
+def _prepared(venv_: pathlib.Path) -> pathlib.Path:
+    """Return a directory with an empty database and the policies, made by the first who asks: the migrations take a processor for 15 s."""
+    place = venv_ / "prepared"
+    with open(venv_ / "prepared.lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not place.exists():
+            new = venv_ / "prepared.new"
+            shutil.rmtree(new, ignore_errors=True)
+            new.mkdir()
+            argv = [venv_ / "bin" / "python", "-c", POLICIES]
+            (new / "policy.json").write_text(subprocess.run(argv, capture_output=True, text=True, check=True, env=ENVIRONMENT).stdout)
+            (new / "glance-api.conf").write_text(CONFIGURATION.format(directory=new, size_cap=SIZE_CAP))
+            manage = [venv_ / "bin" / "glance-manage", "--config-file", new / "glance-api.conf", "db_sync"]
+            subprocess.run(manage, capture_output=True, check=True, env=ENVIRONMENT)
+            new.rename(place)
+    return place
+
+
 class Glance:
     """The service, its data and its C(clouds.yaml) below a directory."""
 
@@ -77,11 +96,8 @@ class Glance:
             (directory / name).mkdir()
         shutil.copy(self._venv / "etc" / "glance" / "glance-api-paste.ini", directory)
         (directory / "glance-api.conf").write_text(CONFIGURATION.format(directory=directory, size_cap=size_cap))
-        argv = [self._venv / "bin" / "python", "-c", POLICIES]
-        policy = subprocess.run(argv, capture_output=True, text=True, check=True, env=ENVIRONMENT)
-        (directory / "policy.json").write_text(policy.stdout)
-        manage = [self._venv / "bin" / "glance-manage", "--config-file", directory / "glance-api.conf", "db_sync"]
-        subprocess.run(manage, capture_output=True, check=True, env=ENVIRONMENT)
+        for name in ("policy.json", "glance.sqlite"):
+            shutil.copy(_prepared(self._venv) / name, directory)
         self.clouds = directory / "clouds.yaml"
         self._write_clouds()
 
