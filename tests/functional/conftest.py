@@ -132,11 +132,19 @@ def unmounted(run_module, servers, volume_name, tmp_path):
     place.close()
 
 
+@pytest.fixture(scope="session")
+def mounted_shares(servers, tmp_path_factory):
+    """Shares that stay mounted between tests."""
+    made = _harness("mounted_share").MountedShares(tmp_path_factory.mktemp("mounted"))
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def place(unmounted):
-    """A share that is mounted."""
-    unmounted.mount()
-    return unmounted
+def place(run_module, servers, volume_name, tmp_path, mounted_shares):
+    """A share that is mounted, and empty."""
+    with mounted_shares.place(run_module, servers, volume_name, tmp_path) as made:
+        yield made
 
 
 @pytest.fixture

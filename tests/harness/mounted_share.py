@@ -75,16 +75,17 @@ class Place:
 
     command = staticmethod(command)
 
-    def __init__(self, run_module, servers: Servers, volume_name: str, tmp_path: pathlib.Path) -> None:
+    def __init__(self, run_module, servers: Servers, volume_name: str, tmp_path: pathlib.Path, mounted: Mounted | None = None) -> None:
+        """Make it on a new directory, which is not mounted, or on one that is mounted and empty."""
         self._run_module = run_module
         self._servers = servers
         self._volume_name = volume_name
         self.tmp = tmp_path
-        self.base = tmp_path / "mnt"
+        self.base = mounted.base if mounted else tmp_path / "mnt"
         self.fstab = tmp_path / "fstab"
         self.fstab.write_text("# of this test\nproc /proc proc defaults 0 0\n")
         self._made: list[pathlib.Path] = []
-        self.share = self.new_share()
+        self.share = mounted.share if mounted else self.new_share()
 
     def new_share(self, volume_name: str | None = None) -> str:
         """Make another empty directory of a GlusterFS volume and return it as a share."""
@@ -275,12 +276,80 @@ class Place:
 
     def everything(self) -> tuple:
         """Return all that a task could change: every file below the mount point bases, what is mounted there, and fstab."""
-        tops = sorted(self.tmp.glob("*/" + "[0-9a-f]" * 32))
+        points = "[0-9a-f]" * 32
+        tops = sorted({*self.base.glob(points), *self.tmp.glob(f"*/{points}")})
         files = [(str(top), self.digest(top=top) if top.is_dir() else "not a directory") for top in tops]
-        return files, sorted(mounts_below(self.tmp)), self.fstab.read_text()
+        return files, sorted({*mounts_below(self.base), *mounts_below(self.tmp)}), self.fstab.read_text()
 
-    def close(self) -> None:
-        for point in mounts_below(self.tmp):
+    def close(self, mounted: Mounted | None = None) -> None:
+        """Unmount what is mounted and remove what was made, but C(mounted)."""
+        for point in {*mounts_below(self.base), *mounts_below(self.tmp)} - ({str(self.mount_point())} if mounted else set()):
             command("umount", "-l", point, check=False)
         for directory in self._made:
             shutil.rmtree(directory)
+
+
+@dataclasses.dataclass(frozen=True)
+class Mounted:
+    """A share that is mounted for one test after another: its mount point base, its name, its FUSE client and its root directory."""
+
+    base: pathlib.Path
+    share: str
+    client: Client
+    root: os.stat_result
+
+
+class MountedShares:
+    """Shares that stay mounted between tests, which saves each a mount; one that a test has left otherwise than it was is given up."""
+
+    def __init__(self, directory: pathlib.Path) -> None:
+        self._directory = directory
+        self._free: list[Mounted] = []
+        self._bases: list[pathlib.Path] = []
+
+    @contextlib.contextmanager
+    def place(self, run_module, servers: Servers, volume_name: str, tmp_path: pathlib.Path):
+        """Give a test an empty share that is mounted."""
+        mounted = self._free.pop() if self._free else self._mount(Place(run_module, servers, volume_name, tmp_path))
+        place = Place(run_module, servers, volume_name, tmp_path, mounted)
+        try:
+            yield place
+        finally:
+            keep = self._is_as_it_was(place, mounted)
+            place.close(mounted if keep else None)
+            if keep:
+                _empty(place.mount_point())
+                for other in set(mounted.base.iterdir()) - {place.mount_point()}:
+                    other.rmdir()
+                self._free.append(mounted)
+
+    def _mount(self, place: Place) -> Mounted:
+        place.base = self._directory / f"mnt-{len(self._bases)}"
+        self._bases.append(place.base)
+        place.mount()
+        return Mounted(place.base, place.share, place.client(), os.stat(place.mount_point()))
+
+    def _is_as_it_was(self, place: Place, mounted: Mounted) -> bool:
+        if len(place.mounted_from()) != 1 or not os.path.exists(f"/proc/{mounted.client.pid}"):
+            return False
+        # one that stands still would hold up whoever looks
+        if pathlib.Path(f"/proc/{mounted.client.pid}/stat").read_text().rpartition(")")[2].split()[0] not in "RSD":
+            return False
+        try:
+            now = os.stat(place.mount_point())
+        except OSError:
+            return False
+        return (now.st_mode, now.st_uid, now.st_gid) == (mounted.root.st_mode, mounted.root.st_uid, mounted.root.st_gid)
+
+    def close(self) -> None:
+        for base in self._bases:
+            for point in mounts_below(base):
+                command("umount", "-l", point, check=False)
+
+
+def _empty(directory: pathlib.Path) -> None:
+    for entry in directory.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
