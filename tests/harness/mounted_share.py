@@ -271,7 +271,9 @@ class Place:
                 elif stat.S_ISLNK(status.st_mode):
                     content = os.readlink(path)
                 times = status.st_mtime_ns if not stat.S_ISDIR(status.st_mode) else 0
-                found[os.path.relpath(path, top)] = (status.st_mode, status.st_uid, status.st_gid, status.st_size, times, content)
+                # how large a directory is, each file system counts in its own way
+                size = 0 if stat.S_ISDIR(status.st_mode) else status.st_size
+                found[os.path.relpath(path, top)] = (status.st_mode, status.st_uid, status.st_gid, size, times, content)
         return found
 
     def everything(self) -> tuple:
