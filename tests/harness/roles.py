@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 
 from ansible_collections.vdisk.gluster.tests.harness import playing
-from ansible_collections.vdisk.gluster.tests.harness.checkout import ROOT
 
 PROGRAM = str(pathlib.Path(sys.executable).with_name("ansible-playbook"))
 PLAYBOOKS = {"volume_provision": "provision"}
@@ -88,16 +87,6 @@ class Player:
         own = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
         path.write_text(json.dumps({"hypervisors": {"hosts": {name: {**own, **values} for name, values in hosts.items()}}}))
         return str(path)
-
-    def example(self, path: pathlib.Path, **values: Any) -> Played:
-        """Play the example of the role's README as it is, on the host as a hypervisor, with some variables overruled."""
-        inventory = self._inventory(path.with_name("inventory.json"), {"box": {}})
-        found = re.search(r"^```yaml\n(.*?)^```", (ROOT / "roles" / self._role / "README.md").read_text(encoding="utf-8"), re.M | re.S)
-        path.write_text(found[1])
-        argv = [PROGRAM, "-i", inventory, str(path), "-e", json.dumps(self.variables(values))]
-        played = self.finish(playing.Playing(argv, playing.environment(), self._place.tmp))
-        assert not played.failed, played.text
-        return played
 
     def variables(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return variables of the role with its name before each."""

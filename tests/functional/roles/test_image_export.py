@@ -135,15 +135,6 @@ def test_what_cannot_be_meant_is_refused_and_nothing_is_made(place, role, nights
     assert [sentence for sentence, part in zip(told, expected) if part not in sentence] == []
 
 
-def test_the_example_runs_as_it_is_written(place, role, nights):
-    place.volume("web-1")
-    place.snapshot("s1", volume="web-1", label="nightly")
-    dest = place.tmp / "exports"
-    played = role.example(place.tmp / "example.yml", dest=str(dest))
-    assert len(names(dest)) == 4 and f"db-1 as of 2027-06-03T03:00:00.000000Z: {dest}/db-1.20270603T030000Z.qcow2, sha256:" in played.text
-    assert place.read_image(dest / "db-1.20270603T030000Z.qcow2", "qcow2") == nights[3]
-
-
 def test_images_are_uploaded_under_names_of_the_pattern(place, role, nights, glance):
     values = {"volumes": ["db-2"], "snapshot": "n1", "image_name": "{volume}-%Y%m%d", "cloud": CLOUD, "format": "qcow2"}
     env = {"OS_CLIENT_CONFIG_FILE": os.environ["OS_CLIENT_CONFIG_FILE"]}

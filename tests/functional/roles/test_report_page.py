@@ -74,6 +74,7 @@ def browser(tmp_path_factory):
     made.close()
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("scene", ["empty", "bare", "sound", "troubled", "huge"])
 def test_it_fits_and_can_be_read_at_every_width(browser, pages, scene, scheme):

@@ -99,11 +99,3 @@ def test_a_bad_list_changes_nothing(place, role):
         "the defaults have target",
     ]
     assert [sentence for sentence, part in zip(told, expected) if part not in sentence] == []
-
-
-def test_the_example_runs_as_it_is_written(place, role):
-    place.volume("web-0", size="1M")
-    played = role.example(place.tmp / "example.yml")
-    assert place.names() == ["golden", "scratch", "web-1", "web-2"]
-    assert f"web-2: {place.path('web-2')}, {20 << 30} bytes" in played.text
-    assert place.info("web-1")["virtual_size"] == 20 << 30 and place.info("scratch")["format"] == "raw"

@@ -153,6 +153,7 @@ def moments(calls, sample, of, count=MOMENTS):
     return [(at, 0.0) for at in chosen] + [(at, pause) for at in programs for pause in pauses]
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("task", TASKS)
 def test_a_killed_task_that_is_run_again_ends_as_if_it_had_not_been_killed(place, sample, task):
     prepare, options_for = TASKS[task]
@@ -261,6 +262,7 @@ def test_a_machine_that_was_started_on_what_was_left_is_not_written_under(place,
     assert refused
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("old", [True, False], ids=["over an old export", "where none was"])
 def test_a_killed_export_leaves_the_old_file_whole_and_the_next_one_clean(place, sample, tmp_path, old):
     chain(place, "x000")

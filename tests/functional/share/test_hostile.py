@@ -81,6 +81,7 @@ def test_the_crafted_images_of_these_tests_do_leak_where_qemu_is_left_to_guess(p
     assert SECRET in copy.read_bytes()
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("case", CASES)
 def test_what_a_guest_writes_into_its_raw_disk_stays_the_bytes_it_is(place, secret, case):
     (place.tmp / "out").mkdir()
@@ -122,6 +123,7 @@ def test_growing_a_raw_disk_that_holds_a_crafted_header_touches_no_file_of_the_h
     nothing_leaked(place, grown)
 
 
+@pytest.mark.sample(6)
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("options", [{}, {"format": "qcow2"}, {"format": "qcow2", "repair": True}], ids=["unsaid", "qcow2", "repair"])
 def test_a_crafted_file_on_the_share_is_adopted_by_nobodys_guess(place, secret, case, options):
@@ -138,6 +140,7 @@ def test_a_crafted_file_on_the_share_is_adopted_by_nobodys_guess(place, secret, 
     nothing_leaked(place, adopted, exported, taken, told)
 
 
+@pytest.mark.sample(4, pinned=[f"overlay-{DATA_FILE}"])
 @pytest.mark.parametrize("case", QCOW2_CASES)
 @pytest.mark.parametrize("place_in_chain", ["base", "overlay", "active"])
 def test_a_crafted_file_in_a_chain_stops_every_change(place, secret, case, place_in_chain):

@@ -40,6 +40,7 @@ def manifest(dest):
         return json.load(stream)
 
 
+@pytest.mark.sample(7)
 @pytest.mark.parametrize(
     "options",
     [
@@ -88,6 +89,7 @@ def test_compression_makes_the_copy_smaller(exported):
         assert "only a qcow2 image" in exported.refused_untouched("gluster_image_export", **options)
 
 
+@pytest.mark.sample(6)
 @pytest.mark.parametrize("image_format", ["raw", "qcow2", "vmdk", "vdi", "vhdx", "vpc"])
 @pytest.mark.parametrize("size", [MIB + 512, 5 * MIB - 512, 300 * MIB + 4096])
 def test_a_copy_of_any_size_is_exactly_as_large_as_its_source(place, tmp_path, image_format, size):
@@ -188,6 +190,7 @@ def test_a_snapshot_taken_again_under_the_same_name_is_exported_anew(exported):
     assert dest.read_bytes() == place.read(snapshot="s2") != first
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     ("first", "second"),
     [

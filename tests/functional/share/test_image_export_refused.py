@@ -184,6 +184,7 @@ def test_a_destination_with_too_little_space_is_refused_before_anything_is_copie
     assert small.names() == ["v1", "v1.info", "v1.s1", "v1.s2", "v2"]
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("image_format", ["raw", "qcow2", "vmdk", "vdi", "vhdx", "vpc"])
 def test_a_destination_that_fills_up_meanwhile_keeps_what_it_had(small, image_format, monkeypatch):
     before = seen(small.out)

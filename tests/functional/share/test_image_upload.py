@@ -42,6 +42,7 @@ def read_image(place, image_id, image_format="raw"):
     return place.read_image(path, image_format)
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("options", [{"format": "raw"}, {"format": "qcow2"}, {"format": "qcow2", "compress": True}], ids=str)
 @pytest.mark.parametrize("snapshot", ["s1", "s2", None])
 def test_an_image_reads_as_its_source_and_is_made_once(cloud, snapshot, options):
@@ -71,6 +72,7 @@ def test_an_image_reads_as_its_source_and_is_made_once(cloud, snapshot, options)
     }
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize(
     "options", [{"format": "vmdk"}, {"format": "vmdk", "compress": True}, *({"format": name} for name in ("vdi", "vhdx", "vpc"))], ids=str
 )
@@ -141,6 +143,7 @@ def test_another_point_in_time_of_the_same_volume_replaces_the_image(cloud):
     assert cloud.glance.data(image["id"]) == cloud.read(snapshot="s2")
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("more", [{"checksum_algorithm": "sha512"}, {"verify": True}, {"force": True}], ids=str)
 def test_what_the_image_lacks_or_force_makes_it_anew(cloud, more):
     cloud.ok(EXPORT, **cloud.wish, snapshot="s1", verify=False)

@@ -86,6 +86,7 @@ def test_other_data_than_were_sent_are_noticed(cloud, monkeypatch):
     assert cloud.glance.images() == []
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("moment", ["queued", "saving", "active"])
 def test_a_kill_in_the_middle_leaves_nothing_half_made_after_the_next_run(cloud, moment):
     place = cloud

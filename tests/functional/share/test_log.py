@@ -50,6 +50,7 @@ def test_a_task_that_changes_nothing_logs_two_lines_of_its_own(place, lines):
         assert [line.split()[0] for line in lines] == ["Invoked", "Task", "Task"], (module, lines)
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("tool", ["borg", "restic"])
 def test_a_backup_logs_its_commands_and_no_secret(place, lines, tmp_path, monkeypatch, tool):
     monkeypatch.setenv("HOME", str(tmp_path))

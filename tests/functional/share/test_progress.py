@@ -138,6 +138,7 @@ def test_each_item_of_a_loop_has_lines_of_its_own(slow):
         assert sum(f"{slow.out}/{name}" in line.text for line in lines) >= 2, lines
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("options", [(), ("-vvvv",)], ids=["plain", "loud"])
 def test_a_detached_task_that_is_waited_for_has_lines_too(slow, options):
     playing = run(

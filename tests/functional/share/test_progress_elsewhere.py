@@ -71,6 +71,7 @@ def check(slow, playing):
 SU = {"ansible_become": True, "ansible_become_method": "ansible.builtin.su"}
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("pipelining", [False, True], ids=["files", "pipelining"])
 @pytest.mark.parametrize("become", [{}, SU], ids=["plain", "become"])
 def test_lines_come_over_ssh(slow, ssh_host, become, pipelining):

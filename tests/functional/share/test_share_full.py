@@ -59,6 +59,7 @@ def test_a_snapshot_for_which_there_is_no_space_changes_nothing(small):
     small.snapshot("s3")
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("gone", [["s2"], ["s1"], ["s1", "s2"]], ids=["newest", "oldest", "both"])
 def test_a_merge_that_runs_out_of_space_loses_nothing_and_is_finished_when_there_is_some(small, gone):
     points = small.points()

@@ -55,6 +55,7 @@ def test_a_wedged_mount_is_mended(wedged):
     assert not wedged.ok(MODULE).changed
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("state", ["unmounted", "absent"])
 def test_a_wedged_mount_is_unmounted(wedged, state):
     with within(20):
@@ -82,6 +83,7 @@ def test_a_wedged_mount_in_use_is_left_as_it_is_and_lives_on(place):
     assert place.info()["exists"]
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("module", "options"),
     [

@@ -210,6 +210,7 @@ def test_all_snapshots_go_in_one_merge(place, base_format):
     assert place.info()["format"] == base_format
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("seed", [1, 2])
 def test_ten_snapshots_go_in_any_order(place, seed):
     chance = random.Random(seed)
@@ -235,6 +236,7 @@ def test_ten_snapshots_go_in_any_order(place, seed):
     assert place.names() == ["v1", "v1.info"]
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("base_format", ["raw", "qcow2"])
 @pytest.mark.parametrize("dropped", ["s1", "s2", "s3", "s4"])
 def test_growth_between_snapshots_stays_in_the_points_it_belongs_to(place, base_format, dropped):

@@ -57,6 +57,7 @@ def cinder(place):
     return place
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("order", [(ONE, TWO, THREE), (TWO, THREE, ONE), (THREE, ONE, TWO), (TWO, ONE, THREE)])
 def test_snapshots_of_cinder_are_dropped_like_ones_of_our_own(cinder, order):
     place, active = cinder, f"{NAME}.{TWO}"

@@ -12,6 +12,7 @@ import pytest
 MIB = 1 << 20
 
 
+@pytest.mark.sample(6)
 @pytest.mark.parametrize("base_format", ["raw", "qcow2"])
 @pytest.mark.parametrize("heavy", ["lower", "upper"], ids=["commit", "pull"])
 @pytest.mark.parametrize("order", list(itertools.permutations(["s1", "s2", "s3"])), ids="".join)

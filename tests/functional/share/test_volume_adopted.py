@@ -88,6 +88,7 @@ MAGICS = {
 }
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("kind", MAGICS)
 def test_what_looks_like_another_format_is_adopted_only_when_told_and_then_stays_raw(place, kind):
     content = MAGICS[kind].ljust(MIB, b"\x55")

@@ -95,6 +95,7 @@ def test_a_snapshot_is_stored_once_and_comes_back_byte_for_byte(vault, volume):
     assert back.archive["snapshot"] == "s1"
 
 
+@pytest.mark.sample(1)
 def test_what_did_not_change_takes_no_space_and_retention_counts_one_volume_only(vault):
     vault.volume("v1-b", size="1M")
     vault.snapshot("s1", volume="v1-b")
@@ -111,6 +112,7 @@ def test_what_did_not_change_takes_no_space_and_retention_counts_one_volume_only
     assert [entry["name"] for entry in archives(vault, volume=["v1"], archive="latest")] == ["b"]
 
 
+@pytest.mark.sample(1)
 def test_what_opens_no_repository_is_refused(vault):
     options = {"volume": "v1", "snapshot": "s1", "archive": "a", **vault.options}
     assert "found no repository" in vault.refused_untouched(BACKUP, **options)
@@ -129,6 +131,7 @@ def test_what_opens_no_repository_is_refused(vault):
     assert "found no repository" in vault.refused(BACKUP, **options)
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("tool", ["borg"])
 @pytest.mark.parametrize(
     ("options", "told"),
@@ -184,6 +187,7 @@ def test_a_damaged_repository_is_noticed_and_gives_no_volume(vault):
     assert {name: after[name] for name in before} == before
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("tool", ["borg"])
 @pytest.mark.parametrize("volume", ["v1", "v2"])
 def test_replaced_content_is_new_in_one_instant_and_the_old_one_stays(vault, volume):

@@ -32,6 +32,7 @@ def there_and_back(volume, **options) -> None:
     assert volume.read("back") == content
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("tool", ["borg", "restic"])
 def test_over_ssh(volume, tmp_path, tool):
     with serving(tmp_path / "ssh") as server:

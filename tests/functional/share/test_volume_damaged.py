@@ -36,6 +36,7 @@ def entries(**names: str) -> bytes:
 WHOLE = entries(active="v1.s1", s1="v1.s1")
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize(
     "content, words",
     [
@@ -88,6 +89,7 @@ def test_an_info_file_without_any_volume(place):
     is_left_alone(place, "v1 is missing")
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("lost", ["v1", "v1.s1", "v1.s2"])
 def test_a_lost_file_of_the_chain(place, lost):
     place.volume()
@@ -111,6 +113,7 @@ def test_backing_files_in_a_circle(place):
     is_left_alone(place, "the backing files of v1 form a circle")
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     "backing", ["/etc/passwd", "../v2", "v2", "json:{}", "nbd://localhost/x", "sub/v1", "v1/../v1", "file:v1", "v1.info", "./v1", "v10"]
 )
@@ -165,6 +168,7 @@ def test_a_base_that_has_got_a_backing_file(place):
     assert place.refused_untouched(MODULE, name=["v1"], size="64M").startswith(f"v1 on {place.share} is not changed, because ")
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     "content, words",
     [
@@ -188,6 +192,7 @@ def test_a_volume_that_was_cut_short(place):
     is_left_alone(place, "v1 has a virtual size of 4194304 bytes, but v1 was 8388608 bytes large: it is truncated")
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     "content, words",
     [

@@ -37,6 +37,7 @@ def spool(place):
     return os.listdir(place.tmp / "spool")
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("image_format", ["raw", "qcow2", "vmdk", "vdi", "vhdx"])
 @pytest.mark.parametrize("wanted", [{}, {"format": "qcow2", "size": "5M"}], ids=str)
 def test_a_volume_reads_as_the_image(cloud, image_format, wanted):

@@ -129,6 +129,7 @@ def test_the_old_share_may_be_gone_when_all_is_moved(raw):
     assert "is not mounted" in raw.new.refused(MODULE, **{**raw.wish, "name": ["v9"]})
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     ("options", "told"),
     [
@@ -229,6 +230,7 @@ def test_killed_right_after_the_journals_a_machine_may_start_and_the_volume_stay
     assert raw.new.ok(MODULE, **raw.wish).changed and raw.new.read(snapshot="s2") == raw.points["s2"]
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(
     ("start_at", "survivor"), list(enumerate(["the move again", "a task on the old share", "a task on the new share"]))
 )

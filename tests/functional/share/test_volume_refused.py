@@ -99,6 +99,7 @@ def machine(path, image_format: str):
         process.stdin.close()
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("image_format", ["raw", "qcow2"])
 def test_a_volume_in_use_is_neither_grown_nor_removed(place, image_format):
     place.volume(format=image_format)

@@ -82,6 +82,7 @@ def test_a_clone_reads_as_its_source_and_the_source_is_as_it_was(source, snapsho
     assert place.read() == before["now"] and place.read("v2")[64 * KIB :] == before[snapshot or "now"][64 * KIB :]
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("image_format", ["raw", "qcow2"])
 def test_a_clone_may_be_larger_and_of_another_format(source, image_format):
     content = source.read()
@@ -137,6 +138,7 @@ def test_a_source_is_only_for_making_a_volume(place):
     assert place.ok(MODULE, name=["v2"], source_volume="v1", size="2M").changed, "a larger size grows it"
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("kind", FORMATS)
 @pytest.mark.parametrize("image_format", ["raw", "qcow2"])
 def test_an_image_of_each_format_becomes_a_volume(place, image, kind, image_format):
@@ -182,6 +184,7 @@ def test_a_volume_in_use_is_cloned_only_from_a_snapshot(source):
     assert source.read("v2") == content
 
 
+@pytest.mark.sample(1)
 def test_while_a_snapshot_is_copied_others_come_and_go_but_not_it(source, monkeypatch):
     place, points = source, source.points()
     gate = gate_qemu_img(place.tmp, monkeypatch, "convert")

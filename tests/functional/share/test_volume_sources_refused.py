@@ -32,6 +32,7 @@ def refused(place, **options):
     return told
 
 
+@pytest.mark.sample(6)
 @pytest.mark.parametrize(
     ("options", "told"),
     [
@@ -139,6 +140,7 @@ def test_a_crafted_image_is_refused_before_any_program_opens_it(other, only_thes
     assert f"is not accepted as {image_format}, because" in told and "qemu-img" not in told
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("kind", CRAFTED)
 def test_a_crafted_image_is_only_bytes_where_it_is_raw(other, kind):
     crafted(other, kind)
