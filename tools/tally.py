@@ -143,6 +143,13 @@ def count_reuse(log: str) -> Count:
     return Count(int(found[1]), "files")
 
 
+def count_mutations(log: str) -> Count:
+    found = re.search(r"^(\d+) mutations, 0 not caught$", log, re.MULTILINE)
+    if not found or not int(found[1]):
+        raise NothingTested("it tried no mutation")
+    return Count(int(found[1]), "mutations")
+
+
 def count_playbook(log: str) -> Count:
     colourless = re.sub(r"\x1b\[[0-9;]*m", "", log)
     tasks = [int(number) for number in re.findall(r" : ok=(\d+)", colourless)]
@@ -177,6 +184,7 @@ LAST_WORDS = {
     "ansible-lint": count_ansible_lint,
     "ansible-doc": count_ansible_doc,
     "ansible-playbook": count_playbook,
+    "mutations": count_mutations,
     "reuse": count_reuse,
 }
 

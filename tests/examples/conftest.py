@@ -18,9 +18,9 @@ def pytest_addoption(parser):
 
 def pytest_collection_modifyitems(config, items):
     """Leave to others what is not of this part."""
-    number, parts = (int(word) for word in config.getoption("--part").split("/"))
-    left = [item for index, item in enumerate(items) if index % parts != number - 1]
-    items[:] = [item for index, item in enumerate(items) if index % parts == number - 1]
+    chosen = _part("harness.sampling").part(items, config.getoption("--part"))
+    left = [item for item in items if item not in chosen]
+    items[:] = chosen
     if left:
         config.hook.pytest_deselected(items=left)
 

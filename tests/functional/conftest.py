@@ -20,6 +20,7 @@ def pytest_addoption(parser):
     samples = parser.getgroup("samples")
     samples.addoption("--all", action="store_true", help="try all cases, and kill tasks at every call, not at a sample of them")
     samples.addoption("--pinned", action="store_true", help="try only the cases that every run tries; for mutations")
+    samples.addoption("--part", default="1/1", help="run one of so many parts, as 1/3")
     samples.addoption("--seed", type=int, help="draw the sample by this number (default: by the commit)")
     faults = parser.getgroup("faults")
     faults.addoption("--sequences", type=int, default=4, help="random sequences of operations")
@@ -49,7 +50,8 @@ def _sample(config, **more):
 def pytest_collection_modifyitems(config, items):
     """Leave to the whole run what this one does not try."""
     named = [word for word in config.args if "[" in word]
-    chosen = _harness("sampling").choose(_sample(config), items, named)
+    sampling = _harness("sampling")
+    chosen = sampling.part(sampling.choose(_sample(config), items, named), config.option.part)
     running = set(chosen)
     if chosen:
         chosen[0].user_properties.append(("seed", "all" if config.option.all else str(config.option.seed)))

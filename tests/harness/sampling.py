@@ -93,3 +93,14 @@ def choose(sample: Sample, items: Sequence[Any], named: Sequence[str] = ()) -> l
     if running and not told.startswith("0 "):
         running[0].user_properties.append((WHOLE, told))
     return running
+
+
+def part(items: Sequence[Case], which: str) -> list[Case]:
+    """Return one of so many parts, as C(2/3): every third one from the second on.
+
+    :raises ValueError: it is no part.
+    """
+    number, parts = (int(word) for word in which.split("/"))
+    if not 1 <= number <= parts:
+        raise ValueError(f"{which} is no part: give the number of a part and of all parts, as 1/3")
+    return list(items[number - 1 :: parts])

@@ -8,7 +8,7 @@ from __future__ import annotations
 import types
 
 import pytest
-from ansible_collections.vdisk.gluster.tests.harness.sampling import Sample, choose
+from ansible_collections.vdisk.gluster.tests.harness.sampling import Sample, choose, part
 
 CASES = list(range(100))
 
@@ -87,3 +87,9 @@ def test_what_is_left_to_the_whole_run_is_told():
     assert choose(Sample(), items) == items[:1]
     assert items[0].user_properties == [("whole", "1 tests only in the whole run")]
     assert choose(Sample(everything=True), items) == items
+
+
+def test_the_parts_of_a_run_are_all_of_it_and_nothing_twice():
+    assert sorted(case for number in (1, 2, 3) for case in part(CASES, f"{number}/3")) == CASES
+    with pytest.raises(ValueError, match="no part"):
+        part(CASES, "4/3")

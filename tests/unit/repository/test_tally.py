@@ -47,6 +47,7 @@ def test_counts_what_ran() -> None:
     assert tally.count_reuse(REUSE.format(45)).number == 45
     assert tally.count_ansible_doc('[WARNING]: x\n{\n"a.b.c": "says",\n"a.b.d": "says"}').number == 2
     assert tally.count_playbook(PLAYED).number == 9
+    assert tally.count_mutations("caught ...\n46 mutations, 0 not caught\n").number == 46
     assert tally.count_targets(TARGETS, ["export", "mount"]).number == 2
     assert tally.count_scenario(ACTIONS, "cluster").number == 7
     assert tally.count_junit([junit(COMPILED), junit(case("pep8"))], []).number == 2
@@ -58,6 +59,7 @@ def test_counts_what_ran() -> None:
         ("ansible-lint", LINT.format(0)),
         ("ansible-lint", ""),
         ("ansible-doc", "{}"),
+        ("mutations", "0 mutations, 0 not caught"),
         ("ansible-doc", ""),
         ("reuse", REUSE.format(0)),
         ("ansible-playbook", NO_HOST),
