@@ -94,13 +94,13 @@ integration: .setup-test  ## tests on a real GlusterFS; needs root and /dev/fuse
 	@$(env) code=0; harness glusterd tools/ansible-test.sh targets >.cache/targets.log 2>&1 || code=$$?; cat .cache/targets.log; exit $$code
 
 faults: .setup-test  ## kill tasks at their system calls, random turns on two hosts (ARGS="--all", ARGS="--sequences 50 -k model")
-	@$(env) rm -f .cache/ran/faults.jsonl; $(call pytest,faults,tests/functional/faults -n 2 --dist worksteal)
+	@$(env) rm -f .cache/ran/faults.jsonl; $(call pytest,faults,tests/functional/faults -n 3 --dist loadgroup)
 
 live: .setup-test  ## real virtual machines write while their disks are changed (ARGS="-k name")
-	@$(env) rm -f .cache/ran/live.jsonl; $(call pytest,live,tests/functional/live -n 2 --dist worksteal)
+	@$(env) rm -f .cache/ran/live.jsonl; $(call pytest,live,tests/functional/live -n 3 --dist loadgroup)
 
 month: .setup-test  ## a simulated month of twenty disks of five machines, from provisioning to the report (ARGS="--nights 5")
-	@$(env) rm -f .cache/ran/live.jsonl; $(call pytest,live,tests/functional/live -k month -n 0 --nights 30)
+	@$(env) rm -f .cache/ran/live.jsonl; $(call pytest,live,tests/functional/live -k month -n 0 --all)
 
 molecule: .setup-test  ## roles and modules on clusters of several hosts, over ssh (ARGS="cluster" runs that scenario)
 	@$(env) rm -f .cache/ran/molecule.jsonl; code=0; \

@@ -23,12 +23,12 @@ def pytest_addoption(parser):
     samples.addoption("--part", default="1/1", help="run one of so many parts, as 1/3")
     samples.addoption("--seed", type=int, help="draw the sample by this number (default: by the commit)")
     faults = parser.getgroup("faults")
-    faults.addoption("--sequences", type=int, default=4, help="random sequences of operations")
+    faults.addoption("--sequences", type=int, help="random sequences of operations (default: 2, with --all 20)")
     faults.addoption("--steps", type=int, default=25, help="operations of each random sequence")
     molecule = parser.getgroup("molecule scenarios")
     molecule.addoption("--scenario", metavar="NAMES", help="run only these scenarios, as 'cluster live'")
     live = parser.getgroup("live")
-    live.addoption("--nights", type=int, default=3, help="of the simulated month (default: %(default)s)")
+    live.addoption("--nights", type=int, default=30, help="of the simulated month (default: %(default)s)")
 
 
 def _harness(name):

@@ -17,13 +17,25 @@ import threading
 import time
 from typing import Any, Callable
 
+from ansible_collections.vdisk.gluster.tests.harness.waiting import Patience
 
-def slow_qemu_img(directory: pathlib.Path, rate: str = "14M", verb: str = "convert") -> pathlib.Path:
-    """Return a directory with a qemu-img that copies, or merges, so many bytes a second at most, by its own rate limit."""
+
+def slow_qemu_img(
+    directory: pathlib.Path, rate: str = "14M", verb: str = "convert", until_there: pathlib.Path | None = None
+) -> pathlib.Path:
+    """Return a directory with a qemu-img that copies, or merges, so many bytes a second at most, by its own rate limit.
+
+    :param until_there: a file without which it does not end, for at most five minutes.
+    """
     programs = directory / f"slow-{verb}"
     programs.mkdir()
     real = shutil.which("qemu-img")
-    script = f'#!/bin/sh\n[ "$1" = {verb} ] || exec {real} "$@"\nshift\nexec {real} {verb} -r {rate} "$@"\n'
+    slow = f'{real} {verb} -r {rate} "$@"'
+    if until_there is None:
+        slow = f"exec {slow}\n"
+    else:
+        slow += f" || exit\nfor i in $(seq 3000); do [ ! -e {until_there} ] || exit 0; sleep 0.1; done\n"
+    script = f'#!/bin/sh\n[ "$1" = {verb} ] || exec {real} "$@"\nshift\n{slow}'
     (programs / "qemu-img").write_text(script)
     (programs / "qemu-img").chmod(0o755)
     return programs
@@ -105,8 +117,8 @@ def play(directory: pathlib.Path, tasks: list[dict[str, Any]], *options: str, pr
 
 
 def until(true: Callable[[], object], what: str, timeout: float = 30) -> None:
-    """Wait until something is true."""
-    end = time.monotonic() + timeout
+    """Wait until something is true, longer only on a machine that is slow now."""
+    patience = Patience(timeout)
     while not true():
-        assert time.monotonic() < end, f"waited {timeout} s for {what} in vain"
+        assert not patience.is_over(), f"waited {timeout} s for {what} in vain"
         time.sleep(0.02)

@@ -20,6 +20,7 @@ from typing import Any, Callable
 
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.vdisk.gluster.plugins.module_utils._common import process
+from ansible_collections.vdisk.gluster.tests.harness.waiting import Patience
 
 
 class Running:
@@ -84,10 +85,10 @@ def start(place, module_name: str, check: bool = False, prepare: Callable[[], No
 
 
 def wait_until(true: Callable[[], object], what: str, timeout: float = 10) -> None:
-    """Wait until something is true."""
-    until = time.monotonic() + timeout
+    """Wait until something is true, longer than C(timeout) seconds only on a machine that is slow now."""
+    patience = Patience(timeout)
     while not true():
-        assert time.monotonic() < until, f"waited {timeout} s for {what} in vain"
+        assert not patience.is_over(), f"waited {timeout} s for {what} in vain"
         time.sleep(0.005)
 
 

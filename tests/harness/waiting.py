@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from pathlib import Path
 from typing import Callable
@@ -12,7 +13,34 @@ from typing import Callable
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.process import Runner
 
 PATIENCE = 30
-"""Seconds after which what does not come on a busy machine does not come at all."""
+"""Seconds after which what does not come on an idle machine does not come at all."""
+_WORK = 8_000_000
+_SECONDS_OF_WORK = 0.04
+"""What so many steps of a loop take on an idle machine of today."""
+
+
+def slowness() -> float:
+    """Measure how many times slower than an idle one of today this machine is now, because it is another one or does other work too."""
+    began = time.monotonic()
+    for _step in itertools.repeat(None, _WORK):
+        pass
+    return max(1.0, (time.monotonic() - began) / _SECONDS_OF_WORK)
+
+
+class Patience:
+    """So many seconds of an idle machine, and more where they are over on one that is slower now."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._began = time.monotonic()
+        self._limit = seconds
+
+    def is_over(self) -> bool:
+        """Tell whether it is; measured only when the seconds are over, so that what comes in time costs nothing."""
+        passed = time.monotonic() - self._began
+        if passed > self._limit:
+            self._limit = max(self._limit, self._seconds * slowness())
+        return passed > self._limit
 
 
 class StoppedUntil:
@@ -30,9 +58,9 @@ class StoppedUntil:
 
 def until(come: Callable[[], object], what: str = "it") -> None:
     """Wait for something to come true."""
-    end = time.monotonic() + PATIENCE
+    patience = Patience(PATIENCE)
     while not come():
-        assert time.monotonic() < end, f"{what} did not come"
+        assert not patience.is_over(), f"{what} did not come"
         time.sleep(0.01)
 
 

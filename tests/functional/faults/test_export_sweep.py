@@ -23,12 +23,14 @@ def volume(hosts):
     return points(hosts.here.root, A)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("over", [None, "s1"], ids=["where nothing was", "over another export"])
 @pytest.mark.parametrize("snapshot", [None, "s3"], ids=["now", "from a snapshot"])
 def test_a_killed_export_leaves_no_half_copy_and_the_next_one_ends_it(hosts, volume, sample, record_property, snapshot, over):
     kill_everywhere(hosts, volume, sample, record_property, snapshot, over, "raw")
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("image_format", ["qcow2", "vmdk", "vdi", "vhdx", "vpc"])
 def test_a_killed_export_in_another_format(hosts, volume, sample, record_property, image_format):
     kill_everywhere(hosts, volume, sample, record_property, "s3", "s1", image_format)

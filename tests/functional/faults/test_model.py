@@ -118,7 +118,7 @@ def pytest_generate_tests(metafunc):
     """Make a test of each sequence."""
     option = metafunc.config.getoption
     first = option("seed") % 10**6
-    metafunc.parametrize("seed", range(first, first + option("sequences")))
+    metafunc.parametrize("seed", range(first, first + (option("sequences") or (20 if option("all") else 2))))
 
 
 def test_every_point_in_time_is_what_the_model_says_after_each_task(hosts, request, record_property, seed):

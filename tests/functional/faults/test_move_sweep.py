@@ -33,6 +33,7 @@ def shares(hosts, servers, volume_name, request):
         command("umount", "-l", str(root), check=False)
 
 
+@pytest.mark.sample(1)
 def test_a_killed_move_leaves_one_volume_and_the_next_task_ends_it(hosts, shares, sample, record_property):
     old, new, (new_here, new_there) = shares
     chain(hosts)

@@ -9,7 +9,7 @@ import contextlib
 import os
 import pathlib
 import signal
-from typing import Any, Callable
+from typing import Any
 
 from ansible_collections.vdisk.gluster.tests.functional.live.meddling import Meddler
 from ansible_collections.vdisk.gluster.tests.harness import hosts
@@ -88,16 +88,6 @@ class Run:
                 os.kill(self.pid, signal.SIGKILL)
         return self.wait()
 
-    def kill_when(self, true: Callable[[], object], what: str) -> hosts.Ended:
-        """Kill it when something is true; it must not have ended before.
-
-        :raises AssertionError: it ended too soon.
-        """
-        wait_until(lambda: self.is_over() or true(), what, 60)
-        ended = self.kill()
-        assert ended.status == -signal.SIGKILL, f"it has ended with {ended} before {what}"
-        return ended
-
 
 class Host(hosts.Host):
     """A mount of a share, as one host has it, and that host's hypervisor."""
@@ -129,6 +119,13 @@ class Host(hosts.Host):
         """Start a module whose calls of libvirt are meddled with."""
         self.begin(module, options, prepare=meddler.prepare)
         return self.running()
+
+    def kill_after_the_copy(self, module: str, **options: Any) -> None:
+        """Kill a module that copies a running volume when qemu-img has copied, and nothing was given its name yet."""
+        # the first call puts the overlay on that the copy needs
+        run = self.start_with(self.meddler(at=2, after=True, programs=True), module, options)
+        run.wait_until_stopped()
+        assert run.kill().status == -signal.SIGKILL
 
     def running(self) -> Run:
         """Return the module that runs."""

@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from ansible_collections.vdisk.gluster.tests.functional.live.scene import Scene
 from ansible_collections.vdisk.gluster.tests.harness.guests.file_system import needs_recovery
 from ansible_collections.vdisk.gluster.tests.harness.guests.oracle import raw_copy
+from ansible_collections.vdisk.gluster.tests.harness.processes import wait_until
 
 
 def _refused(scene: Scene) -> str:
@@ -71,8 +70,7 @@ def test_an_agent_without_file_systems(lab):
 def test_an_agent_that_hangs(lab):
     scene = Scene(lab, mode="fs", snapshots=0)
     scene.machine.ask_agent("guest-exec", path="/bin/sh", arg=["-c", "usleep 300000; kill -STOP $(pidof qemu-ga)"])
-    time.sleep(1)
-    assert not scene.machine.agent_answers()
+    wait_until(lambda: not scene.machine.agent_answers(), "the agent to hang", 90)
     assert "could not be frozen" in _refused(scene)
     scene.machine.wait_acks(50)
     assert not _take(scene)["quiesced"]
@@ -95,10 +93,11 @@ def test_a_guest_that_another_program_has_frozen_stays_frozen(lab):
     scene.finish()
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("quiesce", ["auto", "required"])
-def test_a_guest_whose_libvirtd_dies_while_it_is_frozen_is_thawed(lab, counts, quiesce):
+def test_a_guest_whose_libvirtd_dies_while_it_is_frozen_is_thawed(lab, counts, sample, quiesce):
     scene = Scene(lab, mode="fs", snapshots=0)
-    for at, after in ((1, True), (2, False), (3, False), (3, True)):
+    for at, after in sample.draw("moments", ((1, True), (2, False), (3, False), (3, True)), 2, of=quiesce):
         task = scene.task("take")
         task.options["quiesce"] = quiesce
         meddler = scene.here.meddler(at, after)

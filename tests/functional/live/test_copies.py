@@ -11,6 +11,7 @@ from ansible_collections.vdisk.gluster.tests.harness.glance import CLOUD
 from ansible_collections.vdisk.gluster.tests.harness.processes import wait_until
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("copy_format", ["raw", "qcow2"])
 def test_a_running_volume_is_cloned_as_it_was_at_one_instant(lab, copy_format):
     watched = Watched(lab, lab.machine(volume(lab), agent=False).start())
@@ -58,8 +59,8 @@ def test_a_snapshot_is_cloned_while_its_volume_runs(lab):
 def test_a_clone_that_was_killed_leaves_nothing_and_the_source_goes_back(lab):
     watched = Watched(lab, lab.machine(volume(lab), agent=False).start())
     watched.machine.wait_acks(600)
-    run = lab.here.start("gluster_volume_file", name=["c1"], source_volume="v1")
-    run.kill_when(lambda: list(lab.here.root.glob(".c1.*")), "the copy to begin")
+    lab.here.kill_after_the_copy("gluster_volume_file", name=["c1"], source_volume="v1")
+    assert list(lab.here.root.glob(".c1.*")), "it had not copied yet"
     lab.counts.add("kills survived")
     assert not lab.here.look("c1")["exists"]
     before = watched.machine.wait_acks(5)
@@ -89,6 +90,7 @@ def moved(lab, machine, snapshots):
     assert not [path for host in (lab.here, new) for path in (host.root / ".vdisk").iterdir() if path.suffix not in (".json", ".lock")]
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("snapshots", [0, 2])
 @pytest.mark.parametrize("image_format", ["raw", "qcow2"])
 def test_a_running_volume_is_moved_to_another_share_with_its_snapshots(lab, image_format, snapshots):
@@ -123,8 +125,10 @@ def test_a_volume_at_rest_takes_the_definition_of_its_machine_along(lab):
     watched.machine.assert_rescanned(acknowledged)
 
 
-@pytest.mark.parametrize("dies", ["module", "machine", "both"])
+# one of each death
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("moment", ["job", "ready"])
+@pytest.mark.parametrize("dies", ["module", "machine", "both"])
 def test_a_move_that_something_dies_in_is_finished(lab, moment, dies):
     new = lab.another_share()
     watched = Watched(lab, lab.machine(volume(lab), agent=False).start())

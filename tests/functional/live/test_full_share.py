@@ -41,6 +41,7 @@ def _let_go_on(scene: Scene) -> None:
         scene.machine.resume()
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("what", ["drop the oldest", "drop the newest", "take", "export"])
 def test_no_space(small_lab, counts, what):
     # few records below many: merging them has to make the lower file larger

@@ -32,9 +32,9 @@ def _amid(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("what", ["drop the middle", "drop the newest"])
-def test_qemu_killed_amid_the_data(lab, counts, what):
+def test_qemu_killed_amid_the_data(lab, counts, sample, what):
     scene = Scene(lab, records=300)
-    for started in (False, True):
+    for started in sample.draw("ways to go on", (False, True), 1, of=what):
         scene.refill()
         task, run = _begin_job(scene, what)
         _amid(scene)
@@ -52,6 +52,7 @@ def test_qemu_killed_amid_the_data(lab, counts, what):
     scene.finish()
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("what", ["drop the middle", "drop the newest"])
 def test_a_module_killed_amid_the_data_leaves_a_job_that_the_next_one_joins(lab, counts, what):
     scene = Scene(lab, records=300)
@@ -73,9 +74,9 @@ def test_a_module_killed_amid_the_data_leaves_a_job_that_the_next_one_joins(lab,
     scene.finish()
 
 
-def test_qemu_killed_right_after_a_merge_whose_end_nobody_has_noted(lab, counts):
+def test_qemu_killed_right_after_a_merge_whose_end_nobody_has_noted(lab, counts, sample):
     scene = Scene(lab)
-    for between in ("at rest", "started", "started and off"):
+    for between in sample.draw("ways to go on", ("at rest", "started", "started and off"), 1):
         scene.refill()
         task, run = _begin_job(scene, "drop the middle")
         scene.let_jobs_run()
@@ -95,6 +96,7 @@ def test_qemu_killed_right_after_a_merge_whose_end_nobody_has_noted(lab, counts)
     scene.finish()
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("at, after", [(1, True), (2, False), (2, True)], ids=["before ready", "ready", "after the pivot"])
 def test_qemu_of_a_machine_without_stored_definition_killed_in_an_active_commit(lab, counts, at, after):
     scene = Scene(lab, persistent=False)
@@ -130,9 +132,9 @@ def test_qemu_of_a_machine_without_stored_definition_killed_in_an_active_commit(
 
 
 @pytest.mark.parametrize("persistent", [True, False], ids=["stored", "not stored"])
-def test_qemu_killed_after_it_has_gone_over_to_an_overlay_and_written_to_it(lab, counts, persistent):
+def test_qemu_killed_after_it_has_gone_over_to_an_overlay_and_written_to_it(lab, counts, sample, persistent):
     scene = Scene(lab, persistent=persistent, snapshots=1, agent=False)
-    for module_too in (False, True) if persistent else (False,):
+    for module_too in sample.draw("deaths", (False, True), 1) if persistent else (False,):
         task = scene.task("take")
         run = scene.start(task, scene.here.meddler(1, True))
         run.wait_until_stopped()

@@ -61,7 +61,7 @@ def test_killed_around_a_call_of_the_module(lab, counts, sample, operations):
             for between in BETWEEN
             for module_too in (False, True)
         ]
-        for moment in sample.draw("moments", moments, 2, of=what):
+        for moment in sample.draw("moments", moments, 1, of=what):
             _kill_and_end(scene, what, *moment)
             counts.add("kills survived")
     scene.finish()

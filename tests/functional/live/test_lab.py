@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 
 import libvirt
 import pytest
@@ -18,6 +17,7 @@ from ansible_collections.vdisk.gluster.tests.harness.programs import command
 FORMATS = pytest.mark.parametrize("image_format", ["raw", "qcow2"])
 
 
+@pytest.mark.whole("test_snapshots.py takes such points by the modules")
 @FORMATS
 def test_every_point_in_time_of_a_chain_is_exact(lab, image_format):
     disk = lab.image("v1", image_format)
@@ -37,6 +37,7 @@ def test_every_point_in_time_of_a_chain_is_exact(lab, image_format):
     machine.oracle.point_in_time(files[0], "qcow2").assert_nothing_lost(machine.acked())
 
 
+@pytest.mark.whole("test_snapshots.py takes two disks in one instant by the modules, and test_oracle.py tells instants apart")
 def test_two_disks_are_frozen_in_one_instant(lab):
     disks = [lab.image("v1", "raw"), lab.image("v2", "qcow2")]
     machine = lab.machine(*disks, persistent=False).start()
@@ -88,11 +89,7 @@ def test_libvirtd_dies_and_comes_back_and_the_guest_goes_on(lab, counts):
     assert lab.hypervisor.daemon_pid != daemon and lab.hypervisor.qemu_pid(machine.name) == pid
     assert machine.is_running()
     machine.suspend()
-    # what was on its way to the console when the processor stopped
-    time.sleep(0.5)
-    acknowledged = machine.acked()
-    time.sleep(0.5)
-    assert machine.acked() == acknowledged
+    machine.wait_until_silent()
     machine.resume()
     machine.wait_acks()
     machine.shut_off()
@@ -106,15 +103,13 @@ def test_a_frozen_file_system_stands_still_until_it_is_thawed(lab):
     assert not machine.frozen()
     assert machine.domain.fsFreeze() == 1
     assert machine.frozen()
-    time.sleep(0.3)
-    acknowledged = machine.acked()
-    time.sleep(1)
-    assert machine.acked() == acknowledged
+    machine.wait_until_silent()
     assert machine.domain.fsThaw() == 1
     assert not machine.frozen()
     machine.wait_acks()
 
 
+@pytest.mark.whole("test_attachment.py attaches and detaches by the modules")
 def test_a_disk_comes_and_goes_while_the_guest_runs(lab):
     machine = lab.machine(lab.image("v1", "raw")).start()
     machine.wait_for_agent()
@@ -129,12 +124,14 @@ def test_a_disk_comes_and_goes_while_the_guest_runs(lab):
     machine.wait_acks()
 
 
+@pytest.mark.whole("test_agent.py has such a machine")
 def test_a_machine_without_a_channel_has_no_agent(lab):
     machine = lab.machine(lab.image("v1", "raw"), agent=False, mode="idle").start()
     assert not machine.agent_answers()
     assert machine.acked() == 0
 
 
+@pytest.mark.whole("test_snapshots.py merges what a guest has cleared")
 @FORMATS
 @pytest.mark.parametrize("how", ["punch", "discard"])
 def test_what_the_guest_clears_is_gone(lab, how, image_format):
@@ -159,11 +156,11 @@ def test_a_mount_that_is_made_later_is_seen_by_the_hypervisor(lab):
 
 
 def test_two_hypervisors_live_side_by_side_and_nothing_is_left_of_one_that_is_stopped(lab, directory):
-    machine = lab.machine(lab.image("v1", "raw"), mode="idle").start()
+    machine = lab.machine(lab.image("v1", "raw"), mode="idle").start_paused()
     other = Hypervisor(directory / "other-libvirt")
     other.start()
     try:
-        twin = type(machine)(other, machine.image, machine.name, [], machine.counts, mode="idle").start()
+        twin = type(machine)(other, machine.image, machine.name, [], machine.counts, mode="idle").start_paused()
         assert other.qemu_pid(machine.name) != lab.hypervisor.qemu_pid(machine.name)
         lived = other.processes()
         assert {other.daemon_pid, other.qemu_pid(twin.name)} < set(lived)

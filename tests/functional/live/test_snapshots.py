@@ -15,6 +15,7 @@ from ansible_collections.vdisk.gluster.tests.harness.programs import command
 FORMATS = pytest.mark.parametrize("image_format", ["raw", "qcow2"])
 
 
+@pytest.mark.sample(1)
 @FORMATS
 def test_ten_snapshots_and_their_deletion_in_any_order(lab, image_format):
     watched = Watched(lab, lab.machine(volume(lab, "v1", image_format), agent=False).start())
@@ -70,6 +71,7 @@ def test_a_group_of_two_machines_and_a_volume_at_rest(lab):
     assert {entry["active_file"] for entry in map(lab.here.look, ("v1", "v2", "v3"))} == {"v1", "v2", "v3"}
 
 
+@pytest.mark.whole("test_agent.py tells the two apart on one machine")
 @pytest.mark.parametrize("quiesce", ["auto", "never"])
 def test_a_guest_that_was_frozen_needs_no_recovery_and_one_that_was_not_does(lab, quiesce):
     machine = lab.machine(volume(lab), mode="fs", slots=2048).start()
@@ -94,6 +96,7 @@ def test_a_guest_that_was_frozen_needs_no_recovery_and_one_that_was_not_does(lab
     lab.counts.add("operations under load")
 
 
+@pytest.mark.sample(2)
 @FORMATS
 @pytest.mark.parametrize("how", ["punch", "discard"])
 @pytest.mark.parametrize("dropped", ["s1", "s2"], ids=["middle", "newest"])
@@ -172,6 +175,7 @@ def test_reverting_needs_rest_and_the_machine_starts_on_what_was_then(lab):
     assert last == frozen
 
 
+@pytest.mark.whole("test_second_host.py has operations of each kind refused, and sees that the volume stays sound")
 def test_another_host_is_told_that_the_volume_is_in_use(lab):
     watched = Watched(lab, lab.machine(volume(lab), agent=False).start())
     watched.take("s1")

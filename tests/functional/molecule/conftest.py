@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vdisk.gluster authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which scenarios of Molecule are run: all, or those that are named."""
+"""Which scenarios of Molecule are run: the main one and another one, all of them, or those that are named."""
 
 from __future__ import annotations
 
@@ -18,4 +18,6 @@ def pytest_generate_tests(metafunc):
         chosen = (metafunc.config.getoption("--scenario") or "").split() or existing
         if set(chosen) - set(existing):
             raise pytest.UsageError(f"--scenario: there is no {', '.join(set(chosen) - set(existing))}; there are {', '.join(existing)}")
-        metafunc.parametrize("scenario", chosen)
+        # the others run playbooks that roles, live tests and examples run on one machine as well
+        marks = [] if metafunc.config.getoption("--scenario") else [pytest.mark.sample(1, pinned=["default"])]
+        metafunc.parametrize("scenario", [pytest.param(scenario, marks=marks) for scenario in chosen])

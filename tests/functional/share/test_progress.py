@@ -165,10 +165,19 @@ def test_a_detached_task_that_is_not_waited_for_goes_on_silently(slow):
 
 
 def test_a_second_run_watches_the_copy_that_a_cut_off_run_began(slow):
-    first = play(slow.tmp, [export(slow)], programs=slow.programs)
+    # however long the second one takes to start, the copy lasts until it has said something
+    watched = slow.tmp / "watched"
+    held = slow.tmp / "held"
+    held.mkdir()
+    programs = slow_qemu_img(held, until_there=watched)
+    first = play(slow.tmp, [export(slow)], programs=programs)
     until(first.progress, "a line of the first run")
     first.kill()
-    second = run(slow, [export(slow)], "-v")
+    second = play(slow.tmp, [export(slow)], "-v", programs=programs)
+    until(second.progress, "a line of the second run")
+    watched.touch()
+    second.wait()
+    assert second.process.returncode == 0, second.text()
     lines = second.progress()
     assert lines and all("by another task that is already running" in line.text for line in lines), second.text()
     assert "changed=0" in second.text() and "holds snapshot s1 of v1" in second.text()

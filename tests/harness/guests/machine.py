@@ -12,6 +12,7 @@ import os
 import pathlib
 import re
 import signal
+import time
 from xml.etree import ElementTree
 from xml.sax.saxutils import quoteattr
 
@@ -22,6 +23,7 @@ from ansible_collections.vdisk.gluster.tests.harness.guests.guest_image import G
 from ansible_collections.vdisk.gluster.tests.harness.guests.hypervisor import Hypervisor
 from ansible_collections.vdisk.gluster.tests.harness.guests.oracle import Layout, Oracle, Wipe
 from ansible_collections.vdisk.gluster.tests.harness.processes import wait_until
+from ansible_collections.vdisk.gluster.tests.harness.waiting import slowness
 
 _PATIENCE = 90
 """Seconds that a guest without KVM may take for anything, on a machine that does other work too."""
@@ -112,16 +114,24 @@ class Machine:
     def start(self) -> Machine:
         """Start it and wait until it has written records, in mode C(idle) until it is up."""
         told = len(self.console())
-        if self.persistent:
-            if not self.is_defined():
-                self.define()
-            self.domain.create()
-        else:
-            self.hypervisor.connection.createXML(self.xml())
+        self._create()
         self.counts.add("machines started")
         wait_until(lambda: re.search(r"LIVE (ack|idle|failed|error)", self.console()[told:]), f"{self.name} to boot", _PATIENCE)
         assert "LIVE failed" not in self.console()[told:], self.console()[told:]
         return self
+
+    def start_paused(self) -> Machine:
+        """Start it with its processor stopped, which takes no time: QEMU has its disks open, and nobody needs a guest."""
+        self._create(libvirt.VIR_DOMAIN_START_PAUSED)
+        return self
+
+    def _create(self, flags: int = 0) -> None:
+        if not self.persistent:
+            self.hypervisor.connection.createXML(self.xml(), flags)
+            return
+        if not self.is_defined():
+            self.define()
+        self.domain.createWithFlags(flags)
 
     def shut_off(self) -> None:
         """Switch it off."""
@@ -191,6 +201,16 @@ class Machine:
         wait_until(lambda: self.acked() >= wanted, f"{self.name} to acknowledge record {wanted}", _PATIENCE)
         return self.acked()
 
+    def wait_until_silent(self) -> int:
+        """Wait until it acknowledges nothing for a second, more where this machine is slow now, and return the last record."""
+        wait_until(self._is_silent, f"{self.name} to stand still", _PATIENCE)
+        return self.acked()
+
+    def _is_silent(self) -> bool:
+        before = self.acked()
+        time.sleep(slowness())
+        return self.acked() == before
+
     def sources(self, target: str = "vda", stored: bool = False) -> list[pathlib.Path]:
         """Return the files of a disk as libvirt knows them, active file first: of the running machine, or of the stored definition."""
         xml = self.domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE if stored else 0)
@@ -203,7 +223,7 @@ class Machine:
         wipes = (Wipe(int(after), int(first), int(count)) for after, first, count, _how in re.findall(_WIPED, self.console()))
         return Oracle(Layout(self.slots, self.lanes, tuple(wipes)), self.counts)
 
-    def ask_agent(self, command: str, timeout: int = 20, **arguments: object) -> object:
+    def ask_agent(self, command: str, timeout: int = 60, **arguments: object) -> object:
         """Give the guest agent a command and return its answer."""
         answer = libvirt_qemu.qemuAgentCommand(self.domain, json.dumps({"execute": command, "arguments": arguments}), timeout, 0)
         return json.loads(answer)["return"]

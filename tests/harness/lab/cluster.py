@@ -11,6 +11,7 @@ from typing import Callable, Mapping, Sequence
 from ansible_collections.vdisk.gluster.tests.harness.lab.host import Host
 from ansible_collections.vdisk.gluster.tests.harness.lab.lab import Lab
 from ansible_collections.vdisk.gluster.tests.harness.lab.plan import SERVERS, LabError
+from ansible_collections.vdisk.gluster.tests.harness.waiting import Patience
 
 VOLUME_OPTIONS = {
     "client.event-threads": "8",
@@ -134,12 +135,12 @@ class Cluster:
 
 
 def wait_until(true: Callable[[], bool], what: str, seconds: float) -> None:
-    """Wait until something is true.
+    """Wait until something is true, longer only on a machine that is slow now.
 
     :raises LabError: it does not come true.
     """
-    end = time.monotonic() + seconds
+    patience = Patience(seconds)
     while not true():
-        if time.monotonic() > end:
+        if patience.is_over():
             raise LabError(f"waited {seconds} s in vain for {what}")
         time.sleep(0.1)

@@ -16,6 +16,7 @@ from ansible_collections.vdisk.gluster.tests.harness.lab.cgroups import remove_c
 from ansible_collections.vdisk.gluster.tests.harness.lab.inhabitants import inhabitants, kill, lives_in, wait_until_empty
 from ansible_collections.vdisk.gluster.tests.harness.lab.network import Network
 from ansible_collections.vdisk.gluster.tests.harness.lab.plan import LabError, PlannedHost
+from ansible_collections.vdisk.gluster.tests.harness.waiting import Patience
 
 _PROCESS_ONE = pathlib.Path(__file__).with_name("boot.py")
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -165,9 +166,9 @@ class Host:
 
         :raises LabError: it does not come up; the message holds what it said.
         """
-        end = time.monotonic() + _BOOT_SECONDS
+        patience = Patience(_BOOT_SECONDS)
         while not (self.shared / "ready").exists():
-            if time.monotonic() > end or self._power is not None and self._power.poll() is not None:
+            if patience.is_over() or self._power is not None and self._power.poll() is not None:
                 log = (self.directory / "boot.log").read_text(errors="replace")
                 raise LabError(f"the host {self.name} does not come up; it said: {log[-3000:]}")
             time.sleep(0.02)

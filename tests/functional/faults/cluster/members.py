@@ -18,6 +18,7 @@ from ansible_collections.vdisk.gluster.tests.harness.killer import Killer
 from ansible_collections.vdisk.gluster.tests.harness.lab.cluster import Cluster, wait_until
 from ansible_collections.vdisk.gluster.tests.harness.lab.host import Host
 from ansible_collections.vdisk.gluster.tests.harness.lab.lab import Lab
+from ansible_collections.vdisk.gluster.tests.harness.waiting import Patience
 
 VOLUME = "rep"
 _BASE = pathlib.Path("/var/lib/vdisk/mnt")
@@ -87,10 +88,10 @@ class Member(hosts.Host):
 
     def run_patiently(self, module: str, options: dict[str, Any]) -> hosts.Ended:
         """Run a task, again as long as it says that somebody else is at it."""
-        end = time.monotonic() + _PATIENCE
+        patience = Patience(_PATIENCE)
         while True:
             ended = self.run(module, options)
-            if ended.status == 0 or time.monotonic() > end or not any(words in ended.values["msg"] for words in _BUSY):
+            if ended.status == 0 or patience.is_over() or not any(words in ended.values["msg"] for words in _BUSY):
                 return ended
             self.waits += 1
             time.sleep(0.5)

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import pathlib
 
+import pytest
 from ansible_collections.vdisk.gluster.tests.functional.faults.cluster.members import inside_of
 from ansible_collections.vdisk.gluster.tests.functional.faults.cluster.trying import few_moments
 from ansible_collections.vdisk.gluster.tests.functional.faults.operations import A, chain
 from ansible_collections.vdisk.gluster.tests.functional.faults.states import files_of, points, state
+
+pytestmark = pytest.mark.xdist_group("cluster")
+"""One process makes the cluster, for all tests of this folder."""
 
 OUT = pathlib.Path("/var/tmp/out")
 
@@ -34,7 +38,7 @@ def test_power_lost_in_an_export(members, sample, record_property):
     here.machine.run(["mkdir", str(OUT)])
     killer = members.killer(0, False, OUT)
     assert here.run("gluster_image_export", options, killer).values["changed"]
-    chosen = few_moments(killer.calls, sample, 2, "export")
+    chosen = few_moments(killer.calls, sample, 1, "export")
     compared = 0
     for moment in chosen:
         here.machine.run(["find", str(OUT), "-mindepth", "1", "-delete"])
@@ -62,7 +66,7 @@ def test_power_lost_in_a_move(members, sample, record_property):
     killer = members.killer(0, False, inside_of(new))
     assert here.run("gluster_volume_file", forth, killer).values["changed"]
     here.ok("gluster_volume_file", **back)
-    chosen = few_moments(killer.calls, sample, 2, "move")
+    chosen = few_moments(killer.calls, sample, 1, "move")
     compared = 0
     for moment in chosen:
         begin(members, "gluster_volume_file", forth, moment, inside_of(new))

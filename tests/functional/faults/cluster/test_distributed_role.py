@@ -15,6 +15,9 @@ from ansible_collections.vdisk.gluster.tests.functional.faults.operations import
 from ansible_collections.vdisk.gluster.tests.functional.faults.states import files_of, points
 from ansible_collections.vdisk.gluster.tests.harness.lab.cluster import VOLUME_OPTIONS
 
+pytestmark = pytest.mark.xdist_group("cluster")
+"""One process makes the cluster, for all tests of this folder."""
+
 KINDS = {
     "scattered": {"gluster_server_brick_dirs": ["/bricks/scattered"]},
     "pairs": {"gluster_server_brick_dirs": ["/bricks/pairs1", "/bricks/pairs2"], "gluster_server_replica": 3},
@@ -57,6 +60,7 @@ def export(member, name):
     return member.seen(pathlib.Path(OUT) / name).read_bytes()
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("spread", KINDS, indirect=True)
 def test_a_volume_over_several_servers_is_as_any_other(spread, record_property):
     here, there, compared = spread.here, spread.there, 0

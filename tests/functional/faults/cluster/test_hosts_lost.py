@@ -10,14 +10,17 @@ from ansible_collections.vdisk.gluster.tests.functional.faults.cluster import sw
 from ansible_collections.vdisk.gluster.tests.functional.faults.cluster.trying import EACH, try_all
 from ansible_collections.vdisk.gluster.tests.functional.faults.operations import OPERATIONS
 
+pytestmark = pytest.mark.xdist_group("cluster")
+"""One process makes the cluster, for all tests of this folder."""
 
-@pytest.mark.sample(4)
+
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("name", EACH)
 def test_power_lost_in_the_middle(members, sample, record_property, name):
     try_all(sweeps.PowerLost(members, OPERATIONS[name]), name, 1, sample, record_property)
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("name", EACH)
 def test_who_was_cut_off_and_comes_back_writes_nothing(members, sample, record_property, name):
     try_all(sweeps.CutOff(members, OPERATIONS[name]), name, 1, sample, record_property)

@@ -10,8 +10,11 @@ from ansible_collections.vdisk.gluster.tests.functional.faults.cluster import sw
 from ansible_collections.vdisk.gluster.tests.functional.faults.cluster.trying import WRITING, try_all
 from ansible_collections.vdisk.gluster.tests.functional.faults.operations import OPERATIONS
 
+pytestmark = pytest.mark.xdist_group("cluster")
+"""One process makes the cluster, for all tests of this folder."""
 
-@pytest.mark.sample(2)
+
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("name", WRITING)
 def test_one_of_three_servers_lost(members, sample, record_property, name):
     try_all(sweeps.ServerLost(members, OPERATIONS[name]), name, 1, sample, record_property)
@@ -29,7 +32,7 @@ def test_fuse_client_killed(members, sample, record_property, name):
     try_all(sweeps.ClientKilled(members, OPERATIONS[name]), name, 2, sample, record_property)
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("name", WRITING)
 def test_bricks_full(members, sample, record_property, name):
     sweep = sweeps.BricksFull(members, OPERATIONS[name])

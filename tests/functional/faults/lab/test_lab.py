@@ -17,6 +17,8 @@ from ansible_collections.vdisk.gluster.tests.harness.lab.cluster import Cluster,
 from ansible_collections.vdisk.gluster.tests.harness.lab.libvirt import migrate, start_libvirtd
 from ansible_collections.vdisk.gluster.tests.harness.lab.plan import LabError
 
+pytestmark = pytest.mark.xdist_group("lab")
+"""One process makes the lab, for all tests of this file."""
 _PROGRAM = [sys.executable, "-m", "ansible_collections.vdisk.gluster.tests.harness.lab"]
 _COLLECTIONS = os.environ["ANSIBLE_COLLECTIONS_PATH"]
 _DOMAIN = """<domain type='qemu'><name>moved</name><memory unit='MiB'>64</memory><os><type arch='x86_64' machine='pc'>hvm</type></os>
@@ -102,6 +104,7 @@ def test_a_power_cut_takes_the_processes_and_leaves_the_disks(lab):
     wait_until(lambda: reaches(lab.host("hv1"), host.address), "the host", 10)
 
 
+@pytest.mark.whole("tests/functional/live/test_migration.py moves a machine that writes")
 def test_a_cluster_is_mounted_and_a_machine_moves_to_the_other_host(lab):
     cluster = Cluster(lab)
     cluster.start()
@@ -148,6 +151,7 @@ def test_what_cannot_be_made_leaves_nothing(labs, spare_name):
     assert traces(spare_name) == []
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_what_an_interrupted_run_has_left_is_taken_down(labs, spare_name, how):
     environment = dict(os.environ, PYTHONPATH=_COLLECTIONS)

@@ -130,11 +130,12 @@ ROLES = ("volume_provision", "snapshot_rotate", "volume_backup", "image_export",
 @pytest.fixture
 def month(lab, tmp_path, request):
     """The machines and their month."""
-    made = Month(lab, tmp_path, 30 if request.config.getoption("--all") else request.config.getoption("--nights"))
+    made = Month(lab, tmp_path, request.config.getoption("--nights"))
     request.node.user_properties.append(("month", made.rows))
     return made
 
 
+@pytest.mark.whole("a longer version of what roles prove on running machines in test_roles.py and on all shares in tests/functional/roles")
 def test_a_month_of_nights_a_loss_and_its_restore(month):
     lab, diary, last = month.lab, month.diary, month.nights - 1
     for machine in month.machines:
