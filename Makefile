@@ -102,9 +102,9 @@ live: .setup-test  ## real virtual machines write while their disks are changed 
 month: .setup-test  ## a simulated month of twenty disks of five machines, from provisioning to the report (ARGS="--nights 5")
 	@$(env) rm -f .cache/ran/live.jsonl; $(call pytest,live,tests/functional/live -k month -n 0 --all)
 
-molecule: .setup-test  ## roles and modules on clusters of several hosts, over ssh (ARGS="cluster" runs that scenario)
+molecule: .setup-test  ## roles and modules on clusters of several hosts, over ssh (ARGS="cluster" runs that scenario, ARGS=--all each)
 	@$(env) rm -f .cache/ran/molecule.jsonl; code=0; \
-	pytest tests/functional/molecule -n 2 --dist worksteal $(if $(ARGS),--scenario '$(ARGS)') || code=$$?; \
+	pytest tests/functional/molecule -n 2 --dist worksteal $(if $(filter --%,$(ARGS)),$(ARGS),$(if $(ARGS),--scenario '$(ARGS)')) || code=$$?; \
 	tally table molecule; exit $$code
 
 mutations: .setup-test  ## break each invariant and see that a test notices

@@ -121,4 +121,4 @@ def until(true: Callable[[], object], what: str, timeout: float = 30) -> None:
     patience = Patience(timeout)
     while not true():
         assert not patience.is_over(), f"waited {timeout} s for {what} in vain"
-        time.sleep(0.02)
+        patience.nap()

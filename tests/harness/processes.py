@@ -89,7 +89,7 @@ def wait_until(true: Callable[[], object], what: str, timeout: float = 10) -> No
     patience = Patience(timeout)
     while not true():
         assert not patience.is_over(), f"waited {timeout} s for {what} in vain"
-        time.sleep(0.005)
+        patience.nap()
 
 
 def gate_qemu_img(directory: pathlib.Path, monkeypatch, verb: str) -> pathlib.Path:

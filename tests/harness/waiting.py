@@ -42,6 +42,10 @@ class Patience:
             self._limit = max(self._limit, self._seconds * slowness())
         return passed > self._limit
 
+    def nap(self) -> None:
+        """Sleep before the next look: the longer it has taken, the less a little more matters, and looking costs the others time."""
+        time.sleep(min(0.05, max(0.005, (time.monotonic() - self._began) / 20)))
+
 
 class StoppedUntil:
     """A clock that stands still until a program has written a file, however long a busy machine takes to start it."""
@@ -61,7 +65,7 @@ def until(come: Callable[[], object], what: str = "it") -> None:
     patience = Patience(PATIENCE)
     while not come():
         assert not patience.is_over(), f"{what} did not come"
-        time.sleep(0.01)
+        patience.nap()
 
 
 def is_running(pid: int) -> bool:
