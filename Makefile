@@ -93,8 +93,9 @@ integration: .setup-test  ## tests on a real GlusterFS; needs root and /dev/fuse
 .targets:
 	@$(env) code=0; harness glusterd tools/ansible-test.sh targets >.cache/targets.log 2>&1 || code=$$?; cat .cache/targets.log; exit $$code
 
+# one process makes the cluster of a sample; of all moments each makes one for itself
 faults: .setup-test  ## kill tasks at their system calls, random turns on two hosts (ARGS="--all", ARGS="--sequences 50 -k model")
-	@$(env) rm -f .cache/ran/faults.jsonl; $(call pytest,faults,tests/functional/faults -n 3 --dist loadgroup)
+	@$(env) rm -f .cache/ran/faults.jsonl; $(call pytest,faults,tests/functional/faults -n 3 --dist $(if $(filter --all,$(ARGS)),worksteal,loadgroup))
 
 live: .setup-test  ## real virtual machines write while their disks are changed (ARGS="-k name")
 	@$(env) rm -f .cache/ran/live.jsonl; $(call pytest,live,tests/functional/live -n 3 --dist loadgroup)

@@ -207,8 +207,8 @@ class Sweep:
 def moments(calls: list[str], sample: Sample, spread: int, of: str) -> list[Moment]:
     """Return the moments at which a task with these calls is killed: before and after each, or a sample.
 
-    The sample has the first, the last, those that give or take names, those that write tables and headers of images in use, and so many
-    others, drawn from strata.
+    The sample has the first, the last, those that give or take names or empty a file that has one, those that write tables and headers
+    of images in use, and so many others, drawn from strata.
 
     :param of: what makes the calls, so that samples of two operations differ.
     """
@@ -217,12 +217,18 @@ def moments(calls: list[str], sample: Sample, spread: int, of: str) -> list[Mome
         chosen = [(number, after) for number in numbers for after in (False, True)]
     else:
         deciding = {number for number in numbers if calls[number - 1].startswith(("rename ", "link ", "unlink ", "pwrite64 NAME"))}
-        drawn = sample.draw("calls", numbers, spread, {1, len(calls), *deciding}, of)
-        chosen = [(number, bool(number % 2)) for number in drawn] + [(len(calls), not len(calls) % 2)]
+        # a file that is opened to be made or written anew under the name that others know is empty then
+        emptied = {number for number in numbers if _makes_a_known_name(calls[number - 1])}
+        drawn = sample.draw("calls", numbers, spread, {1, len(calls), *deciding, *emptied}, of)
+        chosen = [(number, number in emptied or bool(number % 2)) for number in drawn] + [(len(calls), not len(calls) % 2)]
     return [
         Moment(number, at, after, calls[at - 1], number % 3 == 0, number // 2 % 2 == 0, number % 4 in (1, 2))
         for number, (at, after) in enumerate(chosen)
     ]
+
+
+def _makes_a_known_name(call: str) -> bool:
+    return call.startswith("open ") and ".vdisk-" not in call and not call.endswith(".lock")
 
 
 def _where(one: bytes, other: bytes) -> str:

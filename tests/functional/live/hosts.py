@@ -123,8 +123,10 @@ class Host(hosts.Host):
     def kill_after_the_copy(self, module: str, **options: Any) -> None:
         """Kill a module that copies a running volume when qemu-img has copied, and nothing was given its name yet."""
         # the first call puts the overlay on that the copy needs
-        run = self.start_with(self.meddler(at=2, after=True, programs=True), module, options)
+        meddler = self.meddler(at=2, after=True, programs=True)
+        run = self.start_with(meddler, module, options)
         run.wait_until_stopped()
+        assert meddler.calls[1:] in (["convert"], ["fill"]), meddler.calls
         assert run.kill().status == -signal.SIGKILL
 
     def running(self) -> Run:

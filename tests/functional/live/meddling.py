@@ -27,6 +27,7 @@ _CALLS = {
     ),
     "virConnect": ("defineXML",),
 }
+_COPIES = ("convert", "fill")
 _BANDWIDTH = {"blockCommit": 3, "blockRebase": 2}
 """Which argument of a call is the greatest speed of its job."""
 
@@ -38,7 +39,7 @@ class Meddler:
     :param after: stop after the call instead of before it.
     :param speed: bytes in a second that the block job may move which that call begins; 0 for any number.
     :param deny: let libvirt seem to deny each merge down, as AppArmor does.
-    :param programs: let the conversion of an image by qemu-img count as a call too.
+    :param programs: let the copying of an image by qemu-img count as a call too.
     """
 
     def __init__(
@@ -84,7 +85,7 @@ def meddle(path: str, at: int, after: bool, speed: int, deny: bool, programs: bo
             if number == at and after:
                 os.kill(own, signal.SIGSTOP)
                 # a libvirtd that has died meanwhile died before its answer was read: the question is the cheapest one there is
-                if name != "convert":
+                if name not in _COPIES:
                     (arguments[0].connect() if hasattr(arguments[0], "connect") else arguments[0]).getLibVersion()
             return result
 
@@ -95,7 +96,8 @@ def meddle(path: str, at: int, after: bool, speed: int, deny: bool, programs: bo
         for name in names:
             setattr(binding, name, changed(name, getattr(binding, name)))
     if programs:
-        qemu_img.QemuImg.convert = changed("convert", qemu_img.QemuImg.convert)
+        for name in _COPIES:
+            setattr(qemu_img.QemuImg, name, changed(name, getattr(qemu_img.QemuImg, name)))
     if deny:
 
         def denied(*_arguments: Any) -> None:
