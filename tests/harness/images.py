@@ -15,6 +15,7 @@ from typing import Any, Iterator
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu import qcow2
 
 KiB, MiB, GiB, TiB = 1 << 10, 1 << 20, 1 << 30, 1 << 40
+SECTOR = 512
 
 
 def run(*argv: str | Path, limit: float = 60) -> str:
@@ -60,6 +61,10 @@ def same(one: Path, one_format: str, other: Path, other_format: str) -> None:
 
 def content(path: Path, file_format: str) -> bytes:
     """Return every byte that an image reads as."""
+    if file_format == "raw":
+        data = path.read_bytes()
+        # as QEMU does: a disk ends with a sector
+        return data.ljust(-(-len(data) // SECTOR) * SECTOR, b"\0")
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".read-") as directory:
         raw = Path(directory) / "raw"
         qemu_img("convert", "-q", "-f", file_format, "-O", "raw", path, raw)

@@ -11,7 +11,6 @@ import functools
 import itertools
 import os
 import shutil
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Callable, Sequence
@@ -166,6 +165,24 @@ def all_files(share: PlainShare) -> set[str]:
     return {name for name in names if not name.endswith(".lock")}
 
 
+def copy_with_links(of: Path, to: Path) -> Path:
+    """Copy a directory with its hard links: a file may have its final name and its temporary one."""
+    first: dict[str, str] = {}
+
+    def copy(source: str, target: str) -> None:
+        state = os.stat(source, follow_symlinks=False)
+        key = f"{state.st_dev}:{state.st_ino}"
+        if key in first:
+            os.link(first[key], target, follow_symlinks=False)
+            return
+        first[key] = target
+        shutil.copy2(source, target, follow_symlinks=False)
+        os.chown(target, state.st_uid, state.st_gid, follow_symlinks=False)
+
+    shutil.copytree(of, to, symlinks=True, copy_function=copy)
+    return to
+
+
 def changed(share: PlainShare, planner: Planner) -> bool:
     """Run a task."""
     return share.session().change({"v": share.share}, planner).changed
@@ -215,9 +232,7 @@ def test_a_recovery_that_fails_gives_nothing_up(task: str, late: bool, top: Path
     template = _template(prepare, top)
 
     def copy(of: Path, name: str) -> PlainShare:
-        # with its hard links: a file may have its final name and its temporary one
-        subprocess.run(["cp", "-a", of, tmp_path / name], check=True)
-        return PlainShare(tmp_path / name)
+        return PlainShare(copy_with_links(of, tmp_path / name))
 
     (tmp_path / "disk").write_bytes(b"\x06" * SIZE)
     content = Seen().content
