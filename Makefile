@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo teardown test test-all unit lint sanity integration faults live month molecule mutations bench examples docs importer build release matrix coverage freeze clean .setup-run .setup-test .shares .targets
+.PHONY: help check setup demo teardown test test-all unit lint sanity integration faults live month molecule mutations bench examples docs importer build release matrix coverage freeze clean .shares .targets
 
 SHELL := /bin/bash
 # the one environment of all recipes, and the functions that they call
@@ -12,11 +12,14 @@ env := source tools/env.sh;
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*##/\1/p' Makefile | while read -r name what; do printf '%-12s %s\n' "$$name" "$$what"; done
 
+check: .setup-check  ## linters of code and unit tests, in a minute; no root, nothing installed outside of .venv
+	@tools/check.sh
+
 setup: .setup-run  ## install what the playbooks need, into .venv
 
-# run: what playbooks need; test: also what the tests need. Each target names what it needs
-.setup-run .setup-test:
-	@tools/setup.sh $(@:.setup-%=%)
+# what a part needs stands in tools/setup.sh
+.setup-%:
+	@tools/setup.sh $*
 
 # a playbook of the collection on this machine; the password is asked for once, and only where sudo wants one
 define play
@@ -32,25 +35,28 @@ demo: .setup-run  ## do the main job on a GlusterFS of this machine (ARGS="--che
 teardown: .setup-run  ## take away what the demo made
 	$(call play,teardown)
 
-test:  ## unit, lint, sanity, integration, molecule, a sample of faults, live, and a table of what they ran
+test: .setup-test  ## unit, lint, sanity, integration, molecule, a sample of faults, live, and a table of what they ran
 	@tools/test.sh
 
-test-all:  ## the same with all faults at all moments; takes hours
+test-all: .setup-test  ## the same with all faults at all moments; takes hours
 	@tools/test.sh all
+
+# as many processes as processors; one that is done takes tests from the others
+in_parallel := -n auto --dist worksteal
 
 # pytest with a report that is counted: the part, its folders and options
 pytest = tally run $(1) pytest --junit .cache/ran/$(1)-pytest.xml -- pytest $(2) --junit-xml=.cache/ran/$(1)-pytest.xml $(ARGS)
 
-unit: .setup-test  ## unit tests with coverage (ARGS="-k name")
-	@$(env) mkdir -p .cache/coverage; $(call pytest,unit,tests/unit -n 2 --cov --cov-report=term)
+unit: .setup-check  ## unit tests (ARGS="-k name")
+	@$(env) harness preflight unit; $(call pytest,unit,tests/unit $(in_parallel))
 
-lint: .setup-test  ## all linters
+lint: .setup-lint  ## all linters
 	@tools/lint.sh
 
-sanity: .setup-test  ## ansible-test sanity on every Python found (ARGS="--test pep8")
+sanity: .setup-sanity  ## ansible-test sanity on every Python found (ARGS="--test pep8")
 	@tools/ansible-test.sh sanity $(ARGS)
 
-docs: .setup-test  ## the documentation site, in .cache/docs/html
+docs: .setup-lint  ## the documentation site, in .cache/docs/html
 	@$(env) site=$$root/.cache/docs; rm -rf "$$site"; mkdir -p "$$site/source/collections"; cp docs/*.md "$$site/source/"; \
 	HOME=$$root/.cache antsibull-docs collection --use-current --squash-hierarchy --fail-on-error \
 	    --dest-dir "$$site/source/collections" vdisk.gluster; \
@@ -67,7 +73,7 @@ build: .setup-run  ## the collection as a file that ansible-galaxy installs
 importer: build  ## let Ansible Galaxy's importer judge the archive
 	@tools/importer.sh
 
-release: .setup-test  ## prepare a release (VERSION=1.2.3; TRY=yes does it in a copy)
+release: .setup-release  ## prepare a release (VERSION=1.2.3; TRY=yes does it in a copy)
 	@tools/release.sh $(if $(TRY),--try) $(VERSION)
 
 freeze: .setup-run  ## resolve the requirements anew and pin them
@@ -78,11 +84,11 @@ clean:  ## remove .venv and .cache
 
 # what mounts, makes name spaces and starts servers is made by root; the servers are started by the fixtures of the tests
 ifneq ($(shell id -u),0)
-integration faults live month molecule mutations bench examples matrix coverage: .setup-test
+integration faults live month molecule mutations bench examples matrix coverage: %: .setup-%
 	@$(env) rooted $(MAKE) --no-print-directory $@ ARGS='$(subst ','\'',$(ARGS))'
 else
 
-integration: .setup-test  ## tests on a real GlusterFS; needs root and /dev/fuse (ARGS="-k name")
+integration: .setup-integration  ## tests on a real GlusterFS; needs root and /dev/fuse (ARGS="-k name")
 	@rm -f .cache/ran/integration.jsonl
 	@$(MAKE) --no-print-directory --jobs=2 --keep-going .shares .targets
 
@@ -94,33 +100,33 @@ integration: .setup-test  ## tests on a real GlusterFS; needs root and /dev/fuse
 	@$(env) code=0; harness glusterd tools/ansible-test.sh targets >.cache/targets.log 2>&1 || code=$$?; cat .cache/targets.log; exit $$code
 
 # one process makes the cluster of a sample; of all moments each makes one for itself
-faults: .setup-test  ## kill tasks at their system calls, random turns on two hosts (ARGS="--all", ARGS="--sequences 50 -k model")
+faults: .setup-faults  ## kill tasks at their system calls, random turns on two hosts (ARGS="--all", ARGS="--sequences 50 -k model")
 	@$(env) rm -f .cache/ran/faults.jsonl; $(call pytest,faults,tests/functional/faults -n 3 --dist $(if $(filter --all,$(ARGS)),worksteal,loadgroup))
 
-live: .setup-test  ## real virtual machines write while their disks are changed (ARGS="-k name")
+live: .setup-live  ## real virtual machines write while their disks are changed (ARGS="-k name")
 	@$(env) rm -f .cache/ran/live.jsonl; $(call pytest,live,tests/functional/live -n 3 --dist loadgroup)
 
-month: .setup-test  ## a simulated month of twenty disks of five machines, from provisioning to the report (ARGS="--nights 5")
+month: .setup-month  ## a simulated month of twenty disks of five machines, from provisioning to the report (ARGS="--nights 5")
 	@$(env) rm -f .cache/ran/live.jsonl; $(call pytest,live,tests/functional/live -k month -n 0 --all)
 
-molecule: .setup-test  ## roles and modules on clusters of several hosts, over ssh (ARGS="cluster" runs that scenario, ARGS=--all each)
+molecule: .setup-molecule  ## roles and modules on clusters of several hosts, over ssh (ARGS="cluster" runs that scenario, ARGS=--all each)
 	@$(env) rm -f .cache/ran/molecule.jsonl; code=0; \
 	pytest tests/functional/molecule -n 2 --dist worksteal $(if $(filter --%,$(ARGS)),$(ARGS),$(if $(ARGS),--scenario '$(ARGS)')) || code=$$?; \
 	tally table molecule; exit $$code
 
-mutations: .setup-test  ## break each invariant and see that a test notices
+mutations: .setup-mutations  ## break each invariant and see that a test notices
 	@$(env) harness glusterd python tests/mutations/mutate.py $(ARGS)
 
-bench: .setup-test  ## time the modules against bare qemu-img
+bench: .setup-bench  ## time the modules against bare qemu-img
 	@$(env) harness glusterd python tests/bench/run.py $(ARGS)
 
-examples: .setup-test  ## run every example of the documentation (ARGS="-k name")
+examples: .setup-examples  ## run every example of the documentation (ARGS="-k name")
 	@tools/examples.sh $(ARGS)
 
-matrix: .setup-test  ## every supported ansible-core, and every Python of a managed host
+matrix: .setup-matrix  ## every supported ansible-core, and every Python of a managed host
 	@tools/matrix.sh $(ARGS)
 
-coverage: .setup-test  ## lines of the modules that no real run reaches (ARGS="-k name")
+coverage: .setup-coverage  ## lines of the modules that no real run reaches (ARGS="-k name")
 	@tools/coverage.sh $(ARGS)
 
 endif

@@ -13,5 +13,5 @@ if ! is_root; then
     rooted "$root/tools/lab.sh" "$@"
     exit
 fi
-[[ ${2:-} != up ]] || tools/setup.sh test >&2
+[[ ${2:-} != up ]] || tools/setup.sh lab >&2
 PYTHONPATH=$root/.cache exec python3 -m ansible_collections.vdisk.gluster.tests.harness.lab "$@"

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What scripts ask the harness for: checks of this machine, installations, and glusterd while a program runs.
 
-usage: python3 -m ansible_collections.vdisk.gluster.tests.harness preflight [PART]...
+usage: python3 -m ansible_collections.vdisk.gluster.tests.harness preflight [unit | PART...]
        python3 -m ansible_collections.vdisk.gluster.tests.harness install glance|s3|importer|awx|guest...
        python3 -m ansible_collections.vdisk.gluster.tests.harness glusterd PROGRAM [ARGUMENT]...
 """
@@ -28,7 +28,9 @@ def _run(argv: list[str]) -> int:
 
 
 def main(verb: str, words: list[str]) -> int:
-    if verb == "preflight":
+    if (verb, words) == ("preflight", ["unit"]):
+        preflight.check_for_unit_tests()
+    elif verb == "preflight":
         preflight.check(words)
     elif verb == "install":
         for name in words:

@@ -20,7 +20,10 @@ SECTOR = 512
 
 def run(*argv: str | Path, limit: float = 60) -> str:
     """Run a program that must succeed and return what it printed."""
-    done = subprocess.run([str(word) for word in argv], capture_output=True, text=True, check=False, timeout=limit)
+    try:
+        done = subprocess.run([str(word) for word in argv], capture_output=True, text=True, check=False, timeout=limit)
+    except FileNotFoundError:
+        raise AssertionError(f"this test needs {argv[0]}, which this machine lacks: install qemu-utils (qemu-img on Red Hat)") from None
     assert done.returncode == 0, f"{argv}: {done.returncode}\n{done.stdout}{done.stderr}"
     return done.stdout
 

@@ -41,5 +41,5 @@ def make_importable() -> None:
     except ImportError as error:
         raise Lacking(
             f"the tests with virtual machines cannot run in this Python, it lacks libvirt's binding ({error}): "
-            "install the packages of requirements-apt-dev.txt, and make .venv again with PYTHON=/usr/bin/python3 if it is of another Python"
+            "install those of requirements/apt-guests.txt, and make .venv again with PYTHON=/usr/bin/python3 if it is of another Python"
         ) from None

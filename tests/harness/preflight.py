@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vdisk.gluster authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What this machine lacks for tests on a real GlusterFS, in one sentence each. Nothing is skipped for lack of it."""
+"""What this machine lacks for the tests that are asked for, in one sentence each. Nothing is skipped for lack of it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import shutil
 import subprocess
 from typing import Sequence
 
+_UNIT = ("git", "qemu-img", "qemu-io")
 _ALWAYS = ("glusterd", "gluster", "mount.glusterfs", "qemu-img")
 _LAB = (
     *("ip", "nsenter", "unshare", "pivot_root", "ssh-keygen", "sshd", "mkfs.xfs", "mkfs.ext4", "dbus-daemon", "libvirtd"),
@@ -42,6 +43,16 @@ def check(parts: Sequence[str] = ()) -> None:
         raise Lacking("\n".join(f"tests on a real GlusterFS cannot run here, this machine lacks {lack}" for lack in lacks))
 
 
+def check_for_unit_tests() -> None:
+    """Look for the programs that unit tests start.
+
+    :raises Lacking: one is missing.
+    """
+    lacks = [program for program in _UNIT if shutil.which(program) is None]
+    if lacks:
+        raise Lacking(f"the unit tests need {', '.join(lacks)}, which this machine lacks: install git and qemu-utils (qemu-img on Red Hat)")
+
+
 def _lacking(needs: set[str]) -> list[str]:
     lacks = []
     if os.geteuid():
@@ -49,7 +60,7 @@ def _lacking(needs: set[str]) -> list[str]:
     programs = [*_ALWAYS, *(_LAB if "lab" in needs else ()), *(_GUESTS if "guests" in needs else ())]
     for program in dict.fromkeys(programs):
         if shutil.which(program) is None:
-            lacks.append(f"the program {program}: install the packages of requirements-apt-dev.txt")
+            lacks.append(f"the program {program}: install the packages of requirements/apt-{_list_of(program)}.txt")
     try:
         # the device can exist and be forbidden, as in most containers
         os.close(os.open("/dev/fuse", os.O_RDWR))
@@ -58,6 +69,13 @@ def _lacking(needs: set[str]) -> list[str]:
     if "lab" in needs and not os.geteuid() and shutil.which("unshare"):
         lacks += _lacking_for_labs()
     return lacks
+
+
+def _list_of(program: str) -> str:
+    """Return which list of packages has a program."""
+    if program in ("libvirtd", "qemu-system-x86_64"):
+        return "guests"
+    return "lab" if program in ("dbus-daemon", "/lib/systemd/systemd") else "gluster"
 
 
 def _lacking_for_labs() -> list[str]:

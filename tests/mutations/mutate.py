@@ -72,10 +72,11 @@ def apply(path: pathlib.Path, root: pathlib.Path) -> None:
 
     :raises Misfit: it does not fit. With fuzz it could land at another place, and be noticed only because nothing can be imported any more.
     """
-    argv = ["patch", "-p1", "-s", "--fuzz=0", "-i", str(path)]
-    done = subprocess.run(argv, cwd=root, capture_output=True, text=True, check=False)
+    # a copy may lie in a checkout, of which git would leave out what it ignores
+    environment = {**os.environ, "GIT_CEILING_DIRECTORIES": str(root.resolve().parent)}
+    done = subprocess.run(["git", "apply", str(path.resolve())], cwd=root, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise Misfit(f"it does not apply any more, make it again: {done.stdout.strip()}")
+        raise Misfit(f"it does not apply any more, make it again: {done.stderr.strip()}")
     for name in patched_files(path):
         if name.endswith(".py"):
             try:

@@ -199,13 +199,6 @@ def test_the_table_shows_every_part_and_fails_for_one_that_ran_nothing(checkout:
     assert "this part ran nothing" in both.stdout
 
 
-def test_the_light_setup_pins_the_same_versions_as_the_full_one() -> None:
-    light, full = (
-        set((TOOLS.parent / name).read_text(encoding="utf-8").splitlines()[1:]) for name in ("requirements.txt", "requirements-dev.txt")
-    )
-    assert light < full
-
-
 @pytest.mark.parametrize(
     ("log", "says"),
     [
