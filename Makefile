@@ -41,8 +41,8 @@ test: .setup-test  ## unit, lint, sanity, integration, molecule, a sample of fau
 test-all: .setup-test  ## the same with all faults at all moments; takes hours
 	@tools/test.sh all
 
-# as many processes as processors; one that is done takes tests from the others
-in_parallel := -n auto --dist worksteal
+# one process more than processors, for some tests wait; one that is done takes tests from the others
+in_parallel := -n $(shell expr $$(nproc) + 1) --dist worksteal
 
 # pytest with a report that is counted: the part, its folders and options
 pytest = tally run $(1) pytest --junit .cache/ran/$(1)-pytest.xml -- pytest $(2) --junit-xml=.cache/ran/$(1)-pytest.xml $(ARGS)

@@ -12,7 +12,9 @@ failed=0
 tools/lint.sh check >.cache/check.log 2>&1 &
 linters=$!
 report=.cache/ran/check-pytest.xml
-tally run check pytest --junit "$report" -- pytest -q tests/unit -n auto --dist worksteal --junit-xml="$report" || failed=1
+# one process more than processors, for some tests wait; one that is done takes tests from the others
+in_parallel=(-n $(($(nproc) + 1)) --dist worksteal)
+tally run check pytest --junit "$report" -- pytest -q tests/unit "${in_parallel[@]}" --junit-xml="$report" || failed=1
 wait "$linters" || failed=1
 cat .cache/check.log
 echo

@@ -45,6 +45,12 @@ def check(path: Path) -> None:
 
 def write(path: Path, file_format: str, *patterns: tuple[int, int, int]) -> None:
     """Write patterns, each a byte, an offset and a length, into an image."""
+    if file_format == "raw":
+        with path.open("r+b") as stream:
+            for byte, offset, length in patterns:
+                stream.seek(offset)
+                stream.write(bytes([byte]) * length)
+        return
     commands = [word for byte, offset, length in patterns for word in ("-c", f"write -q -P {byte} {offset} {length}")]
     run("qemu-io", "-f", file_format, *commands, path)
 
