@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 .DEFAULT_GOAL := help
-.PHONY: help check setup demo teardown test test-all unit lint sanity integration faults live month molecule mutations bench examples docs importer build release matrix coverage freeze clean .shares .targets
+.PHONY: help check setup demo teardown test test-all unit lint sanity integration faults live month molecule mutations bench examples docs importer build release matrix coverage freeze clean clear-leftovers .shares .targets
 
 SHELL := /bin/bash
 # the one environment of all recipes, and the functions that they call
@@ -84,7 +84,7 @@ clean:  ## remove .venv and .cache
 
 # what mounts, makes name spaces and starts servers is made by root; the servers are started by the fixtures of the tests
 ifneq ($(shell id -u),0)
-integration faults live month molecule mutations bench examples matrix coverage: %: .setup-%
+integration faults live month molecule mutations bench examples matrix coverage clear-leftovers: %: .setup-%
 	@$(env) rooted $(MAKE) --no-print-directory $@ ARGS='$(subst ','\'',$(ARGS))'
 else
 
@@ -125,6 +125,9 @@ examples: .setup-examples  ## run every example of the documentation (ARGS="-k n
 
 matrix: .setup-matrix  ## every supported ansible-core, and every Python of a managed host
 	@tools/matrix.sh $(ARGS)
+
+clear-leftovers: .setup-clear-leftovers  ## clear away what interrupted tests have left on this machine, as the next ones do
+	@$(env) harness clear
 
 coverage: .setup-coverage  ## lines of the modules that no real run reaches (ARGS="-k name")
 	@tools/coverage.sh $(ARGS)

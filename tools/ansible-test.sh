@@ -51,6 +51,11 @@ mkdir -p "$copy"
 git ls-files -co --exclude-standard -z | while IFS= read -r -d '' file; do
     [[ ! -e $file && ! -L $file ]] || printf '%s\0' "$file"
 done | tar --null -T - -cf - | tar -xf - -C "$copy"
+# what the targets make is cleared away with their run; ansible-test keeps the environment from them
+if [[ $1 == integration && ${VDISK_TEST_RUN:-} ]]; then
+    printf 'setup_gluster_place: /var/lib/vdisk-tests/%s\nsetup_gluster_prefix: vdt%s-\n' "$VDISK_TEST_RUN" "$VDISK_TEST_RUN" \
+        >"$copy/tests/integration/integration_config.yml"
+fi
 # without a repository of its own ansible-test asks the one around it, which ignores this place: nothing to test again
 git init -q "$copy"
 

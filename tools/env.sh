@@ -25,6 +25,9 @@ die() {
     exit 1
 }
 
+# for scripts that run one thing after another: go no further where the make that called them was killed
+unless_make_ended() { [[ ! ${MAKELEVEL:-} || -d /proc/$PPID ]] || die "the make that called this has ended"; }
+
 is_root() { [[ $(id -u) == 0 ]]; }
 
 as_root() {

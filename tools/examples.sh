@@ -19,7 +19,7 @@ libraries=$(python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 part() {
     local number=$1 code=0
     shift
-    unshare --mount --net --uts --pid --fork --kill-child tests/examples/enter.sh "$root" \
+    harness run unshare --mount --net --uts --pid --fork --kill-child tests/examples/enter.sh "$root" \
         env PYTHONPATH="$libraries" EXAMPLES_HAVE_ENTERED=1 /usr/bin/python3 -m pytest tests/examples --part "$number/2" \
         --junit-xml=".cache/ran/examples/$number.xml" "$@" >".cache/ran/examples/$number.log" 2>&1 || code=$?
     cat ".cache/ran/examples/$number.log"

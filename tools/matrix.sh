@@ -19,6 +19,7 @@ only=" $* "
 rm -f .cache/ran/matrix.jsonl
 failed=0
 counted() {
+    unless_make_ended
     tally run matrix "$@" || failed=1
 }
 

@@ -12,7 +12,7 @@ source "$(dirname "$0")/env.sh"
 part=${1:-}
 # of requirements/: PIP.txt, and apt-NAME.txt for each NAME
 case $part in
-run) pip='' apt='' ;;
+run | clear-leftovers) pip='' apt='' ;;
 check) pip=check apt='' ;;
 lint) pip=lint apt=lint ;;
 sanity) pip=check apt=lint ;;

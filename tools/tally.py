@@ -216,10 +216,20 @@ def reports_in(place: Path) -> list[str]:
 def run_and_show(command: list[str]) -> tuple[int, str]:
     """Run a program, pass its output on as it comes, and return its exit code and that output."""
     lines = []
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace") as process:
+
+    def pass_on() -> None:
         for line in process.stdout:
             print(line, end="", flush=True)
             lines.append(line)
+
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace") as process:
+        try:
+            pass_on()
+        except KeyboardInterrupt:
+            # the program has got it too and takes away what it has made, which make would not wait for
+            pass_on()
+            process.wait()
+            raise
     return process.returncode, "".join(lines)
 
 

@@ -28,6 +28,7 @@ fi
 
 run() {
     local part=$1 name=${1%-[0-9]*}
+    unless_make_ended
     if [[ $tested && $(cat ".cache/passed/$part" 2>/dev/null) == "$tested" ]]; then
         printf '\n##### %s has passed before\n' "$part"
         return

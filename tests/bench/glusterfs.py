@@ -16,6 +16,7 @@ import time
 import uuid
 from typing import Iterator
 
+from ansible_collections.vdisk.gluster.tests.harness import runs
 from engine import Done, run_module
 
 _OPTIONS = {
@@ -97,10 +98,9 @@ def _mounts_below(directory: pathlib.Path) -> list[str]:
 @contextlib.contextmanager
 def site() -> Iterator[Site]:
     """Make a GlusterFS volume of this run's own, mount it, and take it all away at the end."""
-    # not below /tmp: a brick needs extended attributes of the trusted name space, which tmpfs may lack
-    directory = pathlib.Path("/var/lib") / f"vdisk-bench-{os.getpid()}"
-    directory.mkdir(mode=0o700)
-    volume = f"vdb{uuid.uuid4().hex[:8]}"
+    run = runs.current()
+    directory = run.place("bench")
+    volume = run.prefix + uuid.uuid4().hex[:4]
     made = Site(directory, volume)
     try:
         made.local.mkdir()

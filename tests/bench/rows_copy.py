@@ -15,6 +15,7 @@ import statistics
 import sys
 import tempfile
 
+from ansible_collections.vdisk.gluster.tests.harness import runs
 from engine import commands, timed_program
 from glusterfs import Site, command, write_argv
 from table import show
@@ -51,7 +52,7 @@ def measure(site: Site, repetitions: int, mebibytes: int) -> None:
     if space is None or space.f_bavail * space.f_frsize < 4 * mebibytes << 20:
         _measure(site, repetitions, mebibytes)
         return
-    with tempfile.TemporaryDirectory(prefix="vdisk-bench-", dir=memory) as directory:
+    with tempfile.TemporaryDirectory(prefix=runs.current().prefix, dir=memory) as directory:
         disk, site.local = site.local, pathlib.Path(directory)
         try:
             _measure(site, repetitions, mebibytes)

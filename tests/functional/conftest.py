@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
-import os
 import pathlib
 import shutil
 
@@ -86,8 +86,19 @@ def pytest_sessionstart(session):
         # the processes of pytest-xdist start where this has been looked at
         if not hasattr(session.config, "workerinput") and not session.config.option.collectonly:
             preflight.check(parts)
+            _begin_run(session.config)
     except preflight.Lacking as lacking:
         raise pytest.UsageError(str(lacking)) from None
+
+
+def _begin_run(config):
+    """Clear away what dead runs have left, and be a run that is known until its end; the processes of pytest-xdist are of it."""
+    scratch = config._tmp_path_factory.getbasetemp()
+    stack = contextlib.ExitStack()
+    run = stack.enter_context(_harness("leftovers").running(config.get_terminal_writer().line))
+    config.add_cleanup(stack.close)
+    if run.scratch is None:
+        run.note_scratch(scratch)
 
 
 @pytest.fixture(scope="session")
@@ -100,10 +111,7 @@ def glusterd():
 @pytest.fixture(scope="session")
 def servers(glusterd):
     """GlusterFS volumes for this run."""
-    # not below /tmp: a brick needs extended attributes of the trusted name space, which tmpfs may lack
-    directory = pathlib.Path("/var/lib") / f"vdisk-tests-{os.getpid()}"
-    directory.mkdir(mode=0o700)
-    made = _harness("gluster").Servers(directory)
+    made = _harness("gluster").Servers(_harness("runs").current().place("gluster"))
     yield made
     made.close()
 

@@ -16,7 +16,7 @@ import pathlib
 import signal
 import subprocess
 import time
-from typing import Callable, Iterator, Sequence
+from typing import IO, Callable, Iterator, Sequence
 
 _PATIENCE = 60
 """Seconds in which a daemon has to answer, or to end."""
@@ -35,6 +35,7 @@ class Daemon:
     :param asks: a command that succeeds when it answers.
     :param stop: the command that stops it, SIGTERM where there is none.
     :param state: a folder in which its users meet.
+    :param apart: called in the process that starts it, before it does.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Daemon:
     stop: Sequence[str] | None
     state: pathlib.Path
     log: pathlib.Path
+    apart: Callable[[], None] | None = None
 
     def pid(self) -> int | None:
         """Return its process; not that of a lab, in another process name space, and no dead one that nobody has reaped."""
@@ -72,11 +74,23 @@ class Daemon:
             try:
                 yield
             finally:
-                with self._alone():
-                    fcntl.lockf(users, fcntl.LOCK_UN)
-                    with contextlib.suppress(BlockingIOError):
-                        fcntl.lockf(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                        self._stop_what_was_started()
+                self._leave(users)
+
+    def stop_if_unused(self) -> None:
+        """Stop it if its users, the first of which has started it, have all been killed. Not for a process that uses it.
+
+        :raises NoDaemon: it does not stop.
+        """
+        if self._started.exists():
+            with open(self.state / f"{self.name}.users", "a+", encoding="ascii") as users:
+                self._leave(users)
+
+    def _leave(self, users: IO[str]) -> None:
+        with self._alone():
+            fcntl.lockf(users, fcntl.LOCK_UN)
+            with contextlib.suppress(BlockingIOError):
+                fcntl.lockf(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self._stop_what_was_started()
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
@@ -89,7 +103,7 @@ class Daemon:
         return self.state / f"{self.name}.started"
 
     def _start(self) -> None:
-        if subprocess.run(self.start, check=False).returncode:
+        if subprocess.run(self.start, check=False, preexec_fn=self.apart).returncode:
             raise self._trouble("does not start")
         self._wait(lambda: self.pid() is not None, "does not start")
         # its number, so that one that somebody else starts later is not taken for it

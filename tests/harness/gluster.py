@@ -11,6 +11,7 @@ import socket
 import uuid
 from xml.etree import ElementTree
 
+from ansible_collections.vdisk.gluster.tests.harness import runs
 from ansible_collections.vdisk.gluster.tests.harness.programs import command
 
 VOLUME_OPTIONS = {
@@ -39,7 +40,7 @@ class Servers:
 
     def __init__(self, directory: pathlib.Path) -> None:
         self.directory = directory
-        self.prefix = "vdt" + uuid.uuid4().hex[:8]
+        self.prefix = runs.current().prefix + uuid.uuid4().hex[:4]
         self._volumes: list[str] = []
         self._roots: list[str] = []
         self._disks: list[pathlib.Path] = []

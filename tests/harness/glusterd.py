@@ -9,6 +9,7 @@ import contextlib
 import os
 import pathlib
 
+from ansible_collections.vdisk.gluster.tests.harness import runs
 from ansible_collections.vdisk.gluster.tests.harness.daemon import Daemon
 
 _SYSTEMD = os.path.isdir("/run/systemd/system")
@@ -20,6 +21,8 @@ _GLUSTERD = Daemon(
     # of the machine, not of the checkout: there is one daemon, whatever the number of checkouts whose tests run
     state=pathlib.Path("/run/vdisk-tests"),
     log=pathlib.Path("/var/log/glusterfs/glusterd.log"),
+    # the run that starts it may end before others that use it; bricks, which it starts, live where it does
+    apart=runs.go_apart,
 )
 
 
@@ -29,3 +32,11 @@ def running() -> contextlib.AbstractContextManager[None]:
     :raises NoDaemon: it does not.
     """
     return _GLUSTERD.running()
+
+
+def stop_if_unused() -> None:
+    """Stop it if tests have started it and all that have used it were killed.
+
+    :raises NoDaemon: it does not stop.
+    """
+    _GLUSTERD.stop_if_unused()

@@ -66,6 +66,9 @@ def _lacking(needs: set[str]) -> list[str]:
         os.close(os.open("/dev/fuse", os.O_RDWR))
     except OSError:
         lacks.append("a /dev/fuse that opens: load the module fuse; in a container pass --device /dev/fuse --cap-add SYS_ADMIN")
+    # mounting it here, outside of a cgroup name space, would reset the options of the mount that exists
+    if not os.geteuid() and shutil.which("unshare") and not _works("unshare", "--cgroup", "mount", "-t", "cgroup2", "c", "/mnt"):
+        lacks.append("cgroups of version 2, by which what a killed run leaves is found: the kernel needs them, beside version 1 or alone")
     if "lab" in needs and not os.geteuid() and shutil.which("unshare"):
         lacks += _lacking_for_labs()
     return lacks
@@ -88,9 +91,6 @@ def _lacking_for_labs() -> list[str]:
         mount -t overlay o -o lowerdir=/,upperdir=/mnt/u,workdir=/mnt/w /mnt/r"""
     if not _works("sh", "-ec", overlay):
         lacks.append("overlays over /: load the module overlay; a root file system that is two overlays already cannot have a third")
-    # mounting it here, outside of a cgroup name space, would reset the options of the mount that exists
-    if not _works("unshare", "--cgroup", "mount", "-t", "cgroup2", "c", "/mnt"):
-        lacks.append("cgroups of version 2: the kernel needs them, beside version 1 or alone")
     for directory in ("/etc", "/usr", "/var/lib"):
         if os.stat(directory).st_dev != os.stat("/").st_dev:
             lacks.append(f"{directory} on the file system of /: hosts of a lab see that one only")

@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 import importlib
-import os
-import pathlib
 
 import pytest
 
@@ -21,17 +19,6 @@ def _part(name):
 def library(tmp_path_factory):
     """The library that kills, compiled."""
     return _part("harness.killer").build(tmp_path_factory.mktemp("killer"))
-
-
-@pytest.fixture(scope="session")
-def servers(glusterd):
-    """GlusterFS for this run."""
-    # not below /tmp: a brick needs extended attributes of the trusted name space, which tmpfs may lack
-    directory = pathlib.Path("/var/lib") / f"vdisk-faults-{os.getpid()}"
-    directory.mkdir(mode=0o700)
-    made = _part("harness.gluster").Servers(directory)
-    yield made
-    made.close()
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import pathlib
 import shutil
 
 import pytest
@@ -22,8 +21,7 @@ def _part(name):
 def directory():
     """A directory of this run that QEMU's user can enter; what is mounted below it is seen in the hypervisor's name space too."""
     command = _part("harness.programs").command
-    made = pathlib.Path("/var/lib") / f"vdisk-live-{os.getpid()}"
-    made.mkdir(mode=0o711)
+    made = _part("harness.runs").current().place("live", 0o711)
     command("mount", "--bind", str(made), str(made))
     # the root of a machine without systemd is private: nothing mounted later is seen in another name space
     command("mount", "--make-shared", str(made))

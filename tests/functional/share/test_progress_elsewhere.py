@@ -15,6 +15,7 @@ import sys
 import tempfile
 
 import pytest
+from ansible_collections.vdisk.gluster.tests.harness import runs
 from ansible_collections.vdisk.gluster.tests.harness.playing import environment, play, slow_qemu_img, until, write_inventory, write_playbook
 from ansible_collections.vdisk.gluster.tests.harness.sshd import serving
 
@@ -44,7 +45,7 @@ def slow(place, tmp_path):
 def ssh_host(tmp_path):
     """Variables of a host that is this machine, reached through an sshd of this test's own with a key of this test's own."""
     # not below tmp_path: the path of a socket has to be short
-    with tempfile.TemporaryDirectory(prefix="vdisk-", dir="/tmp", ignore_cleanup_errors=True) as sockets:
+    with tempfile.TemporaryDirectory(prefix=runs.current().prefix, dir="/tmp", ignore_cleanup_errors=True) as sockets:
         with serving(tmp_path / "ssh", f"{tmp_path}/slow-convert:/usr/sbin:/usr/bin:/sbin:/bin") as server:
             yield {
                 "ansible_connection": "ssh",

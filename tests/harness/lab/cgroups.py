@@ -12,17 +12,26 @@ import time
 from ansible_collections.vdisk.gluster.tests.harness.lab.plan import LabError
 from ansible_collections.vdisk.gluster.tests.harness.lab.programs import call
 
+_OWN = pathlib.Path("/run/vdisk-tests/cgroup")
+"""Where the tree is mounted on a machine that has not done so itself."""
 
-def mount_tree(place: pathlib.Path) -> None:
-    """Let the tree be seen at a place."""
-    place.mkdir()
+
+def tree() -> pathlib.Path:
+    """Return where the tree can be seen and changed."""
     for line in pathlib.Path("/proc/self/mounts").read_text().splitlines():
         _device, point, kind, options = line.split()[:4]
         if kind == "cgroup2" and options.startswith("rw"):
             # a mount of our own would reset the options with which the machine has mounted it
-            call("mount", "--bind", point, str(place))
-            return
-    call("mount", "-t", "cgroup2", "cgroup2", str(place))
+            return pathlib.Path(point)
+    _OWN.mkdir(parents=True, exist_ok=True)
+    call("mount", "-t", "cgroup2", "cgroup2", str(_OWN))
+    return _OWN
+
+
+def mount_tree(place: pathlib.Path) -> None:
+    """Let the tree be seen at a place."""
+    place.mkdir()
+    call("mount", "--bind", str(tree()), str(place))
 
 
 def remove_cgroup(top: pathlib.Path, seconds: float = 10) -> None:

@@ -18,10 +18,12 @@ import contextlib
 import fcntl
 import os
 import pathlib
+import re
 import subprocess
 import time
 from typing import Iterator
 
+from ansible_collections.vdisk.gluster.tests.harness import runs
 from ansible_collections.vdisk.gluster.tests.harness.lab import plan as plans
 from ansible_collections.vdisk.gluster.tests.harness.lab.bricks import KINDS, make_disk
 from ansible_collections.vdisk.gluster.tests.harness.lab.cgroups import mount_tree, remove_cgroup
@@ -57,11 +59,16 @@ class Lab:
             if directory.exists():
                 raise LabError(f"the lab {name} is there already, in {directory}; take it down first")
             planned = plans.plan(name, free_network(name), servers, hypervisors)
+            run = runs.joined()
+            if run:
+                run.note_lab(name)
             directory.mkdir(mode=0o755)
             with _undone(directory):
                 # an overlay's upper directory must not lie on the file system below it; shared, so that down unmounts all copies
                 call("mount", "-t", "tmpfs", "-o", "mode=755", f"vdisk-lab-{name}", str(directory))
                 call("mount", "--make-shared", str(directory))
+                if run:
+                    (directory / "run").write_text(run.name)
                 Network(directory, planned).lay()
         with _undone(directory):
             _write_files(directory, planned)
@@ -120,21 +127,30 @@ class Lab:
         self.down()
 
 
-def down(name: str) -> bool:
+def down(name: str, of: str | None = None) -> bool:
     """Take a lab away, whole or what an interrupted run has left of it; tell whether there was anything.
 
+    :param of: only a lab of this run of tests.
     :raises LabError: something of it stays.
     """
     directory = plans.directory_of(name)
     with _alone():
-        if not directory.exists():
+        if not directory.exists() or of is not None and _run_of(directory) not in (of, None):
             return False
         _take_away(directory)
     return True
 
 
+def _run_of(directory: pathlib.Path) -> str | None:
+    try:
+        return (directory / "run").read_text()
+    except FileNotFoundError:
+        return None
+
+
 def _take_away(directory: pathlib.Path) -> None:
     _end_connections(directory)
+    _detach_loops(directory.name.rpartition("-")[2])
     spaces = [directory / "hub.net", *directory.glob("*/net")]
     for space in spaces:
         for pid in inhabitants([space]):
@@ -159,6 +175,14 @@ def _end_connections(directory: pathlib.Path) -> None:
     """End the connections that Ansible has left open."""
     for socket in directory.glob("connections/*"):
         tried("ssh", "-O", "exit", "-o", f"ControlPath={socket}", "any")
+
+
+def _detach_loops(name: str) -> None:
+    """Let go of loop devices of files called C(<lab>.disk...) on its hosts; those in use go with the last who uses them."""
+    for file in pathlib.Path("/sys/block").glob("loop*/loop/backing_file"):
+        with contextlib.suppress(OSError):
+            if re.search(rf"/{name}\.disk", file.read_text()):
+                tried("losetup", "--detach", f"/dev/{file.parents[1].name}")
 
 
 def _unmount(directory: pathlib.Path, seconds: float = 10) -> None:

@@ -93,6 +93,18 @@ def test_a_killed_user_is_not_waited_for_and_the_next_run_stops_what_it_left(dae
     assert daemon.pid() is None
 
 
+def test_what_killed_users_have_left_is_stopped_and_what_is_in_use_is_not(daemon: Daemon, users: Callable[[], Any]) -> None:
+    first, second = users(), users()
+    first.kill()
+    first.join()
+    daemon.stop_if_unused()
+    assert daemon.pid() is not None
+    second.kill()
+    second.join()
+    daemon.stop_if_unused()
+    assert daemon.pid() is None
+
+
 def test_one_that_ran_before_is_left_running(daemon: Daemon, users: Callable[[], Any]) -> None:
     subprocess.run(daemon.start, check=True)
     until(lambda: daemon.pid() is not None, "its start")

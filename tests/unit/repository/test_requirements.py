@@ -49,8 +49,8 @@ def test_every_apt_package_is_pinned_and_in_one_list() -> None:
 
 def test_setup_knows_what_every_target_asks_for_and_its_lists_are_there() -> None:
     script = (ROOT / "tools/setup.sh").read_text(encoding="utf-8")
-    cases = re.findall(r"^([a-z |]+)\) pip=(\S+|'[^']*') apt=(\S+|'[^']*') ;;$", script, re.MULTILINE)
-    asked = set(re.findall(r"\.setup-([a-z]+)", (ROOT / "Makefile").read_text(encoding="utf-8")))
+    cases = re.findall(r"^([a-z |-]+)\) pip=(\S+|'[^']*') apt=(\S+|'[^']*') ;;$", script, re.MULTILINE)
+    asked = set(re.findall(r"\.setup-([a-z-]+)", (ROOT / "Makefile").read_text(encoding="utf-8")))
     assert asked <= {part.strip() for parts, _pip, _apt in cases for part in parts.split("|")}
     used = {f"{name}.txt" for _parts, pip, _apt in cases for name in pip.strip("'").split()}
     used |= {f"apt-{name}.txt" for _parts, _pip, apt in cases for name in apt.strip("'").split()}
