@@ -285,7 +285,7 @@ class Place:
 
     def close(self, mounted: Mounted | None = None) -> None:
         """Unmount what is mounted and remove what was made, but C(mounted)."""
-        for point in {*mounts_below(self.base), *mounts_below(self.tmp)} - ({str(self.mount_point())} if mounted else set()):
+        for point in {*mounts_below(self.base), *mounts_below(self.tmp)} - ({str(self.mount_point(mounted.share))} if mounted else set()):
             command("umount", "-l", point, check=False)
         for directory in self._made:
             shutil.rmtree(directory)
@@ -320,8 +320,9 @@ class MountedShares:
             keep = self._is_as_it_was(place, mounted)
             place.close(mounted if keep else None)
             if keep:
-                _empty(place.mount_point())
-                for other in set(mounted.base.iterdir()) - {place.mount_point()}:
+                point = place.mount_point(mounted.share)
+                _empty(point)
+                for other in set(mounted.base.iterdir()) - {point}:
                     other.rmdir()
                 self._free.append(mounted)
 
@@ -332,13 +333,14 @@ class MountedShares:
         return Mounted(place.base, place.share, place.client(), os.stat(place.mount_point()))
 
     def _is_as_it_was(self, place: Place, mounted: Mounted) -> bool:
-        if len(place.mounted_from()) != 1 or not os.path.exists(f"/proc/{mounted.client.pid}"):
+        # the test may have taken another share in its place
+        if len(place.mounted_from(mounted.share)) != 1 or not os.path.exists(f"/proc/{mounted.client.pid}"):
             return False
         # one that stands still would hold up whoever looks
         if pathlib.Path(f"/proc/{mounted.client.pid}/stat").read_text().rpartition(")")[2].split()[0] not in "RSD":
             return False
         try:
-            now = os.stat(place.mount_point())
+            now = os.stat(place.mount_point(mounted.share))
         except OSError:
             return False
         return (now.st_mode, now.st_uid, now.st_gid) == (mounted.root.st_mode, mounted.root.st_uid, mounted.root.st_gid)
