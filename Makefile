@@ -35,10 +35,10 @@ demo: .setup-run  ## do the main job on a GlusterFS of this machine (ARGS="--che
 teardown: .setup-run  ## take away what the demo made
 	$(call play,teardown)
 
-test: .setup-test  ## unit, lint, sanity, integration, molecule, a sample of faults, live, and a table of what they ran
+test:  ## all parts, of like cases a sample, and a table of what they ran; half an hour
 	@tools/test.sh
 
-test-all: .setup-test  ## the same with all faults at all moments; takes hours
+test-all:  ## all cases, kills at every call, every ansible-core, the mutations; a day, and goes on where it was cut off
 	@tools/test.sh all
 
 # one process more than processors, for some tests wait; one that is done takes tests from the others
@@ -114,8 +114,9 @@ molecule: .setup-molecule  ## roles and modules on clusters of several hosts, ov
 	pytest tests/functional/molecule -n 2 --dist worksteal $(if $(filter --%,$(ARGS)),$(ARGS),$(if $(ARGS),--scenario '$(ARGS)')) || code=$$?; \
 	tally table molecule; exit $$code
 
-mutations: .setup-mutations  ## break each invariant and see that a test notices
-	@$(env) harness glusterd python tests/mutations/mutate.py $(ARGS)
+mutations: .setup-mutations  ## break each invariant and see which part of the test notices (ARGS="08-no-lock")
+	@$(env) rm -f .cache/ran/mutations.jsonl; \
+	harness glusterd python tools/tally.py run mutations mutations -- python tests/mutations/mutate.py $(ARGS)
 
 bench: .setup-bench  ## time the modules against bare qemu-img
 	@$(env) harness glusterd python tests/bench/run.py $(ARGS)
