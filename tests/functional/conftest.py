@@ -61,6 +61,12 @@ def pytest_collection_modifyitems(config, items):
         config.hook.pytest_deselected(items=left)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Make each lab in one process where C(--dist loadgroup) asks for it."""
+    return _harness("scheduling").LabsOnce(config, log) if config.option.dist == "loadgroup" else None
+
+
 @pytest.fixture
 def sample(request):
     """Which of many moments or cases a test tries itself; what it draws is told in the table at the end of a run."""

@@ -14,9 +14,6 @@ from ansible_collections.vdisk.gluster.tests.functional.live.moving import Movin
 from ansible_collections.vdisk.gluster.tests.functional.live.test_guide import playbooks, run
 from ansible_collections.vdisk.gluster.tests.harness.lab.lab import Lab
 
-pytestmark = pytest.mark.xdist_group("lab")
-"""One process makes the lab, for all tests of this file."""
-
 
 @pytest.fixture(scope="module")
 def site(guest_image):

@@ -7,14 +7,10 @@ from __future__ import annotations
 
 import pathlib
 
-import pytest
 from ansible_collections.vdisk.gluster.tests.functional.faults.cluster.members import inside_of
 from ansible_collections.vdisk.gluster.tests.functional.faults.cluster.trying import few_moments
 from ansible_collections.vdisk.gluster.tests.functional.faults.operations import A, chain
 from ansible_collections.vdisk.gluster.tests.functional.faults.states import files_of, points, state
-
-pytestmark = pytest.mark.xdist_group("cluster")
-"""One process makes the cluster, for all tests of this folder."""
 
 OUT = pathlib.Path("/var/tmp/out")
 

@@ -10,9 +10,6 @@ from ansible_collections.vdisk.gluster.tests.functional.faults.cluster.members i
 from ansible_collections.vdisk.gluster.tests.functional.faults.states import points, state, write_as_machine
 from ansible_collections.vdisk.gluster.tests.harness.lab.cluster import wait_until
 
-pytestmark = pytest.mark.xdist_group("cluster")
-"""One process makes the cluster, for all tests of this folder."""
-
 NAMES = [f"vol{letter}" for letter in "abcdef"]
 
 

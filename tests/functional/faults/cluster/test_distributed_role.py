@@ -15,9 +15,6 @@ from ansible_collections.vdisk.gluster.tests.functional.faults.operations import
 from ansible_collections.vdisk.gluster.tests.functional.faults.states import files_of, points
 from ansible_collections.vdisk.gluster.tests.harness.lab.cluster import VOLUME_OPTIONS
 
-pytestmark = pytest.mark.xdist_group("cluster")
-"""One process makes the cluster, for all tests of this folder."""
-
 KINDS = {
     "scattered": {"gluster_server_brick_dirs": ["/bricks/scattered"]},
     "pairs": {"gluster_server_brick_dirs": ["/bricks/pairs1", "/bricks/pairs2"], "gluster_server_replica": 3},

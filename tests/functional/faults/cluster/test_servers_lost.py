@@ -10,9 +10,6 @@ from ansible_collections.vdisk.gluster.tests.functional.faults.cluster import sw
 from ansible_collections.vdisk.gluster.tests.functional.faults.cluster.trying import WRITING, try_all
 from ansible_collections.vdisk.gluster.tests.functional.faults.operations import OPERATIONS
 
-pytestmark = pytest.mark.xdist_group("cluster")
-"""One process makes the cluster, for all tests of this folder."""
-
 
 @pytest.mark.sample(1)
 @pytest.mark.parametrize("name", WRITING)

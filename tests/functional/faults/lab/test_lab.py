@@ -17,8 +17,6 @@ from ansible_collections.vdisk.gluster.tests.harness.lab.cluster import Cluster,
 from ansible_collections.vdisk.gluster.tests.harness.lab.libvirt import migrate, start_libvirtd
 from ansible_collections.vdisk.gluster.tests.harness.lab.plan import LabError
 
-pytestmark = pytest.mark.xdist_group("lab")
-"""One process makes the lab, for all tests of this file."""
 _PROGRAM = [sys.executable, "-m", "ansible_collections.vdisk.gluster.tests.harness.lab"]
 _COLLECTIONS = os.environ["ANSIBLE_COLLECTIONS_PATH"]
 _DOMAIN = """<domain type='qemu'><name>moved</name><memory unit='MiB'>64</memory><os><type arch='x86_64' machine='pc'>hvm</type></os>
