@@ -146,6 +146,7 @@ def test_a_definition_that_is_left_behind_is_told_and_mended_before_it_is_starte
     machine.remove()
 
 
+@pytest.mark.whole("each task of the playbook where its machine runs: the others of this file do the same by modules")
 def test_the_playbook_of_the_guide_lets_each_task_run_on_the_host_of_the_machine(site, counts, tmp_path):
     story = Story(site, counts, "guided")
     one, two, machine = story.one, story.two, story.machine

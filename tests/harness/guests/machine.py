@@ -63,10 +63,13 @@ class Machine:
         agent: bool = True,
         persistent: bool = True,
         slots: int = 4096,
-        pause: int = 1000,
+        pause: int = 3000,
         memory: int = 128,
     ) -> None:
-        """Describe it; C(pause) are microseconds between records, C(memory) is in MiB. Nothing runs yet."""
+        """Describe it; C(pause) are microseconds between records, C(memory) is in MiB. Nothing runs yet.
+
+        Without a pause a guest would keep a processor busy by writing alone, while tasks are waited for.
+        """
         self.hypervisor = hypervisor
         self.image = image
         self.name = name

@@ -23,29 +23,27 @@ NAMES = [f"vol{letter}" for letter in "abcdef"]
 OUT = "/var/tmp/spread"
 
 
-@pytest.fixture(scope="module")
-def made_by_the_role(cluster, tmp_path_factory):
-    """Volumes of both kinds, made by the role gluster_server."""
-    servers = [server.name for server in cluster.servers]
-    tasks = [
-        {
-            "name": f"Make {name}",
-            "ansible.builtin.include_role": {"name": "vdisk.gluster.gluster_server"},
-            "vars": {"gluster_server_volume": name, "gluster_server_servers": servers, "gluster_server_options": VOLUME_OPTIONS, **more},
-        }
-        for name, more in KINDS.items()
-    ]
-    play = tmp_path_factory.mktemp("role") / "play.yml"
-    play.write_text(json.dumps([{"hosts": "gluster_servers", "become": True, "tasks": tasks}]))
+def make_by_the_role(cluster, name, directory):
+    """Make a volume of one of the kinds by the role gluster_server."""
+    made = {
+        "gluster_server_volume": name,
+        "gluster_server_servers": [server.name for server in cluster.servers],
+        "gluster_server_options": VOLUME_OPTIONS,
+        **KINDS[name],
+    }
+    include = {"ansible.builtin.include_role": {"name": "vdisk.gluster.gluster_server"}, "vars": made}
+    play = directory / "play.yml"
+    play.write_text(json.dumps([{"hosts": "gluster_servers", "become": True, "tasks": [include]}]))
     argv = ["ansible-playbook", "--forks=3", f"--inventory={cluster.lab.inventory}", str(play)]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.fixture
-def spread(cluster, library, made_by_the_role, request):
-    """Two hosts with a share on a distributed volume, without copies or as the test says."""
-    made = Members(cluster.lab, cluster, library, getattr(request, "param", "scattered"))
+def spread(cluster, library, request, tmp_path):
+    """Two hosts with a share on a distributed volume of a kind."""
+    make_by_the_role(cluster, request.param, tmp_path)
+    made = Members(cluster.lab, cluster, library, request.param)
     yield made
     made.close()
 
