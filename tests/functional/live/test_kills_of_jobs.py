@@ -31,6 +31,7 @@ def _amid(scene: Scene) -> None:
     wait_until(moved, "some data to be moved", 60)
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("what", ["drop the middle", "drop the newest"])
 def test_qemu_killed_amid_the_data(lab, counts, sample, what):
     scene = Scene(lab, records=300)
@@ -131,6 +132,7 @@ def test_qemu_of_a_machine_without_stored_definition_killed_in_an_active_commit(
     scene.finding(machine, base, found["format"]).assert_nothing_lost(acknowledged)
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("persistent", [True, False], ids=["stored", "not stored"])
 def test_qemu_killed_after_it_has_gone_over_to_an_overlay_and_written_to_it(lab, counts, sample, persistent):
     scene = Scene(lab, persistent=persistent, snapshots=1, agent=False)

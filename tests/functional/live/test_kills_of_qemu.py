@@ -48,7 +48,7 @@ def _kill(scene: Scene, run: Run, module_too: bool) -> None:
 @pytest.mark.parametrize("operations", OPERATIONS, ids=str)
 def test_killed_around_a_call_of_the_module(lab, counts, sample, operations):
     scene = Scene(lab)
-    for what in operations:
+    for what in sample.draw("operations", operations, 2, of=str(operations)):
         task = scene.ready_for(what)
         meddler = scene.here.meddler()
         assert scene.start(task, meddler).wait().status == 0

@@ -52,7 +52,7 @@ def test_qemu_dies_while_it_merges_up(lab, counts, sample):
     # a guest that writes slowly leaves clusters that only the file below has, so that there is something to merge
     scene = Scene(lab, records=100, pause=10000, slots=4096)
     deaths = [(moment, module_too) for moment in MOMENTS for module_too in (False, True)]
-    for moment, module_too in sample.draw("deaths", deaths, 2):
+    for moment, module_too in sample.draw("deaths", deaths, 1):
         scene.refill()
         try:
             _die(scene, *MOMENTS[moment], module_too)

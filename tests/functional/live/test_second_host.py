@@ -13,7 +13,7 @@ OPERATIONS = ["take", "drop the oldest", "drop the middle", "drop the newest", "
 def test_what_changes_a_volume_is_refused_on_another_host(lab, sample):
     there = lab.host()
     scene = Scene(lab)
-    for what in sample.draw("operations", OPERATIONS, 2):
+    for what in sample.draw("operations", OPERATIONS, 1):
         task = scene.task(what)
         before = _files(scene)
         message = there.refused(task.module, **task.options)

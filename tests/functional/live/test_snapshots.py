@@ -17,14 +17,20 @@ FORMATS = pytest.mark.parametrize("image_format", ["raw", "qcow2"])
 
 @pytest.mark.sample(1)
 @FORMATS
-def test_ten_snapshots_and_their_deletion_in_any_order(lab, image_format):
+def test_snapshots_are_deleted_in_any_order(lab, sample, image_format):
     watched = Watched(lab, lab.machine(volume(lab, "v1", image_format), agent=False).start())
-    for number in range(10):
+    if sample.everything:
+        # the oldest, the newest, one in the middle, neighbours in one merge, two runs at once, the rest
+        order = [["s0"], ["s9"], ["s5"], ["s6", "s7"], ["s1", "s3"], ["s2", "s4", "s8"]]
+    else:
+        # the oldest, the newest and one in the middle at once, one in the middle, the rest, who are neighbours now
+        order = [["s0"], ["s2", "s5"], ["s3"], ["s1", "s4"]]
+    count = sum(map(len, order))
+    for number in range(count):
         watched.take(f"s{number}", 20)
-    assert len(lab.here.look("v1")["chain"]) == 11
+    assert len(lab.here.look("v1")["chain"]) == count + 1
     watched.judge()
-    # the oldest, the newest, one in the middle, neighbours in one merge, two runs at once, the rest
-    for names in (["s0"], ["s9"], ["s5"], ["s6", "s7"], ["s1", "s3"], ["s2", "s4", "s8"]):
+    for names in order:
         watched.drop(*names)
         watched.machine.wait_acks(5)
         watched.judge()
@@ -96,7 +102,7 @@ def test_a_guest_that_was_frozen_needs_no_recovery_and_one_that_was_not_does(lab
     lab.counts.add("operations under load")
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @FORMATS
 @pytest.mark.parametrize("how", ["punch", "discard"])
 @pytest.mark.parametrize("dropped", ["s1", "s2"], ids=["middle", "newest"])
