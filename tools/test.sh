@@ -15,7 +15,7 @@ mkdir -p .cache/ran .cache/passed
 if [[ ${1:-} == all ]]; then
     parts=(unit lint sanity integration faults-1 faults-2 live-1 live-2 molecule examples matrix mutations)
     declare -A options=(
-        [integration]=--all [molecule]=--all
+        [unit]=--all [integration]=--all [molecule]=--all
         [faults-1]="--all --part 1/2" [faults-2]="--all --part 2/2"
         [live-1]="--all --part 1/2" [live-2]="--all --part 2/2"
     )

@@ -11,20 +11,6 @@ import pathlib
 import pytest
 
 
-def pytest_addoption(parser):
-    group = parser.getgroup("examples")
-    group.addoption("--part", default="1/1", help="run one of so many parts, as 1/2")
-
-
-def pytest_collection_modifyitems(config, items):
-    """Leave to others what is not of this part."""
-    chosen = _part("harness.sampling").part(items, config.getoption("--part"))
-    left = [item for item in items if item not in chosen]
-    items[:] = chosen
-    if left:
-        config.hook.pytest_deselected(items=left)
-
-
 def _part(name):
     # the collection can be imported only when pytest has read this file
     return importlib.import_module(f"ansible_collections.vdisk.gluster.tests.{name}")

@@ -17,11 +17,6 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 def pytest_addoption(parser):
     # all in one place: a folder's own conftest.py is read too late where its parent is tested
-    samples = parser.getgroup("samples")
-    samples.addoption("--all", action="store_true", help="try all cases, and kill tasks at every call, not at a sample of them")
-    samples.addoption("--pinned", action="store_true", help="try only the cases that every run tries; for mutations")
-    samples.addoption("--part", default="1/1", help="run one of so many parts, as 1/3")
-    samples.addoption("--seed", type=int, help="draw the sample by this number (default: by the commit)")
     faults = parser.getgroup("faults")
     faults.addoption("--sequences", type=int, help="random sequences of operations (default: 2, with --all 20)")
     faults.addoption("--steps", type=int, default=25, help="operations of each random sequence")
@@ -36,41 +31,10 @@ def _harness(name):
     return importlib.import_module(f"ansible_collections.vdisk.gluster.tests.harness.{name}")
 
 
-def pytest_report_header(config):
-    """Tell what repeats the run."""
-    return f"sample: {'all' if config.option.all else f'--seed {config.option.seed}'}"
-
-
-def _sample(config, **more):
-    option = config.option
-    return _harness("sampling").Sample(option.all, option.pinned, option.seed, **more)
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config, items):
-    """Leave to the whole run what this one does not try."""
-    named = [word for word in config.args if "[" in word]
-    sampling = _harness("sampling")
-    chosen = sampling.part(sampling.choose(_sample(config), items, named), config.option.part)
-    running = set(chosen)
-    if chosen:
-        chosen[0].user_properties.append(("seed", "all" if config.option.all else str(config.option.seed)))
-    left = [item for item in items if item not in running]
-    items[:] = chosen
-    if left:
-        config.hook.pytest_deselected(items=left)
-
-
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
     """Make each lab in one process where C(--dist loadgroup) asks for it."""
     return _harness("scheduling").LabsOnce(config, log) if config.option.dist == "loadgroup" else None
-
-
-@pytest.fixture
-def sample(request):
-    """Which of many moments or cases a test tries itself; what it draws is told in the table at the end of a run."""
-    return _sample(request.config, tell=lambda line: request.node.user_properties.append((_harness("sampling").SAMPLED, line)))
 
 
 def _parts(config):
@@ -83,9 +47,6 @@ def _parts(config):
 def pytest_sessionstart(session):
     """Say what this machine lacks before any test runs; nothing is skipped for it."""
     preflight, parts = _harness("preflight"), _parts(session.config)
-    if session.config.option.seed is None:
-        # once for all processes of a run, which start after this
-        session.config.option.seed = _harness("sampling").seed_of_the_commit()
     try:
         if "live" in parts:
             _harness("libvirt_binding").make_importable()

@@ -99,8 +99,7 @@ class Run:
 def run(root: pathlib.Path, tests: list[str], limit: int) -> Run:
     """Run tests in a copy for at most C(limit) seconds, with no other cases than those that every run has."""
     environment = dict(os.environ, ANSIBLE_COLLECTIONS_PATH=str(root.parents[2]), PYTHONDONTWRITEBYTECODE="1")
-    pinned = [] if all(test.startswith("tests/unit/") for test in tests) else ["--pinned"]
-    argv = ["pytest", "-q", "-x", "-p", "no:cacheprovider", *pinned, *tests]
+    argv = ["pytest", "-q", "-x", "-p", "no:cacheprovider", "--pinned", *tests]
     began = time.monotonic()
     try:
         done = subprocess.run(argv, cwd=root, env=environment, capture_output=True, text=True, timeout=limit, check=False)
@@ -151,7 +150,7 @@ def main(words: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="vdisk-mutations-") as name, concurrent.futures.ThreadPoolExecutor(_AT_ONCE) as pool:
         directory = pathlib.Path(name)
         sound = copy_of_the_collection(directory / "sound")
-        # unit tests apart from the others, whose options they do not have
+        # unit tests apart from the others, which need servers
         names = sorted({each.test for each in mutations})
         kinds = [[test for test in names if test.startswith("tests/unit/") is unit] for unit in (True, False)]
         for fine in pool.map(lambda tests: run(sound, tests, _LIMIT * 4), [tests for tests in kinds if tests]):

@@ -65,6 +65,7 @@ def wanted(**options: object) -> ExportRequest:
     return ExportRequest(**{**values, "uid": os.getuid(), "gid": os.getgid(), "mode": 0o640, "rate_limit": None, **options})  # type: ignore[arg-type]
 
 
+@pytest.mark.sample(2, pinned=["this one-one call"])
 @pytest.mark.parametrize("lasting", [False, True], ids=["one call", "the file system"])
 @pytest.mark.parametrize("there", ["nothing", "an older one", "this one", "this one, with another mode"])
 def test_a_call_that_fails_is_told_and_leaves_what_is_there_whole(volume: PlainShare, there: str, lasting: bool, tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ def test_the_sizes_tried_reach_from_1_mib_to_8_tib() -> None:
     assert all(size % 512 == 0 and size // 512 % 2 for size in ODD)
 
 
+@pytest.mark.sample(12)
 @pytest.mark.parametrize("size", [*POWERS, *ODD])
 def test_a_new_image_is_sound_empty_and_after_writes(tmp_path: Path, size: int) -> None:
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
@@ -46,6 +47,7 @@ def test_a_new_image_is_sound_empty_and_after_writes(tmp_path: Path, size: int) 
     see_the_same(ours, theirs, size, None, None)
 
 
+@pytest.mark.sample(10, pinned=["raw-66048", "qcow2-536871424"])
 @pytest.mark.parametrize("size", [*POWERS[::4], *ODD])
 @pytest.mark.parametrize("backing_format", ["raw", "qcow2"])
 def test_a_new_overlay_is_sound_empty_and_after_writes(tmp_path: Path, size: int, backing_format: str) -> None:

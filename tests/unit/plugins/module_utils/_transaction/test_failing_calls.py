@@ -188,6 +188,7 @@ def changed(share: PlainShare, planner: Planner) -> bool:
     return share.session().change({"v": share.share}, planner).changed
 
 
+@pytest.mark.sample(8)
 @pytest.mark.parametrize("lasting", [False, True], ids=["one call", "the mount"])
 @pytest.mark.parametrize("task", TASKS)
 def test_a_call_that_fails_is_told_and_loses_nothing(task: str, lasting: bool, top: Path, tmp_path: Path) -> None:
@@ -225,6 +226,7 @@ def test_a_call_that_fails_is_told_and_loses_nothing(task: str, lasting: bool, t
     assert failed
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("late", [False, True], ids=["early", "late"])
 @pytest.mark.parametrize("task", ["restore", "take", "drop the newest", "drop the oldest", "revert", "revert further", "remove"])
 def test_a_recovery_that_fails_gives_nothing_up(task: str, late: bool, top: Path, tmp_path: Path) -> None:
@@ -288,6 +290,7 @@ class TwoShares:
 _tokens = itertools.count(0x100000)
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("lasting", [False, True], ids=["one call", "the mounts"])
 @pytest.mark.parametrize("running", [False, True], ids=["at rest", "of a machine that has died"])
 def test_a_move_that_fails_anywhere_leaves_one_volume_and_all_of_it(
