@@ -102,7 +102,13 @@ def write_playbook(directory: pathlib.Path, tasks: list[dict[str, Any]], name: s
 def write_inventory(directory: pathlib.Path, **variables: Any) -> pathlib.Path:
     """Write an inventory of one host, this machine, called C(box)."""
     path = directory / "inventory.json"
-    host = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, **variables}
+    host = {
+        "ansible_connection": "local",
+        "ansible_python_interpreter": sys.executable,
+        # Ansible looks for jobs in the user's home folder, which HOME need not name, where it is asked for them
+        "ansible_async_dir": str(directory / "async"),
+        **variables,
+    }
     path.write_text(json.dumps({"all": {"hosts": {"box": host}}}))
     return path
 
