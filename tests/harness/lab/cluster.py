@@ -13,6 +13,8 @@ from ansible_collections.vdisk.gluster.tests.harness.lab.lab import Lab
 from ansible_collections.vdisk.gluster.tests.harness.lab.plan import SERVERS, LabError
 from ansible_collections.vdisk.gluster.tests.harness.waiting import Patience
 
+PING_TIMEOUT = 5
+"""Seconds after which a client gives up a server that does not answer."""
 VOLUME_OPTIONS = {
     "client.event-threads": "8",
     # caches that would show one mount what another replaced
@@ -22,7 +24,7 @@ VOLUME_OPTIONS = {
     "performance.stat-prefetch": "off",
     # who was cut off and has lost its locks writes no more, and the others learn soon that it was cut off
     "client.strict-locks": "on",
-    "network.ping-timeout": "5",
+    "network.ping-timeout": str(PING_TIMEOUT),
     "server.tcp-user-timeout": "5",
     "server.keepalive-time": "1",
     "server.keepalive-interval": "1",
@@ -92,10 +94,15 @@ class Cluster:
         :raises LabError: they are not.
         """
 
+        def connections(host: Host) -> set[tuple[str, str]]:
+            """Return both ends of each, the host's own first."""
+            lines = host.run(["ss", "-Htn", "state", "established"]).stdout.splitlines()
+            return {(words[2], words[3]) for words in map(str.split, lines)}
+
         def connected() -> bool:
-            lines = [line.split() for line in server.run(["ss", "-Htn", "state", "established"]).stdout.splitlines()]
-            peers = {words[3].rpartition(":")[0] for words in lines if int(words[2].rpartition(":")[2]) >= _FIRST_BRICK_PORT}
-            return {client.address for client in clients} <= peers
+            # both ends know of it: a server that was cut off holds one that its client has given up for established
+            bricks = {ends for ends in connections(server) if int(ends[0].rpartition(":")[2]) >= _FIRST_BRICK_PORT}
+            return all(bricks & {(far, near) for near, far in connections(client)} for client in clients)
 
         wait_until(connected, f"the clients of the brick on {server.name}", seconds)
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from ansible_collections.vdisk.gluster.tests.harness import hosts
 from ansible_collections.vdisk.gluster.tests.harness.killer import Killer
-from ansible_collections.vdisk.gluster.tests.harness.lab.cluster import Cluster, wait_until
+from ansible_collections.vdisk.gluster.tests.harness.lab.cluster import PING_TIMEOUT, Cluster, wait_until
 from ansible_collections.vdisk.gluster.tests.harness.lab.host import Host
 from ansible_collections.vdisk.gluster.tests.harness.lab.lab import Lab
 from ansible_collections.vdisk.gluster.tests.harness.waiting import Patience
@@ -55,6 +55,22 @@ class Member(hosts.Host):
         wait_until(self._answers, f"the share on {self.machine.name}", _PATIENCE)
         for server in self._cluster.servers:
             self._cluster.wait_for_clients(server, [self.machine])
+
+    def wait_until_calm(self) -> None:
+        """Wait until the share goes on answering after the network was cut.
+
+        A client gives up a connection as late as a ping's time after the network is back, and makes it anew.
+        """
+        since = time.monotonic()
+
+        def calm() -> bool:
+            nonlocal since
+            if not self._answers():
+                since = time.monotonic()
+            return time.monotonic() - since > PING_TIMEOUT + 1
+
+        wait_until(calm, f"the share on {self.machine.name}", _PATIENCE)
+        self.wait_until_well()
 
     def mount_also(self, share: str) -> None:
         """Mount another share."""

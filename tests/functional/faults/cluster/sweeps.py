@@ -280,6 +280,8 @@ class QuorumLost(FailingSweep):
         for server in cluster.servers[1:]:
             cluster.wait_for_clients(server, clients)
         cluster.wait_until_healed(VOLUME)
+        for host in (self._hosts.here, self._hosts.there):
+            host.wait_until_calm()
 
     def _check_sentence(self, sentence: str) -> None:
         assert "the mount does not respond" in sentence and "quorum" in sentence, sentence
