@@ -9,6 +9,7 @@ import dataclasses
 import itertools
 import json
 import shutil
+import zlib
 from typing import Any
 
 from ansible_collections.vdisk.gluster.tests.functional.faults.operations import Operation, nothing
@@ -212,19 +213,21 @@ def moments(calls: list[str], sample: Sample, spread: int, of: str) -> list[Mome
 
     :param of: what makes the calls, so that samples of two operations differ.
     """
-    numbers = range(1, len(calls) + 1)
-    if sample.everything:
-        chosen = [(number, after) for number in numbers for after in (False, True)]
-    else:
-        deciding = {number for number in numbers if calls[number - 1].startswith(("rename ", "link ", "unlink ", "pwrite64 NAME"))}
+    everything = [(at, after) for at in range(1, len(calls) + 1) for after in (False, True)]
+    pinned = {everything[0], everything[-1], everything[-2]}
+    for at, call in enumerate(calls, 1):
         # a file that is opened to be made or written anew under the name that others know is empty then
-        emptied = {number for number in numbers if _makes_a_known_name(calls[number - 1])}
-        drawn = sample.draw("calls", numbers, spread, {1, len(calls), *deciding, *emptied}, of)
-        chosen = [(number, number in emptied or bool(number % 2)) for number in drawn] + [(len(calls), not len(calls) % 2)]
-    return [
-        Moment(number, at, after, calls[at - 1], number % 3 == 0, number // 2 % 2 == 0, number % 4 in (1, 2))
-        for number, (at, after) in enumerate(chosen)
-    ]
+        if _makes_a_known_name(call):
+            pinned.add((at, True))
+        elif call.startswith(("rename ", "link ", "unlink ", "pwrite64 NAME")):
+            pinned.add((at, bool(at % 2)))
+    return [_moment(of, at, after, calls[at - 1]) for at, after in sample.draw("moments", everything, spread, pinned, of)]
+
+
+def _moment(of: str, at: int, after: bool, call: str) -> Moment:
+    """Return a moment; what happens after the kill is the same in each sample that it is in."""
+    chance = zlib.crc32(f"{of} {at} {after}".encode())
+    return Moment(2 * at + after, at, after, call, chance % 3 == 0, chance // 3 % 2 == 0, chance // 6 % 2 == 0)
 
 
 def _makes_a_known_name(call: str) -> bool:

@@ -22,8 +22,8 @@ from ansible_collections.vdisk.gluster.tests.harness.waiting import Patience
 
 VOLUME = "rep"
 _BASE = pathlib.Path("/var/lib/vdisk/mnt")
-_BUSY = ("is in use", "is being changed by another task", "wait until it ends, then run the task again")
-"""What tasks say as long as servers hold locks of a host that is gone."""
+_BUSY = ("is in use", "is being changed by another task", "wait until it ends, then run the task again", "endpoint is not connected")
+"""What tasks say as long as servers hold locks of a host that is gone, and a client that was cut off makes its connections anew."""
 _PATIENCE = 60
 
 
@@ -107,7 +107,7 @@ class Member(hosts.Host):
         patience = Patience(_PATIENCE)
         while True:
             ended = self.run(module, options)
-            if ended.status == 0 or patience.is_over() or not any(words in ended.values["msg"] for words in _BUSY):
+            if ended.status == 0 or patience.is_over() or not any(words in ended.values["msg"].lower() for words in _BUSY):
                 return ended
             self.waits += 1
             time.sleep(0.5)
