@@ -111,8 +111,8 @@ month: .setup-month  ## a simulated month of twenty disks of five machines, from
 
 molecule: .setup-molecule  ## roles and modules on clusters of several hosts, over ssh (ARGS="cluster" runs that scenario, ARGS=--all each)
 	@$(env) rm -f .cache/ran/molecule.jsonl; code=0; \
-	pytest tests/functional/molecule -n 2 --dist worksteal $(if $(filter --%,$(ARGS)),$(ARGS),$(if $(ARGS),--scenario '$(ARGS)')) || code=$$?; \
-	tally table molecule; exit $$code
+	pytest tests/functional/molecule -n 2 --dist worksteal --junit-xml=.cache/ran/molecule-pytest.xml $(if $(filter --%,$(ARGS)),$(ARGS),$(if $(ARGS),--scenario '$(ARGS)')) || code=$$?; \
+	tally note molecule --junit .cache/ran/molecule-pytest.xml; tally table molecule; exit $$code
 
 mutations: .setup-mutations  ## break each invariant and see which part of the test notices (ARGS="08-no-lock")
 	@$(env) rm -f .cache/ran/mutations.jsonl; \

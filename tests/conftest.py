@@ -77,7 +77,7 @@ def pytest_report_header(config):
 def pytest_collection_modifyitems(config, items):
     """Leave to the whole run what this one does not try."""
     sampling = _sampling()
-    chosen = sampling.part(sampling.choose(_sample(config), items, [word for word in config.args if "[" in word]), config.option.part)
+    chosen = sampling.part(sampling.choose(_sample(config), items, [word for word in config.args if "::" in word]), config.option.part)
     if chosen:
         chosen[0].user_properties.append(("seed", "all" if config.option.all else str(config.option.seed)))
     left = set(items) - set(chosen)

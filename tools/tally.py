@@ -7,7 +7,8 @@ A tool pointed at an empty folder is as green as one that has checked everything
 through here, and each has a witness of what it did: the files it was given, its JUnit report, or its own last words.
 
 usage: tally.py run PART NAME [witness] -- COMMAND...
-       tally.py table PART...
+       tally.py note PART --junit PATH
+       tally.py table [--rows FOLDER] PART...
 """
 
 from __future__ import annotations
@@ -269,6 +270,16 @@ def run(options: argparse.Namespace, command: list[str]) -> int:
     return code
 
 
+def note(part: str, report: Path) -> int:
+    """Write down what a report tells of times, samples and failures, of a part whose tests have rows of their own."""
+    reports = reports_in(report)
+    row = {"failed": failures_in(reports), **asdict(told_in(reports))}
+    RAN.mkdir(parents=True, exist_ok=True)
+    with (RAN / f"{part}.jsonl").open("a", encoding="utf-8") as rows:
+        rows.write(json.dumps(row) + "\n")
+    return 0
+
+
 def tell_times_and_samples(rows: list[tuple[str, dict]]) -> None:
     """Print the slowest tests of all parts, what was sampled of how many, and the seed that repeats the sample."""
     slowest = sorted(((seconds, part, test) for part, row in rows for test, seconds in row.get("slowest", ())), reverse=True)
@@ -287,20 +298,22 @@ def tell_times_and_samples(rows: list[tuple[str, dict]]) -> None:
             print(f"{part}: {line}")
 
 
-def table(parts: list[str]) -> int:
+def table(parts: list[str], folder: Path) -> int:
     failed, tests, every = False, [], []
     print(f"{'part':<12} {'tool':<20} {'ran':>16} {'seconds':>8}  result")
     for part in parts:
-        path = RAN / f"{part}.jsonl"
+        path = folder / f"{part}.jsonl"
         rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
-        if not rows:
-            rows = [{"name": "-", "number": 0, "what": "", "seconds": 0, "result": "failed: this part ran nothing"}]
+        if not any("result" in row for row in rows):
+            rows = [*rows, {"name": "-", "number": 0, "what": "", "seconds": 0, "result": "failed: this part ran nothing"}]
         every += [(part, row) for row in rows]
         for row in rows:
+            tests += [f"{part}: {test}" for test in row.get("failed", ())]
+            if "result" not in row:
+                continue
             failed = failed or row["result"] != "ok"
             ran = f"{row['number']} {row['what']}"
             print(f"{part:<12} {row['name']:<20} {ran:>16} {row['seconds']:>8}  {row['result']}")
-            tests += [f"{part}: {test}" for test in row.get("failed", ())]
     tell_times_and_samples(every)
     if tests:
         # a build machine may keep no more than the end of what it was told
@@ -324,9 +337,16 @@ def main() -> int:
     runner.add_argument("--must-run", action="append", default=[], metavar="TEST", help="must be in the report")
     runner.add_argument("--targets", type=Path, metavar="FOLDER", help="the integration targets it must run")
     runner.add_argument("--scenario", action="store_true", help="it is a scenario of Molecule, called by its name")
-    verbs.add_parser("table").add_argument("parts", nargs="+")
+    noter = verbs.add_parser("note")
+    noter.add_argument("part")
+    noter.add_argument("--junit", type=Path, required=True, metavar="PATH")
+    shower = verbs.add_parser("table")
+    shower.add_argument("parts", nargs="+")
+    shower.add_argument("--rows", type=Path, default=RAN, metavar="FOLDER", help="where the rows of the parts are (default: %(default)s)")
     options = parser.parse_args(arguments)
-    return table(options.parts) if options.verb == "table" else run(options, command)
+    if options.verb == "note":
+        return note(options.part, options.junit)
+    return table(options.parts, options.rows) if options.verb == "table" else run(options, command)
 
 
 if __name__ == "__main__":

@@ -10,35 +10,39 @@
 source "$(dirname "$0")/env.sh"
 
 tools/setup.sh test
-mkdir -p .cache/ran .cache/passed
 # two parts whose names differ by a number are pieces of one that would take too long
 if [[ ${1:-} == all ]]; then
+    rows=.cache/ran-all
     parts=(unit lint sanity integration faults-1 faults-2 live-1 live-2 molecule examples matrix mutations)
     declare -A options=(
         [unit]=--all [integration]=--all [molecule]=--all
         [faults-1]="--all --part 1/2" [faults-2]="--all --part 2/2"
         [live-1]="--all --part 1/2" [live-2]="--all --part 2/2"
     )
-    tested=$(git rev-parse HEAD && git status --porcelain && git diff HEAD | sha256sum)
+    # every file that is not ignored, committed or not
+    tested=$(git ls-files -co --exclude-standard -z | xargs -0 sha256sum 2>/dev/null | sha256sum)
 else
-    rm -rf .cache/ran/*
+    rows=.cache/ran
+    rm -rf "$rows"
     parts=(unit lint sanity integration faults live molecule examples matrix)
     declare -A options=([matrix]=--quick)
     tested=
 fi
+mkdir -p .cache/ran "$rows"
 
 run() {
-    local part=$1 name=${1%-[0-9]*}
+    local part=$1 name=${1%-[0-9]*} code=0
     unless_make_ended
-    if [[ $tested && $(cat ".cache/passed/$part" 2>/dev/null) == "$tested" ]]; then
+    if [[ $tested && $(cat "$rows/$part.passed" 2>/dev/null) == "$tested" ]]; then
         printf '\n##### %s has passed before\n' "$part"
         return
     fi
     printf '\n##### %s\n' "$part"
-    rm -f ".cache/ran/$part.jsonl" ".cache/passed/$part"
-    make --no-print-directory "$name" ARGS="${options[$part]:-}" || return 1
-    [[ $part == "$name" ]] || mv ".cache/ran/$name.jsonl" ".cache/ran/$part.jsonl"
-    echo "$tested" >".cache/passed/$part"
+    rm -f "$rows/$part.passed" "$rows/$part.jsonl" ".cache/ran/$name.jsonl"
+    make --no-print-directory "$name" ARGS="${options[$part]:-}" || code=$?
+    [[ $rows == .cache/ran || ! -e .cache/ran/$name.jsonl ]] || cp ".cache/ran/$name.jsonl" "$rows/$part.jsonl"
+    [[ $code != 0 ]] || echo "$tested" >"$rows/$part.passed"
+    return "$code"
 }
 
 failed=0
@@ -55,6 +59,6 @@ for part in "${parts[@]}"; do
     fi
 done
 echo
-tally table "${parts[@]}" || failed=1
+tally table --rows "$rows" "${parts[@]}" || failed=1
 echo "in all, with what was installed: $((SECONDS / 60)) min $((SECONDS % 60)) s"
 exit "$failed"

@@ -30,6 +30,8 @@ VARIABLE = "VDISK_TEST_RUN"
 """Holds the name of the run in the environment of its processes."""
 _CGROUPS = "vdisk-tests"
 _SHARED = "shared"
+_OWNER = ".vdisk-run"
+"""The file in the directories of a run's tests that names it."""
 _held: dict[str, TextIO] = {}
 
 
@@ -58,10 +60,11 @@ class Run:
 
     @property
     def scratch(self) -> pathlib.Path | None:
-        """Where its pytest has the directories of tests."""
+        """Where its pytest has the directories of tests, as long as they are its own: pytest numbers them anew where they were removed."""
         try:
-            return pathlib.Path(os.readlink(self.directory / "scratch"))
-        except FileNotFoundError:
+            directory = pathlib.Path(os.readlink(self.directory / "scratch"))
+            return directory if (directory / _OWNER).read_text(encoding="ascii") == self.name else None
+        except (FileNotFoundError, NotADirectoryError):
             return None
 
     @property
@@ -92,6 +95,8 @@ class Run:
         return made
 
     def note_scratch(self, directory: pathlib.Path) -> None:
+        """Write down where its pytest has the directories of tests, here and there."""
+        (directory / _OWNER).write_text(self.name, encoding="ascii")
         (self.directory / "scratch").symlink_to(directory)
 
     def note_lab(self, name: str) -> None:

@@ -63,14 +63,17 @@ def choose(sample: Sample, items: Sequence[Any], named: Sequence[str] = ()) -> l
     """Return the tests that run, of those that pytest has collected.
 
     A test with the mark C(whole(reason)) runs only where everything does; of the cases of one with C(sample(number, pinned=[...])) those
-    run that are drawn. Who names a case on the command line gets it, except where only what is pinned counts. The first test of those
-    chosen tells with its report of how many it is one.
+    run that are drawn. Who names a test or a case on the command line gets it, except where only what is pinned counts. The first test of
+    those chosen tells with its report of how many it is one.
 
-    :param named: what the command line names, with the parameters of a test.
+    :param named: the tests and cases that the command line names.
     :raises ValueError: a test that is pinned does not exist.
     """
-    asked = [] if sample.pinned_only else [item for item in items if any(item.nodeid.endswith(name.rpartition("/")[2]) for name in named)]
-    left = {item for item in items if item.get_closest_marker("whole") and not sample.everything and item not in asked}
+    names = [name.rpartition("/")[2] for name in ([] if sample.pinned_only else named)]
+    # a test by itself, whose cases are drawn all the same, or one case of it
+    asked = [item for item in items if any(item.nodeid.endswith(name) for name in names)]
+    functions = [item for item in items if any(item.nodeid.partition("[")[0].endswith(name) for name in names)]
+    left = {item for item in items if item.get_closest_marker("whole") and not sample.everything and item not in (*asked, *functions)}
     told = f"{len(left)} tests only in the whole run"
     groups: dict[str, dict[str, Any]] = {}
     for item in items:
@@ -81,7 +84,7 @@ def choose(sample: Sample, items: Sequence[Any], named: Sequence[str] = ()) -> l
         mark = members[0].get_closest_marker("sample")
         pinned = mark.kwargs.get("pinned", ())
         missing = [case for case in pinned if case not in cases]
-        if missing and not named:
+        if missing and not any("[" in name for name in named):
             raise ValueError(f"{function} has no case {', '.join(missing)}")
         lines: list[str] = []
         chosen = dataclasses.replace(sample, tell=lines.append).draw("cases", list(cases), mark.args[0], pinned, of=function)

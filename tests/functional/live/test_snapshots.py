@@ -181,7 +181,7 @@ def test_reverting_needs_rest_and_the_machine_starts_on_what_was_then(lab):
     assert last == frozen
 
 
-@pytest.mark.whole("test_second_host.py has operations of each kind refused, and sees that the volume stays sound")
+@pytest.mark.whole("of the operations that a host refuses because of another one, test_second_host.py draws one in each run")
 def test_another_host_is_told_that_the_volume_is_in_use(lab):
     watched = Watched(lab, lab.machine(volume(lab), agent=False).start())
     watched.take("s1")

@@ -73,6 +73,9 @@ def test_nights_go_by_and_what_is_kept_reads_as_it_did(place, role, clock):
 
 def test_check_mode_tells_the_same_then_a_run_does_it_and_another_one_nothing(place, role, clock):
     taken(place, 5, 6, 7)
+    place.snapshot("precious", volume="db-1")
+    place.snapshot("hourly", volume="db-2", label="hourly")
+    points = {volume: place.read(volume, "n20270607") for volume in ("db-1", "db-2")}
     before = place.digest()
     task = night(role, clock, 8, keep={"last": 1, "daily": 2})
     checked = role.calls(task, options=["--check", "--diff"])
@@ -82,7 +85,10 @@ def test_check_mode_tells_the_same_then_a_run_does_it_and_another_one_nothing(pl
     for played in (checked, made, again):
         assert not played.failed
         assert played.facts["taken"] == "n20270608" and names(played.facts["kept"]) == ["n20270608", "n20270607"]
-    assert names(made.facts["removed"]) == ["n20270606", "n20270605"] and snapshots(place) == ["n20270607", "n20270608"]
+    assert names(made.facts["removed"]) == ["n20270606", "n20270605"]
+    # without its label, and with that of somebody else
+    assert snapshots(place) == ["n20270607", "precious", "n20270608"] and snapshots(place, "db-2") == ["n20270607", "hourly", "n20270608"]
+    assert {volume: place.read(volume, "n20270607") for volume in points} == points
     assert [[(entry["name"], entry["reason"]) for entry in checked.facts[what]] for what in ("kept", "removed")] == [
         [(entry["name"], entry["reason"]) for entry in made.facts[what]] for what in ("kept", "removed")
     ]

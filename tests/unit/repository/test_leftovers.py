@@ -78,6 +78,21 @@ def test_a_run_lives_as_long_as_the_process_that_holds_its_lock(tmp_path: Path, 
     assert not run.lives()
 
 
+def test_directories_of_tests_that_another_run_has_made_anew_under_the_same_name_are_not_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "STATE", tmp_path)
+    run, scratch = runs.Run("0a1b2c3d"), tmp_path / "pytest-1"
+    run.directory.mkdir()
+    scratch.mkdir()
+    run.note_scratch(scratch)
+    assert run.scratch == scratch
+    (scratch / ".vdisk-run").write_text("0a1b2c3e", encoding="ascii")
+    assert run.scratch is None
+    (scratch / ".vdisk-run").unlink()
+    assert run.scratch is None
+
+
 def test_a_run_is_told_by_its_command() -> None:
     assert str(runs.Run("0a1b2c3d")) == "the run 0a1b2c3d"
 

@@ -89,6 +89,12 @@ def test_what_is_left_to_the_whole_run_is_told():
     assert choose(Sample(everything=True), items) == items
 
 
+def test_who_names_a_test_gets_it_where_it_is_only_in_the_whole_run():
+    items = [Item("test_x.py::test_y", "a", whole=pytest.mark.whole.mark)]
+    assert choose(Sample(), items, ["tests/test_x.py::test_y"]) == choose(Sample(), items, ["test_x.py::test_y[a]"]) == items
+    assert choose(Sample(), items, ["tests/test_x.py::test_z"]) == choose(Sample(pinned_only=True), items, ["test_x.py::test_y"]) == []
+
+
 def test_the_parts_of_a_run_are_all_of_it_and_nothing_twice():
     assert sorted(case for number in (1, 2, 3) for case in part(CASES, f"{number}/3")) == CASES
     with pytest.raises(ValueError, match="no part"):

@@ -187,6 +187,13 @@ def test_the_table_tells_the_slowest_tests_what_was_sampled_of_how_many_and_the_
     assert "unit: 2 tests only in the whole run" in told
 
 
+def test_a_part_whose_tests_have_rows_of_their_own_tells_the_rest_too(checkout: Path) -> None:
+    (checkout / "report.xml").write_text(SAMPLED.replace("</properties></testcase>", "</properties><failure message='no' /></testcase>", 1))
+    assert run_tally(checkout, "note", "unit", "--junit", "report.xml").returncode == 0
+    told = run_tally(checkout, "table", "unit").stdout
+    assert "       1 of     3  unit: cases: test_x::test_x" in told and "failed tests\nunit: tests.test_x::test_x[a]: no" in told
+
+
 def test_the_table_shows_every_part_and_fails_for_one_that_ran_nothing(checkout: Path) -> None:
     (checkout / "report.xml").write_text(junit(COMPILED), encoding="utf-8")
     write_report = ["sh", "-c", "cp kept.xml report.xml"]

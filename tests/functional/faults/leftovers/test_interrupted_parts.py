@@ -18,7 +18,7 @@ from ansible_collections.vdisk.gluster.tests.harness.checkout import CACHE
 from ansible_collections.vdisk.gluster.tests.harness.lab.lab import Lab
 from ansible_collections.vdisk.gluster.tests.harness.processes import wait_until
 
-pytestmark = pytest.mark.whole("each part of the tests is started once")
+pytestmark = pytest.mark.whole("every part of the tests is started and killed once more; by its lock a dead run is known in all of them")
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -81,14 +81,6 @@ def test_one_process_of_many_is_killed_and_the_run_clears_up_after_it(start, unt
     children = pathlib.Path(f"/proc/{run.root.pid}/task/{run.root.pid}/children").read_text().split()
     os.kill(int(children[0]), signal.SIGKILL)
     run.root.wait(300)
-    gone(run, run.said(), scratch=False)
-
-
-def test_interrupted_once_it_clears_up_itself(start, untouched):
-    run = start(pytest_of("tests/functional/share/test_share_info.py", "-n", "2"), mounted_by_a_test)
-    # as a terminal does
-    os.killpg(run.root.pid, signal.SIGINT)
-    assert run.root.wait(300) == pytest.ExitCode.INTERRUPTED
     gone(run, run.said(), scratch=False)
 
 

@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import os
+import signal
 
-from ansible_collections.vdisk.gluster.tests.functional.faults.leftovers.started import killed, mounted_by_a_test, pytest_of
+import pytest
+from ansible_collections.vdisk.gluster.tests.functional.faults.leftovers.started import gone, killed, mounted_by_a_test, pytest_of
 from ansible_collections.vdisk.gluster.tests.harness.lab.lab import Lab
 
 
@@ -22,3 +24,11 @@ def test_killed_with_a_lab(start, untouched):
     with Lab.up(name, servers=0, hypervisors=1) as living:
         killed(start(pytest_of("tests/functional/faults/lab"), lambda run: run.lab_is_up(5)))
         assert living.host("hv1").run(["uname", "-n"]).stdout == "hv1\n"
+
+
+def test_interrupted_once_it_clears_up_itself(start, untouched):
+    run = start(pytest_of("tests/functional/share/test_share_info.py", "-n", "2"), mounted_by_a_test)
+    # as a terminal does
+    os.killpg(run.root.pid, signal.SIGINT)
+    assert run.root.wait(300) == pytest.ExitCode.INTERRUPTED
+    gone(run, run.said(), scratch=False)
