@@ -19,8 +19,8 @@ export COVERAGE_FILE=$root/.cache/coverage/real-runs
 mkdir -p .cache/coverage
 rm -f "$COVERAGE_FILE"*
 failed=0
-pytest -q tests/unit -n auto --cov --cov-report= || failed=1
-pytest -q tests/functional/share tests/functional/roles -n 2 --cov --cov-append --cov-report= "$@" || failed=1
+pytest -q tests/unit --all -n auto --cov --cov-report= || failed=1
+pytest -q tests/functional/share tests/functional/roles --all -n 2 --cov --cov-append --cov-report= "$@" || failed=1
 if [[ $live == yes ]]; then
     # there modules run in processes of their own, which pytest-cov does not see; a sitecustomize measures each of them
     printf '[run]\nbranch = true\nparallel = true\nsource = %s\n' "$root/plugins" >.cache/coverage/live.ini
