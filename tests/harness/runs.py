@@ -97,6 +97,8 @@ class Run:
     def note_scratch(self, directory: pathlib.Path) -> None:
         """Write down where its pytest has the directories of tests, here and there."""
         (directory / _OWNER).write_text(self.name, encoding="ascii")
+        # a run in which one pytest follows another has that of the last
+        (self.directory / "scratch").unlink(missing_ok=True)
         (self.directory / "scratch").symlink_to(directory)
 
     def note_lab(self, name: str) -> None:

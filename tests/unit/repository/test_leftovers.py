@@ -91,6 +91,8 @@ def test_directories_of_tests_that_another_run_has_made_anew_under_the_same_name
     assert run.scratch is None
     (scratch / ".vdisk-run").unlink()
     assert run.scratch is None
+    run.note_scratch(scratch)
+    assert run.scratch == scratch
 
 
 def test_a_run_is_told_by_its_command() -> None:
