@@ -128,8 +128,8 @@ def _hold(path: str, uses: Sequence[int], denies: Sequence[int], access: int = o
     pauses = iter(_PAUSES)
     while True:
         try:
-            # another host may have replaced the file a moment ago: what the old name opens cannot be locked
-            return fresh(lambda: _try_to_hold(path, uses, denies, access), path)
+            # another host may have replaced the file a moment ago: what the old name opens cannot be locked, or it is said not to be there
+            return fresh(lambda: _try_to_hold(path, uses, denies, access), path, listed=True)
         except Refused:
             pause = next(pauses, None)
             if pause is None:

@@ -14,7 +14,7 @@ import subprocess
 import time
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Callable, ContextManager
 
 import pytest
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Refused, Unavailable, VdiskError
@@ -115,20 +115,45 @@ def test_a_file_that_another_host_replaces_under_the_lock_is_opened_anew(image: 
     assert len(os.listdir("/proc/self/fd")) == before
 
 
-def test_a_file_that_is_just_replaced_is_not_taken_for_one_that_nobody_has_open(
-    image: Path, file_format: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def replaced(image: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[int]]:
+    """Return a callable after which opens of the image fail, as where another host replaces it; it returns what has not failed yet."""
     opens, failures = os.open, [errno.ENOENT, errno.ESTALE, errno.ENOENT]
 
-    def replaced(path: Any, *arguments: Any, **more: Any) -> int:
+    def fail(path: Any, *arguments: Any, **more: Any) -> int:
         if path == str(image) and failures:
             number = failures.pop()
             raise OSError(number, os.strerror(number), path)
         return opens(path, *arguments, **more)
 
+    def begin() -> list[int]:
+        monkeypatch.setattr(image_lock.os, "open", fail)
+        return failures
+
+    return begin
+
+
+def test_a_file_that_is_just_replaced_is_not_taken_for_one_that_nobody_has_open(
+    image: Path, file_format: str, replaced: Callable[[], list[int]]
+) -> None:
     with held_by_qemu(image, file_format, write=False):
-        monkeypatch.setattr(image_lock.os, "open", replaced)
+        failures = replaced()
         assert is_open_in_qemu(str(image), patient=False) and not failures
+
+
+@pytest.mark.parametrize("hold", [changing, reading])
+def test_a_file_that_is_just_replaced_is_locked_as_soon_as_it_is_there(
+    image: Path, replaced: Callable[[], list[int]], hold: Callable[[str], ContextManager[None]]
+) -> None:
+    failures = replaced()
+    with hold(str(image)):
+        assert not failures
+
+
+def test_a_file_that_is_gone_is_not_locked(image: Path) -> None:
+    image.unlink()
+    with pytest.raises(VdiskError, match="cannot lock"), changing(str(image)):
+        pass
 
 
 def test_a_file_that_is_not_there_is_not_open(tmp_path: Path) -> None:
