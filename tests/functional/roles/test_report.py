@@ -95,8 +95,8 @@ def test_check_mode_then_a_run_then_another_and_then_a_change(reports):
     reports.place.volume("v2", "4M")
     reports.place.write(0xB2, 2 << 20, 1 << 20)
     assert reports.play("--check", time=LATER)["changed"] == 1
-    # and a mode is what is asked for
-    assert reports.play(time=LATER, share_report_mode="0644")["changed"] == 1 and oct(reports.dest.stat().st_mode & 0o777) == "0o644"
+    # the page and its mode
+    assert reports.play(time=LATER, share_report_mode="0644")["changed"] == 2 and oct(reports.dest.stat().st_mode & 0o777) == "0o644"
     assert "New: v2." in reports.said and "v1 +" in reports.said
     assert len(reports.memory()["history"][reports.place.share]) == 2
 
