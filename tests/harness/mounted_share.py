@@ -294,7 +294,7 @@ class Place:
 
 def _without_sizes(sentence: str) -> str:
     """Return a sentence without the space that it tells of: other tests take some of it between two runs of a module."""
-    return re.sub(r"\d+(\.\d+)? (bytes|[KMGT]iB)", "SIZE", sentence)
+    return re.sub(r"\d+(\.\d+)? ([KMGTP]i)?B\b", "SIZE", sentence)
 
 
 @dataclasses.dataclass(frozen=True)
