@@ -22,8 +22,8 @@ from ansible_collections.vdisk.gluster.tests.harness.waiting import Patience
 
 VOLUME = "rep"
 _BASE = pathlib.Path("/var/lib/vdisk/mnt")
-_BUSY = ("is in use", "is being changed by another task", "wait until it ends, then run the task again", "endpoint is not connected")
-"""What tasks say as long as servers hold locks of a host that is gone, and a client that was cut off makes its connections anew."""
+_BUSY = ("is in use", "is being changed by another task", "wait until it ends, then run the task again")
+"""What tasks say as long as servers hold locks of a host that is gone."""
 _PATIENCE = 60
 
 
@@ -102,12 +102,12 @@ class Member(hosts.Host):
         """Wait for the end of the task."""
         return self._worker.end()
 
-    def run_patiently(self, module: str, options: dict[str, Any]) -> hosts.Ended:
-        """Run a task, again as long as it says that somebody else is at it."""
+    def run_patiently(self, module: str, options: dict[str, Any], *more: str) -> hosts.Ended:
+        """Run a task, again as long as it says that somebody else is at it, or C(more) of this."""
         patience = Patience(_PATIENCE)
         while True:
             ended = self.run(module, options)
-            if ended.status == 0 or patience.is_over() or not any(words in ended.values["msg"].lower() for words in _BUSY):
+            if ended.status == 0 or patience.is_over() or not any(words in ended.values["msg"] for words in (*_BUSY, *more)):
                 return ended
             self.waits += 1
             time.sleep(0.5)

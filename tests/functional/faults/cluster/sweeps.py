@@ -283,6 +283,11 @@ class QuorumLost(FailingSweep):
         for host in (self._hosts.here, self._hosts.there):
             host.wait_until_calm()
 
+    def _run_again(self, host: Host, module: str, options: dict[str, Any]) -> Ended:
+        assert isinstance(host, Member)
+        # a client that was cut off makes its connections anew, and a task is told so meanwhile
+        return host.run_patiently(module, options, "transport endpoint is not connected", "Transport endpoint is not connected")
+
     def _check_sentence(self, sentence: str) -> None:
         assert "the mount does not respond" in sentence and "quorum" in sentence, sentence
 
