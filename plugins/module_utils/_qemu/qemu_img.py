@@ -9,6 +9,7 @@ for its data: the image lock a reader holds is what keeps others from merging in
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -223,6 +224,12 @@ class QemuImg:
             )
         if "No space left on device" in done.stderr:
             raise Unavailable(f"cannot {doing}: there is no space left; free space, then run the task again", **details)
+        if os.strerror(errno.ENOTCONN) in done.stderr:
+            raise Unavailable(
+                f"cannot {doing}: the mount does not respond (transport endpoint is not connected); make sure that the servers have "
+                "quorum (gluster volume status), then repair the mount with gluster_share_mount",
+                **details,
+            )
         output = done.stderr.strip().splitlines()
         reason = output[0] if output else f"qemu-img ended with {done.returncode}"
         raise CommandFailed(f"cannot {doing}: {reason}", argv, done.returncode, done.stderr)
