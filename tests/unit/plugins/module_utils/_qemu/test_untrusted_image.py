@@ -155,9 +155,9 @@ def test_a_vmdk_descriptor_that_names_another_file_is_refused(tmp_path, forgery)
 def test_what_qemu_leaves_of_a_longer_vmdk_descriptor_is_no_harm_and_anything_else_is(tmp_path, digits):
     path = make(tmp_path / "image", "vmdk")
     start, _cid, end = path.read_bytes()[512 : 512 + 20 * 512].partition(b"\nCID=")
-    # qemu-img draws the number, and one of sixteen has fewer than eight digits
-    end = b"fedcba98" + end[end.index(b"\n") :]
-    descriptor = (start + b"\nCID=" + end)[: 20 * 512]
+    # qemu-img draws the number, and one of sixteen has fewer than eight digits; of fewer than seven it has left what this test makes
+    end = b"fedcba98" + end[end.index(b"\n") :].split(b"\0")[0]
+    descriptor = (start + b"\nCID=" + end).ljust(20 * 512, b"\0")
     # as block/vmdk.c does it: a number without leading zeroes, what follows behind it, a zero, and then what was there before
     shorter = start + b"\nCID=" + b"1" * digits + end[8:].split(b"\0")[0] + b"\0"
     written = shorter + descriptor[len(shorter) :]
