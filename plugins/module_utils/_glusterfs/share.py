@@ -47,10 +47,15 @@ def check_share(share: str) -> str:
 
     :raises BadInput: it is not C(host:/volume) or C(host:/volume/directory).
     """
-    match = _SHARE.match(share)
-    if not match or {".", ".."} & set(match.group("directory").split("/")):
+    if not is_share(share):
         raise BadInput(f"{share!r} is not a share; write host:/volume or host:/volume/directory, with no slash at the end")
     return share
+
+
+def is_share(name: str) -> bool:
+    """Tell whether a share can be called so."""
+    match = _SHARE.match(name)
+    return match is not None and not {".", ".."} & set(match.group("directory").split("/"))
 
 
 def mount_point_of(base: str, share: str) -> str:

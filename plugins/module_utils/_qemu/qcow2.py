@@ -176,7 +176,7 @@ def new_image(virtual_size: int, backing_file: str | None = None, backing_format
         raise ValueError("a virtual size is a positive multiple of 512")
     if (backing_file is None) != (backing_format is None):
         raise ValueError("a backing file and its format go together")
-    l1_entries = max(1, -(-virtual_size // (CLUSTER_SIZE * (CLUSTER_SIZE // 8))))
+    l1_entries = _l1_entries(virtual_size)
     if l1_entries * 8 > _L1_LIMIT:
         raise BadInput(f"a qcow2 image with 64 KiB clusters, such as an overlay, is at most 2 PiB large, not {virtual_size} bytes")
     l1_clusters = -(-l1_entries * 8 // CLUSTER_SIZE)
@@ -196,6 +196,15 @@ def new_image(virtual_size: int, backing_file: str | None = None, backing_format
         ),
         length=clusters * CLUSTER_SIZE,
     )
+
+
+def can_be_size(virtual_size: int) -> bool:
+    """Tell whether C(new_image) can make an image with so many bytes."""
+    return virtual_size > 0 and virtual_size % 512 == 0 and _l1_entries(virtual_size) * 8 <= _L1_LIMIT
+
+
+def _l1_entries(virtual_size: int) -> int:
+    return max(1, -(-virtual_size // (CLUSTER_SIZE * (CLUSTER_SIZE // 8))))
 
 
 def with_backing(start: bytes, backing_file: str, backing_format: str) -> bytes:

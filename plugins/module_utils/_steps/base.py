@@ -161,6 +161,10 @@ class Step:
         """Return what the step does and why, as a sentence."""
         raise NotImplementedError
 
+    def is_consistent(self) -> bool:
+        """Tell whether fields that belong together do, each of which has been looked at; asked of a step that a journal had."""
+        return True
+
     def prepare(self, context: StepContext) -> None:
         """Do what can be thrown away again, before the plan is in the journal."""
 
@@ -244,6 +248,11 @@ def publish_image(context: StepContext, name: str, layout: qcow2.Layout, own: tu
     """Make a new image under a name that must be free."""
     write_image(context.temporary(name), layout, own)
     files.publish(context.temporary(name), context.path(name), context.check_ours)
+
+
+def ownership_of(status: os.stat_result) -> tuple[int, int, int]:
+    """Return owner, group and mode for a file that is to belong to whom another belongs to; no image is to run as its owner."""
+    return status.st_uid, status.st_gid, status.st_mode & 0o777
 
 
 def set_ownership(descriptor: int, own: tuple[int, int, int]) -> None:

@@ -15,7 +15,22 @@ from typing import Any, ClassVar, Mapping
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Refused, Unavailable, VdiskError
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu import qcow2
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import HYPERVISOR_LOCK, Step, StepContext, read_header
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.field_types import (
+    FileName,
+    Flag,
+    ImageFormat,
+    OverlayPath,
+    OverlaysByTarget,
+    Text,
+    Uuid,
+)
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.domain import Definition
+
+
+def _is_beside(part: Definition, path: str) -> bool:
+    """Tell whether a disk is on a file of the same volume in the same directory: a journal may name any domain and any file."""
+    directory, name = os.path.split(part.paths[0])
+    return directory == os.path.dirname(path) and name.partition(".")[0] == os.path.basename(path).partition(".")[0]
 
 
 def _frozen(uuid: str) -> str:
@@ -26,10 +41,10 @@ def _frozen(uuid: str) -> str:
 class FreezeGuest(Step):
     """Let the guest agent freeze the file systems of a running domain; C(overlay) is one that the domain writes to afterwards."""
 
-    domain: str
-    uuid: str
-    overlay: str
-    required: bool
+    domain: Text
+    uuid: Uuid
+    overlay: OverlayPath
+    required: Flag
     stage: ClassVar[int] = 1
 
     def describe(self) -> str:
@@ -39,6 +54,8 @@ class FreezeGuest(Step):
     def apply(self, context: StepContext) -> None:
         """Freeze; C(Refused) is raised only where the guest is as before."""
         live = context.hypervisor.live(self.uuid)
+        if live is not None and not any(_is_beside(part, self.overlay) for part in live.values()):
+            raise Refused(f"domain {self.domain} ({self.uuid}) has no disk beside {self.overlay}, so its guest is not frozen")
         if context.marked(_frozen(self.uuid)) is not None:
             # a killed task was at it: the guest may be frozen, and may have gone over to its overlays already
             self._thaw(context, quietly=True)
@@ -91,8 +108,8 @@ class FreezeGuest(Step):
 class ThawGuest(Step):
     """Thaw the file systems of a guest right after the instant."""
 
-    domain: str
-    uuid: str
+    domain: Text
+    uuid: Uuid
     internal: ClassVar[bool] = True
     stage: ClassVar[int] = 3
 
@@ -119,9 +136,9 @@ class SwitchDomain(Step):
     C(size) in bytes, by which the overlay is checked before libvirt, which believes what it is given, gets it.
     """
 
-    domain: str
-    uuid: str
-    overlays: Mapping[str, Mapping[str, Any]]
+    domain: Text
+    uuid: Uuid
+    overlays: OverlaysByTarget
     stage: ClassVar[int] = 2
 
     def describe(self) -> str:
@@ -162,8 +179,8 @@ class SwitchDomain(Step):
     def _check(self, target: str, part: Definition | None, entry: Mapping[str, Any]) -> None:
         """See that a disk is still on the file that is to be frozen, and that its overlay is the one that belongs over it."""
         which = f"disk {target} of domain {self.domain}"
-        if part is None or part.names[0] != entry["below"]:
-            has = part.names[0] if part else "no file"
+        if part is None or part.names[0] != entry["below"] or not _is_beside(part, entry["path"]):
+            has = part.paths[0] if part else "no file"
             raise Refused(f"{which} has {has} open, not {entry['below']}, which its snapshot is to freeze; run the task again")
         header = qcow2.parse(read_header(entry["path"]))
         if (header.backing_file, header.backing_format, header.virtual_size) != (entry["below"], entry["format"], entry["size"]):
@@ -186,10 +203,10 @@ class SwitchDomain(Step):
 class RedefineDomains(Step):
     """Let the stored definitions of domains of a host name the active file of the volume, so that they start on it."""
 
-    active: str
-    format: str
-    domains: tuple[str, ...]
-    host: str | None = None
+    active: FileName
+    format: ImageFormat
+    domains: tuple[Text, ...]
+    host: Text | None = None
 
     def describe(self) -> str:
         """Return what the step does and why."""

@@ -19,6 +19,13 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors impor
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.units import human
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs import files
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Step, StepContext
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.field_types import (
+    FileName,
+    FileNames,
+    ImageFormat,
+    Number,
+    Text,
+)
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.overlay import rebase_overlay
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.domain import Disk
 
@@ -47,11 +54,11 @@ def _only_running_disk(context: StepContext) -> Iterator[Disk | None]:
 class Commit(Step):
     """Merge the overlays C(merged) (topmost first) down into C(base), their nearest backing file."""
 
-    merged: tuple[str, ...]
-    base: str
-    base_format: str
-    moved: int
-    snapshots: tuple[str, ...]
+    merged: FileNames
+    base: FileName
+    base_format: ImageFormat
+    moved: Number
+    snapshots: tuple[Text, ...]
     exclusive: ClassVar[bool] = False
 
     def describe(self) -> str:
@@ -148,12 +155,12 @@ class Commit(Step):
 class Pull(Step):
     """Merge the files C(merged) (topmost first) up into the overlay C(into), which then lies on C(onto)."""
 
-    merged: tuple[str, ...]
-    into: str
-    onto: str
-    onto_format: str
-    moved: int
-    snapshots: tuple[str, ...]
+    merged: FileNames
+    into: FileName
+    onto: FileName
+    onto_format: ImageFormat
+    moved: Number
+    snapshots: tuple[Text, ...]
     exclusive: ClassVar[bool] = False
 
     def describe(self) -> str:

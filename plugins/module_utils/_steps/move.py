@@ -21,6 +21,15 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share imp
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu import image_lock
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps import frozen_read
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Step, StepContext, write_record
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.field_types import (
+    FileNames,
+    InfoContent,
+    Number,
+    RecordContent,
+    ShareName,
+    Time,
+    Token,
+)
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import info_file, layout, record_file
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.source import Identity
 
@@ -34,16 +43,20 @@ class WithdrawVolume(Step):
 
     internal: ClassVar[bool] = True
 
-    files: tuple[str, ...]
-    inodes: tuple[int, ...]
-    sizes: tuple[int, ...]
-    modified: tuple[int, ...]
-    to_share: str
-    token: str
+    files: FileNames
+    inodes: tuple[Number, ...]
+    sizes: tuple[Number, ...]
+    modified: tuple[Time, ...]
+    to_share: ShareName
+    token: Token
 
     def describe(self) -> str:
         """Return what the step does and why."""
         return f"Rename {self.files[0]} aside, because it is on {self.to_share} now."
+
+    def is_consistent(self) -> bool:
+        """There is an inode, a size and a time for each file."""
+        return len(self.files) == len(self.inodes) == len(self.sizes) == len(self.modified)
 
     def apply(self, context: StepContext) -> None:
         """Rename it, unless that is done.
@@ -81,12 +94,12 @@ class ReceiveVolume(Step):
     C(token) is part of the temporary names, so that whoever finishes the plan finds them.
     """
 
-    files: tuple[str, ...]
-    from_share: str
-    to_share: str
-    token: str
-    record: Mapping[str, Any]
-    info: Mapping[str, Any] | None
+    files: FileNames
+    from_share: ShareName
+    to_share: ShareName
+    token: Token
+    record: RecordContent
+    info: InfoContent | None
 
     def describe(self) -> str:
         """Return what the step does and why."""
@@ -139,9 +152,9 @@ class ReceiveVolume(Step):
 class RemoveSourceFiles(Step):
     """Remove a volume from the share it was moved away from, its active file last: as long as that is there, all can be finished."""
 
-    files: tuple[str, ...]
-    from_share: str
-    to_share: str
+    files: FileNames
+    from_share: ShareName
+    to_share: ShareName
 
     def describe(self) -> str:
         """Return what the step does and why."""

@@ -12,13 +12,24 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Any, ClassVar, Mapping
+from typing import ClassVar
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Refused, Unavailable, VdiskError
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs import files
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu import image_lock, qcow2
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps import frozen_read
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Step, StepContext, write_image, write_record
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Step, StepContext, ownership_of, write_image, write_record
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.field_types import (
+    FileName,
+    FileNames,
+    ImageFormat,
+    ImageSize,
+    InfoContent,
+    RecordContent,
+    ShareName,
+    Text,
+    Token,
+)
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.move import copy_as_it_is, sibling, take_from_its_name, write_moved_info
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layout, record_file
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.domain import Definition, Disk
@@ -29,11 +40,11 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._volume.hypervisor i
 class CopyFrozenFiles(Step):
     """Copy the frozen files of a chain to the new share; C(files) are all of the chain, the active one first."""
 
-    files: tuple[str, ...]
-    from_share: str
-    to_share: str
-    token: str
-    record: Mapping[str, Any]
+    files: FileNames
+    from_share: ShareName
+    to_share: ShareName
+    token: Token
+    record: RecordContent
     stage: ClassVar[int] = 1
 
     def describe(self) -> str:
@@ -88,12 +99,12 @@ class CopyFrozenFiles(Step):
 class SwitchToTarget(Step):
     """Let the domain mirror its active file to the new share and go on there; at rest, copy it."""
 
-    files: tuple[str, ...]
-    format: str
-    below_format: str | None
-    size: int
-    from_share: str
-    to_share: str
+    files: FileNames
+    format: ImageFormat
+    below_format: ImageFormat | None
+    size: ImageSize
+    from_share: ShareName
+    to_share: ShareName
     stage: ClassVar[int] = 2
 
     def describe(self) -> str:
@@ -142,7 +153,7 @@ class SwitchToTarget(Step):
         below = self.files[1] if len(self.files) > 1 else None
         raw = qcow2.Layout((), self.size)
         image = raw if self.format == "raw" else qcow2.new_image(self.size, below, self.below_format if below else None)
-        write_image(temporary, image, (like.st_uid, like.st_gid, like.st_mode & 0o7777))
+        write_image(temporary, image, ownership_of(like))
         _put(temporary, self._copy(context))
 
     def _is_on_copy(self, context: StepContext, live: bool) -> bool:
@@ -198,8 +209,8 @@ class SwitchToTarget(Step):
 class WriteMovedInfo(Step):
     """Write the info file on the new share."""
 
-    active: str
-    info: Mapping[str, Any] | None
+    active: FileName
+    info: InfoContent | None
     internal: ClassVar[bool] = True
 
     def describe(self) -> str:
@@ -216,10 +227,10 @@ class WriteMovedInfo(Step):
 class RedefineMovedDomains(Step):
     """Let the stored definitions of domains name the active file on the share that a volume was moved to."""
 
-    active: str
-    format: str
-    to_share: str
-    domains: tuple[str, ...]
+    active: FileName
+    format: ImageFormat
+    to_share: ShareName
+    domains: tuple[Text, ...]
 
     def describe(self) -> str:
         """Return what the step does and why."""

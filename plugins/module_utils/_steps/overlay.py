@@ -11,14 +11,30 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Mapping
+from typing import ClassVar
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.sparse import write_all
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs import files
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu import image_lock, qcow2
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Step, StepContext, publish_image, write_image, write_record
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import (
+    Step,
+    StepContext,
+    ownership_of,
+    publish_image,
+    write_image,
+    write_record,
+)
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.domain import quiesced_guests, redefine_domains_here
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.field_types import (
+    FileName,
+    ImageFormat,
+    ImageSize,
+    RecordContent,
+    SnapshotFiles,
+    Text,
+    Uuid,
+)
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import info_file, layout, record_file
 
 
@@ -26,13 +42,13 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._volume import info_
 class CreateOverlay(Step):
     """Make an overlay that becomes the active file; owned like C(like), the active file before."""
 
-    file: str
-    backing_file: str
-    backing_format: str
-    size: int
-    snapshot: str
-    like: str
-    reason: str
+    file: FileName
+    backing_file: FileName
+    backing_format: ImageFormat
+    size: ImageSize
+    snapshot: Text
+    like: FileName
+    reason: Text
     stage: ClassVar[int] = 0
     exclusive: ClassVar[bool] = False
 
@@ -49,7 +65,7 @@ class CreateOverlay(Step):
             return
         like = files.require_status(context.path(self.like))
         layout = qcow2.new_image(self.size, self.backing_file, self.backing_format)
-        publish_image(context, self.file, layout, (like.st_uid, like.st_gid, like.st_mode & 0o7777))
+        publish_image(context, self.file, layout, ownership_of(like))
 
     def offline_files(self, context: StepContext) -> tuple[str, ...]:
         """Keep a machine from starting on the file that is about to be frozen or left; once the overlay is active that is over.
@@ -81,11 +97,11 @@ class ReplaceOverlay(Step):
     be taken; once it is gone, what is in its place may hold new data and is left alone.
     """
 
-    file: str
-    backing_file: str
-    backing_format: str
-    size: int
-    snapshot: str
+    file: FileName
+    backing_file: FileName
+    backing_format: ImageFormat
+    size: ImageSize
+    snapshot: Text
 
     def describe(self) -> str:
         """Return what the step does and why."""
@@ -102,7 +118,7 @@ class ReplaceOverlay(Step):
         path = context.path(self._waiting())
         like = files.require_status(context.path(self.file))
         layout = qcow2.new_image(self.size, self.backing_file, self.backing_format)
-        write_image(path, layout, (like.st_uid, like.st_gid, like.st_mode & 0o7777))
+        write_image(path, layout, ownership_of(like))
         files.sync_directory(context.root)
 
     def is_done(self, context: StepContext) -> bool:
@@ -133,8 +149,8 @@ class ReplaceOverlay(Step):
 class WriteInfo(Step):
     """Replace the info file."""
 
-    active: str
-    snapshots: Mapping[str, str]
+    active: FileName
+    snapshots: SnapshotFiles
     internal: ClassVar[bool] = True
     exclusive: ClassVar[bool] = False
 
@@ -159,9 +175,9 @@ class WriteInfo(Step):
 class WriteRecord(Step):
     """Replace the record; C(taken) is a snapshot of it whose instant the guest of the domain C(frozen_by) was to be frozen for."""
 
-    record: Mapping[str, Any]
-    taken: str | None = None
-    frozen_by: str | None = None
+    record: RecordContent
+    taken: Text | None = None
+    frozen_by: Uuid | None = None
     internal: ClassVar[bool] = True
     exclusive: ClassVar[bool] = False
 
@@ -182,9 +198,9 @@ class WriteRecord(Step):
 class RebaseOverlay(Step):
     """Make the header of an overlay name another backing file that reads the same."""
 
-    file: str
-    backing_file: str
-    backing_format: str
+    file: FileName
+    backing_file: FileName
+    backing_format: ImageFormat
     exclusive: ClassVar[bool] = False
 
     def describe(self) -> str:
@@ -229,8 +245,8 @@ def rebase_overlay(context: StepContext, file: str, backing_file: str, backing_f
 class RemoveMerged(Step):
     """Remove files that the chain no longer needs."""
 
-    files: tuple[str, ...]
-    reason: str = "the chain no longer needs it"
+    files: tuple[FileName, ...]
+    reason: Text = "the chain no longer needs it"
     exclusive: ClassVar[bool] = False
 
     def describe(self) -> str:

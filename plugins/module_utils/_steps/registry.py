@@ -85,7 +85,7 @@ def from_json(entries: Mapping[str, Any]) -> Step:
     names = set(entries) - {"step"}
     known = {field.name: field.default is MISSING for field in fields(kind)} if kind else {}
     if kind is None or names - set(known) or {name for name, needed in known.items() if needed} - names:
-        raise Damaged(f"the journal has a step that this release does not know: {entries.get('step')!r}")
+        raise Damaged(f"it has a step that this release does not know: {entries.get('step')!r}")
     return kind(**{name: tuple(entries[name]) if isinstance(entries[name], list) else entries[name] for name in names})
 
 

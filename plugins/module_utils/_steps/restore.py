@@ -13,7 +13,13 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors impor
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs import files
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu import qcow2
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps import frozen_read
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Step, StepContext, write_image
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Step, StepContext, ownership_of, write_image
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.field_types import (
+    FileName,
+    ImageFormat,
+    ImageSize,
+    Text,
+)
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layout
 
 
@@ -25,13 +31,13 @@ class FillOverlay(Step):
     still to be taken; a task that finds the journal only has to give the overlay its name.
     """
 
-    file: str
-    backing_file: str
-    backing_format: str
-    size: int
-    source: str
-    label: str
-    below: tuple[str, ...]
+    file: FileName
+    backing_file: FileName
+    backing_format: ImageFormat
+    size: ImageSize
+    source: Text
+    label: Text
+    below: tuple[FileName, ...]
     stage: ClassVar[int] = 0
 
     def describe(self) -> str:
@@ -51,7 +57,7 @@ class FillOverlay(Step):
             identities = [frozen_read.identity(context.path(name), private=False) for name in self.below]
             like = files.require_status(context.path(self.backing_file))
             layout = qcow2.new_image(self.size, self.backing_file, self.backing_format)
-            write_image(path, layout, (like.st_uid, like.st_gid, like.st_mode & 0o7777))
+            write_image(path, layout, ownership_of(like))
             try:
                 context.qemu_img.overwrite(self.source, "raw", path, "qcow2", self.label)
                 if not context.qemu_img.compare(self.source, "raw", path, "qcow2"):

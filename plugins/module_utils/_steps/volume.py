@@ -14,6 +14,10 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._common.units import
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs import files
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu import image_lock, qcow2
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Step, StepContext, set_ownership, write_record
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.field_types import (
+    FileName,
+    Text,
+)
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layout, record_file
 
 _ZEROES = bytes(4 << 20)
@@ -177,8 +181,8 @@ class SetOwnership(Step):
 class RemoveVolume(Step):
     """Remove a whole volume: overlays from the active one down, base, info file, record."""
 
-    files: tuple[str, ...]
-    snapshots: tuple[str, ...]
+    files: tuple[FileName, ...]
+    snapshots: tuple[Text, ...]
     exclusive: ClassVar[bool] = False
 
     def describe(self) -> str:

@@ -10,12 +10,13 @@ import uuid
 from dataclasses import dataclass, field, replace
 from typing import Any, Mapping, Sequence, Tuple
 
-from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Abandoned, Refused
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Abandoned, Damaged, Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs import files
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.mounts import read_mount_table
-from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share import Share, check_mounted, mount_point_of
+from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share import Share, check_mounted, is_share, mount_point_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu import image_lock
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.qemu_img import QemuImg
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps import field_types
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Step, StepContext
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.domain import RedefineDomains
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.registry import from_json
@@ -27,11 +28,12 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.forward
     hold_offline_files,
     release,
 )
-from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layout
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layout, record_file
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.backing_chain import misleading
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.hypervisor import Hypervisor, running_disks
-from ansible_collections.vdisk.gluster.plugins.module_utils._volume.journal import Journal
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.journal import Journal, JournalContent
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.lock import HeldLock, locks_of
-from ansible_collections.vdisk.gluster.plugins.module_utils._volume.reader import Listing
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.reader import Listing, look_at
 
 Located = Tuple[str, Share]
 """A volume and the share it is on; a volume that is being moved is on two."""
@@ -65,14 +67,51 @@ def pending(volume: str, share: Share) -> UnfinishedPlan | None:
         if plan is None or plan.group != own.group:
             return UnfinishedPlan((volume, share), ((volume, share),), None, (), ())
         own = plan
-    steps = []
-    for entries in own.steps:
-        bare = dict(entries)
-        owner = str(bare.pop("volume", leader[0]))
-        where = _sibling(leader[1], str(bare.pop("share", leader[1].name)))
-        steps.append((owner, where, from_json(bare)))
+    steps = _steps_of(own, leader)
     members = {(owner, where.name): (owner, where) for owner, where, _step in steps}
     return UnfinishedPlan(leader, tuple(members.values()), own.group, own.steps, tuple(steps), own.marks)
+
+
+def _steps_of(plan: JournalContent, leader: Located) -> list[tuple[str, Share, Step]]:
+    """Return the steps of a plan with their volumes, every field of which holds what a task could have written.
+
+    :raises Damaged: one does not; whoever wrote it, no step of that plan is applied.
+    """
+    path = f"{leader[1].mount_point}/{layout.journal(leader[0])}"
+    try:
+        found = []
+        for entries in plan.steps:
+            bare = dict(entries)
+            owner, name = bare.pop("volume", leader[0]), bare.pop("share", leader[1].name)
+            if not (isinstance(owner, str) and layout.is_volume_name(owner) and isinstance(name, str) and is_share(name)):
+                raise Damaged(f"it has a step for {owner!r} on {name!r}, which is no volume of a share")
+            found.append((owner, name, from_json(bare)))
+        members = tuple(dict.fromkeys((owner, name) for owner, name, _step in found))
+        for owner, _name, step in found:
+            field_types.check(step, field_types.Scope(owner, members))
+        shares = {name: _sibling(leader[1], name) for _owner, name in members}
+        for owner, name, step in found:
+            # what only follows the files in definitions of domains may come without a journal of its own
+            if (owner, name) != (leader[0], leader[1].name) and not isinstance(step, RedefineDomains):
+                _check_belongs(owner, shares[name], plan.group, leader)
+    except Damaged as error:
+        raise Damaged(
+            f"the journal {path} cannot be carried on: {error}. The release that began the operation may be a newer one: then run the task "
+            "with that. Else somebody has written to the journal: find out who can write to the share, and restore the journal or move "
+            "it away"
+        ) from error
+    return [(owner, shares[name], step) for owner, name, step in found]
+
+
+def _check_belongs(volume: str, share: Share, group: str | None, leader: Located) -> None:
+    """See that a volume's own journal says that the plan is in the leader's: whoever can write to one share cannot do so for another.
+
+    :raises Damaged: it does not.
+    """
+    _journals_of(share)
+    own = Journal(share.mount_point, volume).read()
+    if own is None or group is None or (own.leader_volume, own.leader_share, own.group) != (leader[0], leader[1].name, group):
+        raise Damaged(f"it has a step for {volume} on {share.name}, which has no journal that belongs to it")
 
 
 def _sibling(share: Share, name: str) -> Share:
@@ -147,6 +186,34 @@ def cleanup_action(leftover: str) -> str:
     return f"Remove {leftover}, because a task that was killed left it."
 
 
+def _check_images(plan: UnfinishedPlan) -> None:
+    """See that no image of the volumes of a plan leads QEMU to a file that is not one of its volume.
+
+    A plan was made for chains that were looked at; what lies on the share now may be others.
+
+    :raises Refused: one does.
+    """
+    for volume, share in plan.members:
+        root = share.mount_point
+        facts = {name: look_at(root, name) for name in sorted(files.list_names(root)) if layout.is_file_of(volume, name)}
+        raw = {record.base_file for record in _records(plan, volume, share) if record.base_format == "raw"}
+        for found in facts.values():
+            wrong = misleading(volume, found, raw, root) if found is not None else None
+            if wrong is not None:
+                raise Refused(
+                    f"an operation on {volume} on {share.name} is unfinished and is not carried on: {wrong}; find out who wrote to the "
+                    "share, and restore that file"
+                )
+
+
+def _records(plan: UnfinishedPlan, volume: str, share: Share) -> list[record_file.Record]:
+    """Return the records that a volume of a plan has or gets."""
+    content = files.read_text_file(f"{share.mount_point}/{layout.record(volume)}", record_file.LIMIT)
+    found = [] if content is None else [record_file.parse(content)]
+    written = (getattr(step, "record", None) for owner, where, step in plan.steps if (owner, where) == (volume, share))
+    return found + [record_file.from_json(entries) for entries in written if entries is not None]
+
+
 def _finish_plan(plan: UnfinishedPlan, qemu_img: QemuImg, hypervisor: Hypervisor, locks: Sequence[HeldLock]) -> list[str]:
     actions: list[str] = []
 
@@ -163,6 +230,7 @@ def _finish_plan(plan: UnfinishedPlan, qemu_img: QemuImg, hypervisor: Hypervisor
             for volume, share in plan.members
         }
         pairs = [(contexts[volume, share.name], step) for volume, share, step in plan.steps]
+        _check_images(plan)
         for context in contexts.values():
             # the task that was killed wrote on another host, maybe: no program may go by what this one remembers
             for name in files.list_names(context.root):

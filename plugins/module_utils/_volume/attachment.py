@@ -12,7 +12,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layout
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.domain import Disk
+
+_MORE = ("target", "uuid", "host_uuid")
 
 
 @dataclass(frozen=True)
@@ -62,13 +65,16 @@ class Attachment:
 def is_sound(entries: Any) -> bool:
     """Tell whether a JSON value is a list of attachments."""
     return isinstance(entries, list) and all(
-        isinstance(entry, dict) and all(isinstance(entry.get(key), str) and entry[key] for key in ("host", "domain")) for entry in entries
+        isinstance(entry, dict)
+        and all(layout.is_label(entry.get(key)) for key in ("host", "domain"))
+        and all(layout.is_label(entry[key]) for key in _MORE if isinstance(entry.get(key), str))
+        for entry in entries
     )
 
 
 def from_json(entries: Mapping[str, Any]) -> Attachment:
     """Return the attachment that a JSON object stands for; what is not known to be gone may be started."""
-    more = {key: entries[key] if isinstance(entries.get(key), str) else None for key in ("target", "uuid", "host_uuid")}
+    more = {key: entries[key] if isinstance(entries.get(key), str) else None for key in _MORE}
     return Attachment(entries["host"], entries["domain"], stored=entries.get("stored") is not False, **more)
 
 

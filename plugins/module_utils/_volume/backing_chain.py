@@ -10,12 +10,14 @@ record speaks for the base, an overlay's header for what lies below it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Mapping, Sequence
+from typing import Container, Mapping, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.qcow2 import Header
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layout
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.info_file import Info
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.record_file import FORMATS, Record
+
+_KINDS = {"other": "special file"}
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,7 @@ def _walk(
             problems.append(f"{name} is missing, although {origin} names it")
             break
         if facts.kind != "file":
-            problems.append(f"{name} is a {'special file' if facts.kind == 'other' else facts.kind}, not a regular file")
+            problems.append(f"{name} is a {_KINDS.get(facts.kind, facts.kind)}, not a regular file")
             break
         file_format = _format_of(volume, name, above, named_format, record, problems, repairs)
         entry = _with_own_name(volume, _entry(facts, file_format, problems), home, repairs)
@@ -148,10 +150,44 @@ def _walk(
     return chain
 
 
+def misleading(volume: str, facts: FileFacts, raw: Container[str], home: str) -> str | None:
+    """Return in which way a file of a volume would lead QEMU to a file that is none of the volume, as a clause, or None.
+
+    :param raw: the base where it is raw: a guest owns every byte of it, and nothing in it is a header.
+    :param home: as that of C(assemble).
+    """
+    if facts.kind != "file":
+        return f"{facts.name} is a {_KINDS.get(facts.kind, facts.kind)}, not a regular file"
+    if facts.name in raw:
+        return None
+    if facts.header_problem is not None:
+        return f"{facts.name} is not a sound qcow2 image: {facts.header_problem}"
+    header = facts.header
+    if header is None:
+        return None
+    wrong = next((sentence for is_so, sentence in _unusable(header) if is_so), None)
+    if wrong is not None or header.backing_file is None:
+        return None if wrong is None else f"{facts.name} {wrong}"
+    below = _own_name(volume, header.backing_file, home)
+    if below is None:
+        return f"the header of {facts.name} names {header.backing_file!r} as a backing file, which is not a bare name of a file of {volume}"
+    if header.backing_format not in FORMATS or below in raw and header.backing_format != "raw":
+        return f"the header of {facts.name} gives {below} the format {header.backing_format!r}, which it does not have"
+    return None
+
+
+def _own_name(volume: str, backing_file: str, home: str) -> str | None:
+    """Return the bare name of a file of the volume that a header names, also by an absolute path on the same share; None for others."""
+    directory, slash, name = backing_file.rpartition("/")
+    if slash and (not home or directory.rpartition("/")[2] != home.rpartition("/")[2]):
+        return None
+    return name if layout.is_file_of(volume, name) else None
+
+
 def _with_own_name(volume: str, entry: ChainFile, home: str, repairs: list[Repair]) -> ChainFile:
     """Return an entry with the bare name of a backing file that its header names by an absolute path on the same share."""
-    directory, slash, name = (entry.backing_file or "").rpartition("/")
-    if not slash or not home or not layout.is_file_of(volume, name) or directory.rpartition("/")[2] != home.rpartition("/")[2]:
+    name = _own_name(volume, entry.backing_file or "", home)
+    if name is None or name == entry.backing_file:
         return entry
     problem = f"the header of {entry.file} names {name} by the absolute path {entry.backing_file}; repair writes the bare name"
     repairs.append(Repair(problem, entry.file, name, entry.backing_format))
@@ -201,17 +237,21 @@ def _entry(facts: FileFacts, file_format: str | None, problems: list[str]) -> Ch
     for wrong, sentence in (
         # QEMU reads zeroes where a file has ended, so that such an image seems to be an empty disk
         (facts.size < header.tables_end, f"is truncated: it ends after {facts.size} bytes, before its own tables do"),
-        (header.data_file, "keeps its data in another file (qcow2 external data file)"),
         (header.corrupt, "is marked corrupt by QEMU; run qemu-img check on it"),
-        (header.encrypted, "is encrypted by QEMU, which this collection does not handle"),
-        (
-            header.unknown_features,
-            f"has qcow2 features {header.unknown_features:#x} that this collection does not know",
-        ),
+        *_unusable(header),
     ):
         if wrong:
             problems.append(f"{facts.name} {sentence}")
     return ChainFile(facts.name, "qcow2", header.backing_file, header.backing_format, header.virtual_size, facts.allocated)
+
+
+def _unusable(header: Header) -> tuple[tuple[bool, str], ...]:
+    """Return what a header may say for which the image is not handed to QEMU, and whether it does."""
+    return (
+        (header.data_file, "keeps its data in another file (qcow2 external data file)"),
+        (header.encrypted, "is encrypted by QEMU, which this collection does not handle"),
+        (bool(header.unknown_features), f"has qcow2 features {header.unknown_features:#x} that this collection does not know"),
+    )
 
 
 def _check_sizes(volume: str, chain: Sequence[ChainFile], record: Record | None, problems: list[str]) -> None:

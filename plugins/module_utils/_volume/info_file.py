@@ -41,6 +41,8 @@ def parse(content: bytes, volume: str) -> Info:
     if "active" not in entries:
         raise Damaged("it names no active file")
     for key, name in sorted(entries.items()):
+        if not layout.is_label(key):
+            raise Damaged(f"it names {name!r} for {key[:64]!r}, which no snapshot is called")
         if not layout.is_file_of(volume, name):
             raise Damaged(f"it names {name!r} for {key}, which is not a file of {volume}")
     active = entries.pop("active")

@@ -23,6 +23,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layou
 SCHEMA = 1
 LIMIT = 8 << 20
 """No journal is larger than this, in bytes."""
+_NAME_LIMIT = 255
 
 
 _SEEN_HOLDS = 1.0
@@ -42,6 +43,34 @@ class JournalContent:
     leader_share: str | None = None
     leader_volume: str | None = None
     marks: Mapping[str, Any] = field(default_factory=dict)
+
+
+def parse(content: bytes) -> JournalContent:
+    """Return what a journal says; what its steps say is not looked at yet.
+
+    :raises Damaged: it is no journal of this release; the message is a clause.
+    """
+    try:
+        entries = json.loads(content.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise Damaged("it is empty" if not content.strip() else "it is not JSON") from error
+    if not isinstance(entries, dict) or entries.get("schema") != SCHEMA:
+        raise Damaged(f"schema {entries.get('schema')!r}" if isinstance(entries, dict) else "it is not a JSON object")
+    group = entries.get("group")
+    if group is not None and not layout.is_text(group, _NAME_LIMIT):
+        raise Damaged("its group is no name")
+    if "leader" in entries:
+        leader = entries["leader"]
+        share, volume = (leader.get("share"), leader.get("volume")) if isinstance(leader, dict) else (None, None)
+        if group is None or not layout.is_text(share) or not isinstance(volume, str) or not layout.is_volume_name(volume):
+            raise Damaged("it does not name the volume whose journal has its plan")
+        return JournalContent((), group, str(share), volume)
+    steps, marks = entries.get("steps"), entries.get("marks", {})
+    if not isinstance(steps, list) or not all(isinstance(step, dict) for step in steps):
+        raise Damaged("its steps are no list of objects")
+    if not isinstance(marks, dict) or not all(value is None or isinstance(value, (bool, int, str)) for value in marks.values()):
+        raise Damaged("its marks are no values by name")
+    return JournalContent(tuple(steps), group, marks=marks)
 
 
 class Journal:
@@ -72,13 +101,8 @@ class Journal:
         if content is None:
             return None
         try:
-            entries = json.loads(content.decode("utf-8"))
-            if entries["schema"] != SCHEMA:
-                raise ValueError(f"schema {entries['schema']!r}")
-            if "leader" in entries:
-                return JournalContent((), entries["group"], entries["leader"]["share"], entries["leader"]["volume"])
-            return JournalContent(tuple(entries["steps"]), entries.get("group"), marks=dict(entries.get("marks", {})))
-        except (ValueError, KeyError, TypeError) as error:
+            return parse(content)
+        except Damaged as error:
             raise Damaged(
                 f"the journal {self._path} cannot be read by this release ({error}); an operation on {self._volume} is unfinished, "
                 "run the task with the release that began it"
@@ -140,8 +164,9 @@ class Journal:
     def _check_content(self, path: str) -> None:
         content = files.read_text_file(path, LIMIT)
         try:
-            ours = content is not None and json.loads(content.decode("utf-8")).get("token") == self._token
-        except ValueError:
+            entries = None if content is None else json.loads(content.decode("utf-8"))
+            ours = isinstance(entries, dict) and entries.get("token") == self._token
+        except (ValueError, RecursionError):
             ours = False
         if not ours:
             raise LostLock(

@@ -16,6 +16,8 @@ RESERVED_SNAPSHOTS = ("active", "info", "json", "lock", "journal")
 
 _VOLUME = re.compile(r"\A[A-Za-z0-9][A-Za-z0-9_-]{0,127}\Z")
 _SNAPSHOT = re.compile(r"\A[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")
+_HALVES = re.compile("[\ud800-\udfff]")
+_TAIL = re.compile(r"\A[^/\x00-\x1f\x7f\ud800-\udc7f\udd00-\udfff]{1,255}\Z")
 _TEMPORARY = re.compile(r"\A\.(?P<final>[A-Za-z0-9][^/]*)\.vdisk-[0-9a-z]+\Z")
 
 
@@ -72,11 +74,24 @@ def overlay(volume: str, snapshot: str) -> str:
 
 
 def is_file_of(volume: str, name: str) -> bool:
-    """Tell whether a bare file name can be part of a volume's chain: its base name or one of its overlays."""
+    """Tell whether a bare file name can be part of a volume's chain: its base name or one of its overlays.
+
+    A name with characters that no file system call takes, or that no line of a log shows, is no name of an overlay.
+    """
     if name == volume:
         return True
-    head, dot, tail = name.partition(".")
-    return head == volume and bool(dot) and bool(tail) and "/" not in tail and tail != "info" and "\x00" not in tail
+    head, _dot, tail = name.partition(".")
+    return head == volume and tail != "info" and bool(_TAIL.match(tail))
+
+
+def is_text(value: object, limit: int = 4096) -> bool:
+    """Tell whether something that stands in a file on a share can be shown to people: text of few characters, none of them a half one."""
+    return isinstance(value, str) and len(value) <= limit and "\x00" not in value and not _HALVES.search(value)
+
+
+def is_label(value: object) -> bool:
+    """Tell whether something on a share can be what any program called a snapshot, a domain or a host: a name on one line."""
+    return is_text(value, 255) and str(value).isprintable() and bool(value)
 
 
 def record(volume: str) -> str:

@@ -143,6 +143,10 @@ def _holder(descriptor: int) -> str:
     """Return who holds the lock, as a clause of a sentence."""
     try:
         content = json.loads(os.getxattr(descriptor, _HOLDER).decode("utf-8"))
-        return f" (on host {content['host']}, process {int(content['pid'])}, since {content['since']})"
-    except (OSError, ValueError, KeyError, TypeError):
-        return ", here or on another host"
+        host, process, since = content["host"], int(content["pid"]), content["since"]
+        # anybody who can write to the share can write it
+        if layout.is_label(host) and layout.is_label(since):
+            return f" (on host {host}, process {process}, since {since})"
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, OverflowError):
+        pass
+    return ", here or on another host"

@@ -139,7 +139,7 @@ def _read_once(listing: Listing, name: str, patient: bool, deep: bool, uncached:
         problems += [f"{file} is on {share.name}, left over from an earlier {name}; move it away or remove it" for file in beside]
         nothing = absent(name, share.name, root, problems=tuple(problems), unfinished=unfinished, leftovers=leftovers)
         return replace(nothing, strays=tuple(beside)), gone
-    looks = parallel.each(lambda file: _look_at(root, file, record is None and file == name, deep and file != name, uncached), beside)
+    looks = parallel.each(lambda file: look_at(root, file, record is None and file == name, deep and file != name, uncached), beside)
     facts = {file: seen for file, seen in zip(beside, looks) if seen is not None}
     gone += [file for file in beside if file not in facts]
     info = None
@@ -222,8 +222,8 @@ def _read_info(path: str, name: str) -> info_file.Info | None:
     return None if content is None else info_file.parse(content, name)
 
 
-def _look_at(root: str, file: str, whole: bool, deep: bool, uncached: bool) -> FileFacts | None:
-    """Return what can be seen of a file without believing it; None when it has just gone.
+def look_at(root: str, file: str, whole: bool = False, deep: bool = False, uncached: bool = True) -> FileFacts | None:
+    """Return what can be seen of a file of a share without believing it; None when it has just gone.
 
     :param whole: also look at the end, for what the content resembles.
     :param deep: also look whether a qcow2 image holds data of its own.

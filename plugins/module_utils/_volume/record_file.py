@@ -11,12 +11,17 @@ from dataclasses import dataclass, field
 from typing import Any, Mapping
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Damaged
-from ansible_collections.vdisk.gluster.plugins.module_utils._volume import attachment
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume import attachment, layout
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.attachment import Attachment
 
 SCHEMA = 1
 LIMIT = 1 << 20
 """No record is larger than this, in bytes."""
+
+_ORIGIN_LIMIT = 1 << 16
+_SHOWN = 200
+"""Characters of a value that are told of one that no record has."""
+_TEXTS = ("created", "label", "description")
 
 FORMATS = ("raw", "qcow2")
 ALLOCATIONS = ("sparse", "falloc", "full")
@@ -76,10 +81,13 @@ def from_json(entries: Any) -> Record:
     _demand(entries, "base_file", isinstance(entries.get("base_file"), str))
     _demand(entries, "base_format", entries.get("base_format") in FORMATS)
     size = entries.get("virtual_size")
-    _demand(entries, "virtual_size", isinstance(size, int) and not isinstance(size, bool) and size >= 0)
+    _demand(entries, "virtual_size", isinstance(size, int) and not isinstance(size, bool) and 0 <= size < 1 << 63)
     _demand(entries, "allocation", entries.get("allocation") in (None, *ALLOCATIONS))
     notes = entries.get("snapshots", {})
-    _demand(entries, "snapshots", isinstance(notes, dict) and all(isinstance(note, dict) for note in notes.values()))
+    sound = isinstance(notes, dict) and all(layout.is_label(name) and _is_note(note) for name, note in notes.items())
+    _demand(entries, "snapshots", sound)
+    origin = entries.get("origin")
+    _demand(entries, "origin", not isinstance(origin, dict) or layout.is_text(json.dumps(origin, ensure_ascii=False), _ORIGIN_LIMIT))
     attachments = entries.get("attachments", [])
     _demand(entries, "attachments", attachment.is_sound(attachments))
     return Record(
@@ -88,18 +96,24 @@ def from_json(entries: Any) -> Record:
         int(size or 0),
         entries.get("allocation"),
         {name: _note(note) for name, note in notes.items()},
-        entries["origin"] if isinstance(entries.get("origin"), dict) else None,
+        origin if isinstance(origin, dict) else None,
         tuple(attachment.from_json(entry) for entry in attachments),
     )
 
 
 def _demand(entries: Mapping[str, Any], key: str, sound: bool) -> None:
     if not sound:
-        raise Damaged(f"its {key} is {entries.get(key)!r}, which no record has")
+        raise Damaged(f"its {key} is {repr(entries.get(key))[:_SHOWN]}, which no record has")
+
+
+def _is_note(note: Any) -> bool:
+    if not isinstance(note, dict):
+        return False
+    return all(layout.is_text(note[key], LIMIT) for key in _TEXTS if isinstance(note.get(key), str))
 
 
 def _note(entries: Mapping[str, Any]) -> SnapshotNote:
-    texts = {key: entries.get(key) if isinstance(entries.get(key), str) else None for key in ("created", "label", "description")}
+    texts = {key: entries.get(key) if isinstance(entries.get(key), str) else None for key in _TEXTS}
     return SnapshotNote(quiesced=entries.get("quiesced") is True, temporary=entries.get("temporary") is True, **texts)
 
 

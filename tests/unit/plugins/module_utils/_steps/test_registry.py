@@ -18,58 +18,13 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import plan_present as plan_volume
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps import domain, merge, move_live, registry
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Step
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps.domain import FreezeGuest, RedefineDomains, SwitchDomain, ThawGuest
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.merge import Commit, Pull
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps.move import ReceiveVolume, RemoveSourceFiles, WithdrawVolume
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps.move_live import (
-    CopyFrozenFiles,
-    RedefineMovedDomains,
-    SwitchToTarget,
-    WriteMovedInfo,
-)
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps.overlay import (
-    CreateOverlay,
-    RebaseOverlay,
-    RemoveMerged,
-    ReplaceOverlay,
-    WriteInfo,
-    WriteRecord,
-)
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps.restore import FillOverlay
-from ansible_collections.vdisk.gluster.plugins.module_utils._steps.volume import RemoveVolume
-from ansible_collections.vdisk.gluster.plugins.module_utils._volume import record_file
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.record_file import Record, SnapshotNote
 from ansible_collections.vdisk.gluster.tests.harness import images
 from ansible_collections.vdisk.gluster.tests.harness.chains import GiB, stack
 from ansible_collections.vdisk.gluster.tests.harness.images import MiB
+from ansible_collections.vdisk.gluster.tests.harness.journal_steps import STEPS
 from ansible_collections.vdisk.gluster.tests.harness.shares import GROUP, OWNER, PlainShare
-
-RECORD = Record("v", "raw", GiB, None, {"a": SnapshotNote("2026-01-05T00:00:00.000000Z", "ä", None, True)})
-STEPS = (
-    CreateOverlay("v.a", "v", "raw", GiB, "a", "v", "a test wants it"),
-    WriteInfo("v.a", {"a": "v.a"}),
-    WriteInfo("v", {}),
-    WriteRecord(record_file.to_json(RECORD)),
-    Commit(("v.b", "v.a"), "v", "raw", 1 << 40, ("a", "b")),
-    Pull(("v.a",), "v.b", "v", "raw", 7, ("b",)),
-    RebaseOverlay("v.c", "v.a", "qcow2"),
-    RemoveMerged(("v.b", "v.a")),
-    RemoveMerged(()),
-    ReplaceOverlay("v.a", "v", "raw", GiB, "a"),
-    RemoveVolume(("v.a", "v"), ("a",)),
-    FreezeGuest("web", "0a", "/mnt/v.a", True),
-    SwitchDomain("web", "0a", {"vda": {"path": "/mnt/v.a", "below": "v", "format": "raw", "size": GiB}}),
-    ThawGuest("web", "0a"),
-    RedefineDomains("v.a", "qcow2", ("web",)),
-    WithdrawVolume(("v.a", "v"), (1, 2), (3, 4), (5, 6), "gl1:/new", "0a"),
-    ReceiveVolume(("v.a", "v"), "gl1:/vms", "gl1:/new", "0a", record_file.to_json(RECORD), {"active": "v.a", "snapshots": {"a": "v.a"}}),
-    RemoveSourceFiles(("v.a", "v"), "gl1:/vms", "gl1:/new"),
-    CopyFrozenFiles(("v.a", "v"), "gl1:/vms", "gl1:/new", "0a", record_file.to_json(RECORD)),
-    SwitchToTarget(("v.a", "v"), "qcow2", "raw", GiB, "gl1:/vms", "gl1:/new"),
-    WriteMovedInfo("v.a", None),
-    RedefineMovedDomains("v.a", "qcow2", "gl1:/new", ("web",)),
-    FillOverlay("v.a", "v", "raw", GiB, "/var/tmp/disk", "archive v.monday of borg", ("v",)),
-)
 
 
 def through_a_file(step: Step) -> Step:
