@@ -26,7 +26,7 @@ counted() {
 # make_venv DIRECTORY CORE PYTHON
 make_venv() {
     local tools
-    tools=$(grep -E '^(pytest|pytest-xdist)==' requirements-dev.in)
+    tools=$(grep -E '^(hypothesis|pytest|pytest-xdist)==' requirements-dev.in)
     if [[ $(cat "$1/made-for" 2>/dev/null) != "$root $2 $tools" ]]; then
         "$3" -m venv --clear "$1"
         # shellcheck disable=SC2086 # one word a package

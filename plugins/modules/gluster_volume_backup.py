@@ -79,6 +79,8 @@ options:
       - Which archives of this volume retention keeps; the others are removed when the new one exists and is verified, and the space
         that nothing else needs is given back. Without it nothing is removed.
       - In check mode the archives that would be removed now are reported, without the new one.
+      - Only archives that this module made are counted and removed. Where the repository has others that the tool would take for archives
+        of this volume, as borg does by the beginnings of their names, the task is refused before anything is stored.
       - A repository is for one share. Where it has archives of a volume of this name on another share, the task is refused.
     type: dict
     suboptions:
@@ -101,7 +103,7 @@ options:
         description: For how many years.
         type: int
       within:
-        description: All that are newer than this, as the tool writes it; V(14d) means the same to both.
+        description: All that are newer than this, a number and a unit, V(h), V(d), V(w), V(m) or V(y), such as V(14d).
         type: str
   read_method:
     description:

@@ -15,6 +15,7 @@ from typing import Any, Mapping
 from urllib.parse import quote, unquote
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import BadInput, Damaged
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layout
 
 SCHEMA = 1
 MADE_BY = "vdisk.gluster 1.0.0"
@@ -116,13 +117,19 @@ def _description(entries: Mapping[str, Any]) -> Description:
     }
     for key, kinds in kinds_of.items():
         value = entries.get(key)
-        if not isinstance(value, kinds) or isinstance(value, bool) != (bool in kinds):
-            raise Damaged(f"its {key} is {value!r}, which no archive has")
+        if (
+            not isinstance(value, kinds)
+            or isinstance(value, bool) != (bool in kinds)
+            or isinstance(value, str)
+            and not layout.is_text(value)
+        ):
+            raise Damaged(f"its {key} is {repr(value)[:200]}, which no archive has")
     if entries["virtual_size"] <= 0 or entries["data_size"] < 0 or not _CHECKSUM.match(entries["checksum"]):
         raise Damaged("its sizes or its checksum are none")
     if entries["format"] not in ("raw", "qcow2"):
         raise Damaged(f"its format is {entries['format']!r}, which no volume has")
-    return Description(**{field.name: entries[field.name] for field in fields(Description)})
+    sound: dict[str, Any] = {field.name: entries.get(field.name) for field in fields(Description)}
+    return Description(**sound)
 
 
 def tags(description: Description) -> list[str]:
@@ -139,7 +146,7 @@ def from_tags(found: list[str] | None) -> Description | None:
         key, equals, value = tag.partition("=")
         try:
             entries[key] = value if key == "volume" else json.loads(unquote(value)) if equals else True
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
     try:
         return _description(entries)

@@ -9,9 +9,10 @@ No tool decides by times and sizes what changed since the last backup: a volume 
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass, field
-from typing import Any, Callable, Mapping, Sequence
+from typing import Any, Callable, Iterator, Mapping, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._backup import archive_metadata
 from ansible_collections.vdisk.gluster.plugins.module_utils._backup.archive_metadata import Archive, Description
@@ -94,6 +95,12 @@ class BackupTool:
         """
         raise NotImplementedError
 
+    def check_retention(self, volume: str) -> None:
+        """See that retention of a volume goes by archives of this collection only, before one is made.
+
+        :raises Refused: it would not.
+        """
+
     def expired(self, volume: str, keep: Mapping[str, Any]) -> list[str]:
         """Return the names of the archives of a volume that retention would remove now."""
         raise NotImplementedError
@@ -131,6 +138,22 @@ class BackupTool:
         if done.returncode not in sound:
             raise self._failure(argv, done, doing)
         return done
+
+    @contextlib.contextmanager
+    def _understanding(self, done: Completed) -> Iterator[None]:
+        """Read what a tool has written.
+
+        :raises CommandFailed: it is not what this collection knows of it.
+        """
+        try:
+            yield
+        except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+            raise CommandFailed(
+                f"the output of {self.name} cannot be understood ({type(error).__name__}); check that its version is supported",
+                done.argv,
+                done.returncode,
+                self._shown(done.stderr),
+            ) from error
 
     def _failure(self, argv: Sequence[str], done: Completed, doing: str) -> Exception:
         """Return the error that the end of the tool means."""

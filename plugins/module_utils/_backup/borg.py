@@ -14,7 +14,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._backup import archi
 from ansible_collections.vdisk.gluster.plugins.module_utils._backup.archive_metadata import Archive, Description
 from ansible_collections.vdisk.gluster.plugins.module_utils._backup.base import ArchiveStats, BackupTool
 from ansible_collections.vdisk.gluster.plugins.module_utils._backup.raw_view import RawView
-from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import CommandFailed, Damaged
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import CommandFailed, Damaged, Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.process import Completed
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.progress import ProgressStep
 
@@ -44,19 +44,38 @@ class Borg(BackupTool):
         self._run([*self._common(), "init", "--make-parent-dirs", "--encryption", self._repository.encryption], "create the repository")
 
     def archives(self) -> list[Archive]:
-        """Return the archives; their descriptions are their comments."""
+        """Return the archives whose names this collection could have given; their descriptions are their comments."""
+        found = ((archive_metadata.split_name(name), number, made, description) for name, number, made, description in self._list())
+        return [Archive(*names, number, made, description) for names, number, made, description in found if names is not None]
+
+    def _list(self) -> list[tuple[str, str, str, Description | None]]:
+        """Return name, number, time and description of each archive in the repository; no description where the comment is none of ours."""
         done = self._run([*self._common(), "list", "--json", "--format", "{comment}{id}"], "list the archives")
         found = []
-        for entry in json.loads(done.stdout)["archives"]:
-            names = archive_metadata.split_name(entry["name"])
-            if names is None:
-                continue
-            try:
-                description: Description | None = archive_metadata.parse(entry["comment"])
-            except Damaged:
-                description = None
-            found.append(Archive(*names, entry["id"], entry["start"], description))
+        with self._understanding(done):
+            for entry in json.loads(done.stdout)["archives"]:
+                try:
+                    description: Description | None = archive_metadata.parse(entry["comment"])
+                except Damaged:
+                    description = None
+                found.append((str(entry["name"]), str(entry["id"]), str(entry["start"]), description))
         return found
+
+    def check_retention(self, volume: str) -> None:
+        """See that all archives that C(prune) goes by are this collection's: it knows them by the beginnings of their names only.
+
+        :raises Refused: one is another's, or does not show whose it is.
+        """
+        others = [
+            name
+            for name, _id, _made, found in self._list()
+            if name.startswith(f"{volume}.") and (found is None or name != archive_metadata.full_name(found.volume, found.archive))
+        ]
+        if others:
+            raise Refused(
+                f"keep: the repository has archives that this collection did not create, and borg would count and remove them with "
+                f"those of {volume}: {', '.join(others)}; rename them (borg rename), or use another repository"
+            )
 
     def create(self, description: Description, view: RawView, step: ProgressStep) -> ArchiveStats:
         """Store the disk from standard input: of a file by name borg looks at times, which a view over FUSE makes up.
@@ -84,8 +103,9 @@ class Borg(BackupTool):
             )
         finally:
             os.close(descriptor)
-        stats = json.loads(done.stdout)["archive"]["stats"]
-        return ArchiveStats(stats["original_size"], stats["deduplicated_size"])
+        with self._understanding(done):
+            stats = json.loads(done.stdout)["archive"]["stats"]
+            return ArchiveStats(int(stats["original_size"]), int(stats["deduplicated_size"]))
 
     def read_out(self, archive: Archive, file: str, take: Callable[[bytes], None]) -> None:
         """Hand over a file of an archive."""
@@ -107,6 +127,7 @@ class Borg(BackupTool):
 
     def expired(self, volume: str, keep: Mapping[str, Any]) -> list[str]:
         """Ask C(borg prune --dry-run)."""
+        self.check_retention(volume)
         done = self._run([*self._common(), "prune", "--dry-run", "--list", *self._keeping(volume, keep)], "list the archives that expire")
         return [found.partition(".")[2] for found in _PRUNED.findall("\n".join(_messages(done.stderr)))]
 
@@ -117,7 +138,9 @@ class Borg(BackupTool):
 
     @staticmethod
     def _keeping(volume: str, keep: Mapping[str, Any]) -> list[str]:
-        return ["--glob-archives", f"{volume}.*", *(f"--keep-{key}={value}" for key, value in keep.items())]
+        # H are hours, and all other units are small letters
+        rules = {**keep, "within": keep["within"].lower().replace("h", "H")} if "within" in keep else keep
+        return ["--glob-archives", f"{volume}.*", *(f"--keep-{key}={value}" for key, value in rules.items())]
 
     def _common(self) -> list[str]:
         return ["--log-json", "--lock-wait", str(self._repository.lock_timeout)]
@@ -135,7 +158,7 @@ def _messages(stderr: str, levels: Sequence[str] = ()) -> list[str]:
     for line in stderr.splitlines():
         try:
             entry = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             entry = {"levelname": "ERROR", "message": line}
         if isinstance(entry, dict) and (not levels or entry.get("levelname") in levels):
             found += [text for text in str(entry.get("message", "")).splitlines()[:1] if text.strip()]

@@ -15,7 +15,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._backup import archi
 from ansible_collections.vdisk.gluster.plugins.module_utils._backup.archive_metadata import Archive, Description
 from ansible_collections.vdisk.gluster.plugins.module_utils._backup.base import ArchiveStats, BackupTool
 from ansible_collections.vdisk.gluster.plugins.module_utils._backup.raw_view import RawView
-from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import CommandFailed, Damaged
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import CommandFailed, Damaged, Refused
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.process import Completed
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.progress import ProgressStep
 
@@ -48,10 +48,11 @@ class Restic(BackupTool):
         """Return the snapshots of restic that this collection made; their descriptions are their tags."""
         done = self._run([*self._common(), "snapshots", "--json", "--tag", archive_metadata.TAG], "list the archives")
         found = []
-        for entry in json.loads(done.stdout) or ():
-            description = archive_metadata.from_tags(entry.get("tags"))
-            if description is not None:
-                found.append(Archive(description.volume, description.archive, entry["id"], entry["time"], description))
+        with self._understanding(done):
+            for entry in json.loads(done.stdout) or ():
+                description = archive_metadata.from_tags(entry.get("tags"))
+                if description is not None:
+                    found.append(Archive(description.volume, description.archive, str(entry["id"]), str(entry["time"]), description))
         return sorted(found, key=lambda archive: archive.made)
 
     def create(self, description: Description, view: RawView, step: ProgressStep) -> ArchiveStats:
@@ -75,7 +76,8 @@ class Restic(BackupTool):
         if done.returncode:
             self._run([*self._common(), "forget", str(summary.get("snapshot_id"))], "remove incomplete archives")
             raise self._failure(done.argv, done, f"store {description.volume}")
-        return ArchiveStats(summary["total_bytes_processed"], summary["data_added"])
+        with self._understanding(done):
+            return ArchiveStats(int(summary["total_bytes_processed"]), int(summary["data_added"]))
 
     def read_out(self, archive: Archive, file: str, take: Callable[[bytes], None]) -> None:
         """Hand over a file of an archive."""
@@ -96,8 +98,23 @@ class Restic(BackupTool):
         except CommandFailed as error:
             raise Damaged(f"restic finds the repository damaged: {error.message}", **error.details) from error
 
+    def check_retention(self, volume: str) -> None:
+        """See that all snapshots with the tags by which C(forget) finds those of a volume show that this collection made them.
+
+        :raises Refused: one does not.
+        """
+        done = self._run([*self._common(), "snapshots", "--json", "--tag", f"{archive_metadata.TAG},volume={volume}"], "list the archives")
+        with self._understanding(done):
+            others = [str(entry["id"]) for entry in json.loads(done.stdout) or () if archive_metadata.from_tags(entry.get("tags")) is None]
+        if others:
+            raise Refused(
+                f"keep: the repository has snapshots with the tags of {volume} that this collection did not create, and restic would count "
+                f"and remove them with those of {volume}: {', '.join(others)}; remove these tags (restic tag), or use another repository"
+            )
+
     def expired(self, volume: str, keep: Mapping[str, Any]) -> list[str]:
         """Ask C(restic forget --dry-run)."""
+        self.check_retention(volume)
         self._unlock()
         return self._forget(volume, keep, "--dry-run")
 
@@ -107,12 +124,13 @@ class Restic(BackupTool):
         self._run([*self._common(), "prune"], "free the space of expired archives")
 
     def _forget(self, volume: str, keep: Mapping[str, Any], *words: str) -> list[str]:
-        rules = [f"--keep-{key}={value}" for key, value in keep.items()]
+        rules = [f"--keep-{key}={_within(value) if key == 'within' else value}" for key, value in keep.items()]
         # both tags, and one group whatever other tags, paths and hosts there are
         which = ["--tag", f"{archive_metadata.TAG},volume={volume}", "--group-by", ""]
         done = self._run([*self._common(), "forget", "--json", *words, *which, *rules], "list the archives that expire")
-        groups = next((entry for line in done.stdout.splitlines() for entry in [_json(line)] if isinstance(entry, list)), [])
-        removed = [archive_metadata.from_tags(entry.get("tags")) for group in groups for entry in group.get("remove") or ()]
+        with self._understanding(done):
+            groups = next((entry for line in done.stdout.splitlines() for entry in [_json(line)] if isinstance(entry, list)), [])
+            removed = [archive_metadata.from_tags(entry.get("tags")) for group in groups for entry in group.get("remove") or ()]
         return [description.archive for description in removed if description is not None]
 
     def _unlock(self) -> None:
@@ -145,6 +163,12 @@ def _sftp_command(place: str, ssh_command: str) -> str | None:
     return None
 
 
+def _within(age: str) -> str:
+    """Return an age as restic takes it: units are small letters, and it knows no weeks."""
+    number, unit = age[:-1], age[-1].lower()
+    return f"{int(number) * 7}d" if unit == "w" else f"{number}{unit}"
+
+
 def _fraction(tail: bytes) -> float | None:
     found = _PERCENT.findall(tail)
     return float(found[-1]) if found else None
@@ -154,5 +178,5 @@ def _json(line: str) -> Any:
     """Return what a line is in JSON, an empty object where it is none."""
     try:
         return json.loads(line) if line[:1] in ("{", "[") else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}

@@ -33,7 +33,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._volume.locator impo
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.model import Volume
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.source import Source
 
-_WITHIN = re.compile(r"\A[0-9]+[HhdwmyY]\Z")
+_WITHIN = re.compile(r"\A[0-9]{0,5}[1-9][0-9]{0,5}[HhdwmyY]\Z")
 
 
 def work(task: Task) -> Result:
@@ -96,6 +96,8 @@ class _Backup:
         began = time.monotonic()
         check_mode, params = self._task.check_mode, self._task.params
         archives = self._list(volume)
+        if self._keep is not None and not self._is_to_be_created:
+            self._tool.check_retention(self._volume)
         there = next((archive for archive in archives if (archive.volume, archive.name) == (self._volume, self._name)), None)
         self._refuse_others(archives, share)
         before = archive_object(there) if there else {}
@@ -130,6 +132,11 @@ class _Backup:
         msg = f"{self._volume} {done} backed up as archive {self._full}." if made else f"Archive {self._full} exists already."
         after = {key: backup[key] for key in archive_object(there)} if there else backup
         return Result(msg, bool(actions), actions, {"archive": backup, "pruned": expired}, before or dict.fromkeys(after), after)
+
+    @property
+    def _is_to_be_created(self) -> bool:
+        """Whether there is no repository yet, in check mode."""
+        return self._task.check_mode and bool(self._actions) and "Create a repository" in self._actions[0]
 
     def _verb(self) -> str:
         return {"none": "", "archive": " and read it back", "repository": ", read it back and check the whole repository"}[
@@ -250,7 +257,7 @@ class _Backup:
 
     def _retain(self) -> list[str]:
         """Let retention remove what it gives up, and return the names of those archives."""
-        if self._keep is None or self._task.check_mode and self._actions and "Create a repository" in self._actions[0]:
+        if self._keep is None or self._is_to_be_created:
             return []
         expired = self._tool.expired(self._volume, self._keep)
         if not expired:

@@ -79,7 +79,8 @@ def parse(start: bytes) -> Header:
         raise Damaged(f"its qcow2 version is {version}, not 2 or 3")
     if not 9 <= bits <= 21:
         raise Damaged(f"its qcow2 cluster size is 2^{bits}, which QEMU does not allow")
-    if l1_size * 8 > _L1_LIMIT or size >= 1 << 63:
+    tables_end = max(l1 + l1_size * 8, rt + (rt_clusters << bits))
+    if l1_size * 8 > _L1_LIMIT or size >= 1 << 63 or tables_end >= 1 << 63:
         raise Damaged("its qcow2 header names a size that QEMU does not allow")
     incompatible, length = 0, _V2.size
     if version == 3:
@@ -103,7 +104,7 @@ def parse(start: bytes) -> Header:
         dirty=bool(incompatible & _INCOMPATIBLE_DIRTY),
         corrupt=bool(incompatible & _INCOMPATIBLE_CORRUPT),
         unknown_features=incompatible & ~_INCOMPATIBLE_KNOWN,
-        tables_end=max(l1 + l1_size * 8, rt + (rt_clusters << bits)),
+        tables_end=tables_end,
     )
 
 

@@ -85,7 +85,7 @@ def _vpc_size(read: Reader, size: int) -> int:
     head, end = read(0, 512), read(max(0, size - 512), 512)
     # QEMU takes the copy at the start where there is one, others the footer: both have to say the same
     dynamic = head[:8] == b"conectix"
-    footers = [part for part in (head, end) if part[:8] == b"conectix"]
+    footers = [part for part in (head, end) if part[:8] == b"conectix" and len(part) == 512]
     if not footers:
         raise Damaged("it has no VPC (VHD) footer")
     found = set()

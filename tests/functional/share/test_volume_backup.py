@@ -11,6 +11,7 @@ import os
 import pathlib
 import shutil
 import signal
+import subprocess
 import threading
 import time
 import types
@@ -110,6 +111,16 @@ def test_what_did_not_change_takes_no_space_and_retention_counts_one_volume_only
     assert "Remove v1.a with the data that nothing else needs, because retention keeps: last 1." in third.actions
     assert [entry["full_name"] for entry in archives(vault)] == ["v1-b.a", "v1.b"]
     assert [entry["name"] for entry in archives(vault, volume=["v1"], archive="latest")] == ["b"]
+    if vault.tool == "borg":
+        # borg finds by the beginning of its name what somebody else has put there
+        environment = {**os.environ, "BORG_PASSPHRASE": PASSPHRASE}
+        subprocess.run(["borg", "create", f"{vault.repository}::v1.example.com-2026-11-01", __file__], env=environment, check=True)
+        options = {"volume": "v1", "snapshot": "s1", "archive": "c", "keep": {"last": 1}, **vault.options}
+        assert "v1.example.com-2026-11-01; rename them" in vault.refused_untouched(BACKUP, **options)
+        listed = subprocess.run(
+            ["borg", "list", "--short", str(vault.repository)], env=environment, stdout=subprocess.PIPE, text=True, check=True
+        )
+        assert listed.stdout.split() == ["v1-b.a", "v1.b", "v1.example.com-2026-11-01"]
 
 
 @pytest.mark.sample(1)

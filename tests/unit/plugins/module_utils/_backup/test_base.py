@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
+from ansible_collections.vdisk.gluster.plugins.module_utils._backup import archive_metadata
 from ansible_collections.vdisk.gluster.plugins.module_utils._backup.base import NoRepository, Repository
 from ansible_collections.vdisk.gluster.plugins.module_utils._backup.borg import Borg
 from ansible_collections.vdisk.gluster.plugins.module_utils._backup.restic import Restic, _sftp_command
@@ -83,3 +85,76 @@ def test_retention_never_removes_everything() -> None:
     for said in ({}, {"last": None}, {"last": 0}, {"daily": -1}, {"within": "soon"}, {"within": "1d --prune"}):
         with pytest.raises(BadInput):
             keep_of(said)
+
+
+def in_borg(*archives: tuple[str, str]) -> str:
+    return json.dumps({"archives": [{"name": name, "comment": comment, "id": "0a", "start": "2026"} for name, comment in archives]})
+
+
+def in_restic(*tags: list[str]) -> str:
+    return json.dumps([{"id": f"{number}a", "time": "2026", "tags": entry} for number, entry in enumerate(tags)])
+
+
+def described(volume: str, archive: str) -> archive_metadata.Description:
+    return archive_metadata.Description(volume, archive, "gl1:/vms", None, None, False, "raw", 512, 0, "sha256:" + "0" * 64)
+
+
+OURS = archive_metadata.dump(described("web", "monday"))
+TAGS = archive_metadata.tags(described("web", "monday"))
+
+
+@pytest.mark.parametrize(
+    ("tool", "listed", "others"),
+    [
+        (Borg, in_borg(("web.monday", OURS), ("web-1.monday", ""), ("website", ""), ("other.monday", OURS)), None),
+        (Borg, in_borg(("web.monday", OURS), ("web.example.com-2026-11-01", "")), "web.example.com-2026-11-01"),
+        (Borg, in_borg(("web.tuesday", OURS)), "web.tuesday"),
+        (Borg, in_borg(("web.monday", "of somebody")), "web.monday"),
+        (Borg, in_borg(("web.monday", archive_metadata.dump(described("db", "monday")))), "web.monday"),
+        (Restic, in_restic(TAGS), None),
+        (Restic, in_restic(TAGS, ["vdisk.gluster", "volume=web"]), "1a"),
+        (Restic, "null", None),
+    ],
+)
+def test_retention_is_refused_where_it_would_go_by_archives_of_others(tool, listed, others, monkeypatch) -> None:
+    asked: list[str] = []
+
+    def run(self, words, *_rest, **_more):
+        asked.append(" ".join(words))
+        return Completed((), 0, "[]" if "forget" in words else listed, "")
+
+    monkeypatch.setattr(tool, "_run", run)
+    for ask in ("check_retention", "expired"):
+        asked.clear()
+        if others is None:
+            assert not getattr(tool(Runner(), REPOSITORY), ask)(*(("web",) if ask == "check_retention" else ("web", {"last": 1})))
+            continue
+        with pytest.raises(Refused, match=rf"of web[^:]*: {re.escape(others)}; "):
+            getattr(tool(Runner(), REPOSITORY), ask)(*(("web",) if ask == "check_retention" else ("web", {"last": 1})))
+        assert not [words for words in asked if "prune" in words or "forget" in words]
+
+
+@pytest.mark.parametrize(
+    ("within", "borg", "restic"),
+    [("14d", "14d", "14d"), ("24h", "24H", "24h"), ("2w", "2w", "14d"), ("1Y", "1y", "1y"), ("10H", "10H", "10h")],
+)
+def test_an_age_is_told_to_each_tool_in_its_own_units(within, borg, restic, monkeypatch) -> None:
+    assert keep_of({"within": within}) == {"within": within}
+    for tool, wanted in ((Borg, borg), (Restic, restic)):
+        asked: list[str] = []
+        monkeypatch.setattr(
+            tool,
+            "_run",
+            lambda self, words, *_rest, seen=asked, **_more: (
+                seen.extend(words),
+                Completed((), 0, '{"archives": []}' if "list" in words else "[]", ""),
+            )[1],
+        )
+        tool(Runner(), REPOSITORY).expire("web", {"within": within})
+        assert f"--keep-within={wanted}" in asked
+
+
+@pytest.mark.parametrize("within", ["", "d", "0d", "00w", "1.5d", "14 d", "14d3h", "-1d", "14s"])
+def test_an_age_that_no_tool_takes_is_refused_before_anything_is_stored(within) -> None:
+    with pytest.raises(BadInput, match="within"):
+        keep_of({"within": within})
