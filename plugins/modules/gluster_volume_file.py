@@ -50,9 +50,17 @@ options:
     description:
       - Format of the base file. Without it a new volume is V(raw), and the copy of a volume has the format of that one's base file.
       - A volume that this collection did not make is adopted in this format. Without it, it is adopted only as V(raw), and only if
-        nothing in it looks like another format.
+        nothing in it looks like another format. See O(confirm_format).
     type: str
     choices: [raw, qcow2]
+  confirm_format:
+    description:
+      - Whether V(raw) in O(format), where a volume is adopted, or in O(source_format) is meant although the content of the file is a sound
+        image of another format. Without it that is refused, for a guest would get the header of the image as its disk. It is right only
+        where a guest itself wrote an image to its disk.
+      - It says nothing for volumes that this collection made or has adopted, whose format is on record.
+    type: bool
+    default: false
   allocation:
     description:
       - How a new raw volume takes its space; V(sparse), which is what it is without this option, as it is written, V(falloc) reserved
@@ -330,6 +338,9 @@ volumes:
     managed:
       description: Whether this collection has a record of the volume; without one it has to be adopted before it is changed.
       type: bool
+    content_format:
+      description: Of a volume without a record, the format that its base file is a sound image of; V(null) for all others.
+      type: str
     origin:
       description:
         - What it was copied from, as it was called then; C(share), C(volume) and C(snapshot), or C(image), C(format) and C(checksum).
@@ -443,6 +454,7 @@ OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "size": {"type": "str"},
     "format": {"type": "str", "choices": ["raw", "qcow2"]},
+    "confirm_format": {"type": "bool", "default": False},
     "allocation": {"type": "str", "choices": ["sparse", "falloc", "full"]},
     "source_volume": {"type": "str"},
     "source_snapshot": {"type": "str"},

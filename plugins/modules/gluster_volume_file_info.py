@@ -152,6 +152,9 @@ volumes:
     managed:
       description: Whether this collection has a record of the volume; without one it has to be adopted before it is changed.
       type: bool
+    content_format:
+      description: Of a volume without a record, the format that its base file is a sound image of; V(null) for all others.
+      type: str
     origin:
       description: What it was copied from, as it was called then; V(null) for one that was made blank or adopted.
       type: dict

@@ -97,6 +97,7 @@ def _requested(params: Mapping[str, Any]) -> VolumeRequest:
         group_id(params["group"]),
         mode_bits(params["mode"]),
         params["repair"],
+        params["confirm_format"],
     )
 
 

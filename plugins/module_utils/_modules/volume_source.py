@@ -24,8 +24,9 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._plans.placement imp
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.source import source_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.temporary import plan_temporary
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.volume import VolumeRequest
+from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.magic import HEAD, TAIL, looks_like
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.qemu_img import QemuImg
-from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.untrusted_image import complete_image_size
+from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.untrusted_image import complete_image_size, sound_format
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps import frozen_read
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.copy import check_digest
 from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.session import Session
@@ -50,6 +51,7 @@ class SourceRequest:
     image_format: str | None = None
     checksum: str | None = None
     service_image: ServiceImage | None = None
+    confirm_format: bool = False
     fetched: Callable[[], ContextManager[DownloadedImage]] | None = None
 
 
@@ -90,7 +92,9 @@ def source_request_of(params: Mapping[str, Any], names: Sequence[str]) -> Source
     digest = digest.strip().lower() if digest is not None else None
     if digest is not None and not _CHECKSUM.match(digest):
         raise BadInput(f"source_checksum: {digest!r} is not a checksum; write sha256: or sha512: and the digest in hexadecimal")
-    return SourceRequest(volume, snapshot, _share(share, params), image, image_format, digest, service_image)
+    return SourceRequest(
+        volume, snapshot, _share(share, params), image, image_format, digest, service_image, bool(params["confirm_format"])
+    )
 
 
 def _service_image(params: Mapping[str, Any], names: Sequence[str]) -> ServiceImage | None:
@@ -199,6 +203,7 @@ def _image(wish: SourceRequest, qemu_img: QemuImg, check_mode: bool) -> Iterator
             size = complete_image_size(image_format, lambda offset, length: os.pread(descriptor, length, offset), status.st_size)
         except Damaged as error:
             raise Refused(f"source_image: {wish.image} is not accepted as {image_format}, because {error.message}") from error
+        _refuse_other_format(wish, descriptor, status.st_size)
         # a name for other processes that means this open file and no other
         through = f"/proc/{os.getpid()}/fd/{descriptor}"
         reported = qemu_img.foreign_info(through, image_format, f"source_image: {wish.image}")
@@ -210,6 +215,25 @@ def _image(wish: SourceRequest, qemu_img: QemuImg, check_mode: bool) -> Iterator
         yield original
     finally:
         os.close(descriptor)
+
+
+def _refuse_other_format(wish: SourceRequest, descriptor: int, size: int) -> None:
+    """See that what is to be read as raw is not by all that its content shows an image of another format.
+
+    :raises Refused: it is, and the task does not say that this is meant.
+    """
+    if wish.image_format != "raw" or wish.confirm_format or wish.fetched is not None or wish.service_image is not None:
+        return
+
+    def read(offset: int, length: int) -> bytes:
+        return os.pread(descriptor, length, offset)
+
+    found = sound_format(looks_like(read(0, HEAD), read(max(0, size - TAIL), TAIL)), read, size)
+    if found is not None:
+        raise Refused(
+            f"source_image: {wish.image} is not accepted as raw, because its content is a sound {found} image, whose header a guest would "
+            f"get as its disk; give source_format: {found}, or set confirm_format: true if a guest wrote that"
+        )
 
 
 def _agreed(wish: SourceRequest, reported: Mapping[str, Any], size: int, path: str) -> int:

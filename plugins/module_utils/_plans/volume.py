@@ -32,7 +32,10 @@ DEFAULT_MODE = 0o660
 
 @dataclass(frozen=True)
 class VolumeRequest:
-    """What a task wants of a volume; None is no word on it. Sizes in bytes, C(uid) and C(gid) as numbers."""
+    """What a task wants of a volume; None is no word on it. Sizes in bytes, C(uid) and C(gid) as numbers.
+
+    C(confirm_format) says that a file is meant to be raw although its content is a sound image of another format.
+    """
 
     size: int | None = None
     format: str | None = None
@@ -41,6 +44,7 @@ class VolumeRequest:
     gid: int | None = None
     mode: int | None = None
     repair: bool = False
+    confirm_format: bool = False
 
     @property
     def thin(self) -> bool:
@@ -147,6 +151,15 @@ def _record_for_adoption(volume: Volume, request: VolumeRequest) -> Record:
         raise Refused(
             f"{volume.label} was not created by this collection, and its content looks like {facts.looks_like}; to adopt it, "
             "give its format (raw, if a guest wrote that)"
+        )
+    # what a header above calls raw is raw: its guest has used it so
+    if image_format == "raw" and base.format is None and facts.sound_as is not None and not request.confirm_format:
+        other = (
+            f"give format: {facts.sound_as}" if facts.sound_as in record_file.FORMATS else "import it by source_image into another volume"
+        )
+        raise Refused(
+            f"{volume.label} is not adopted as raw, because its content is a sound {facts.sound_as} image, whose header a guest would "
+            f"get as its disk; {other}, or set confirm_format: true if a guest wrote that"
         )
     if image_format == "qcow2" and facts.header is None:
         raise Refused(f"{volume.label} cannot be adopted as qcow2: {facts.header_problem or 'it has no qcow2 header'}")

@@ -47,6 +47,28 @@ def complete_image_size(image_format: str, read: Reader, size: int) -> int:
     return found
 
 
+def sound_format(resembles: str | None, read: Reader, size: int) -> str | None:
+    """Return the format that a file resembles, where its header is sound and what that names lies within the file; else None.
+
+    An image that needs a file below it is one all the same.
+
+    :param size: length of the file in bytes.
+    """
+    if resembles == "qcow2":
+        start = read(0, qcow2.HEADER_READ)
+        try:
+            return resembles if qcow2.parse(read(0, qcow2.bytes_needed(start))).tables_end <= size else None
+        except Damaged:
+            return None
+    if resembles not in ("vmdk", "vdi", "vhdx", "vpc"):
+        return None
+    try:
+        complete_image_size(resembles, read, size)
+    except Damaged:
+        return None
+    return resembles
+
+
 def _qcow2_size(read: Reader, size: int) -> int:
     start = read(0, qcow2.HEADER_READ)
     header = qcow2.parse(read(0, qcow2.bytes_needed(start)))

@@ -35,8 +35,8 @@ class FileFacts:
 
     C(header) is there where the file begins as a qcow2 image does and its header is sound, else C(header_problem) says
     what is wrong with it. Both mean nothing for a file that is raw: a guest owns every byte of it. C(looks_like) is
-    the image format its content resembles, looked at only for a base without a record; C(empty) tells whether a qcow2 image
-    holds no data of its own, None where that was not looked at.
+    the image format its content resembles, C(sound_as) the one that it is a sound image of, both looked at only for a base without a
+    record; C(empty) tells whether a qcow2 image holds no data of its own, None where that was not looked at.
     """
 
     name: str
@@ -46,6 +46,7 @@ class FileFacts:
     header: Header | None = None
     header_problem: str | None = None
     looks_like: str | None = None
+    sound_as: str | None = None
     empty: bool | None = None
     # not what makes it another file
     ownership: Ownership | None = field(default=None, compare=False)

@@ -220,6 +220,7 @@ def volume_object(volume: Volume) -> dict[str, Any]:
         "running_on": volume.running_on,
         "attachments": [_attachment_object(volume, entry) for entry in volume.attachments],
         "managed": volume.record is not None,
+        "content_format": _content_format(volume),
         "origin": dict(volume.record.origin) if volume.record and volume.record.origin else None,
         "snapshots": [snapshot_object(volume, snapshot) for snapshot in volume.snapshots],
         "chain": [
@@ -235,6 +236,12 @@ def volume_object(volume: Volume) -> dict[str, Any]:
         ],
         "problems": list(volume.problems),
     }
+
+
+def _content_format(volume: Volume) -> str | None:
+    """Return the format of the image that the base of a volume without a record is by all that its content shows."""
+    facts = volume.facts.get(volume.chain.files[-1].file) if volume.record is None and volume.chain.files else None
+    return facts.sound_as if facts is not None else None
 
 
 def provisioned(volumes: Iterable[Volume]) -> int:

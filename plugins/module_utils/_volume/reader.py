@@ -19,6 +19,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.health im
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share import Share
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu import image_lock, qcow2
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.magic import HEAD, TAIL, looks_like
+from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.untrusted_image import sound_format
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume import info_file, layout, record_file
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.backing_chain import FileFacts, Ownership, assemble
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.hypervisor import Hypervisor
@@ -258,13 +259,14 @@ def _look_once(path: str, file: str, whole: bool, deep: bool, uncached: bool) ->
                 header = qcow2.parse(start if needed <= len(start) else os.pread(descriptor, needed, 0))
             except Damaged as error:
                 wrong = error.message
-        resembles = None
+        resembles = sound = None
         if whole:
             tail = os.pread(descriptor, TAIL, max(0, status.st_size - TAIL))
             resembles = looks_like(start[:HEAD], tail)
+            sound = sound_format(resembles, lambda offset, length: os.pread(descriptor, length, offset), status.st_size)
         empty = _is_empty(descriptor, start) if deep and header is not None else None
         owned = Ownership(status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode))
-        return FileFacts(file, "file", status.st_size, status.st_blocks * 512, header, wrong, resembles, empty, owned)
+        return FileFacts(file, "file", status.st_size, status.st_blocks * 512, header, wrong, resembles, sound, empty, owned)
 
 
 def _is_empty(descriptor: int, start: bytes) -> bool:

@@ -22,7 +22,7 @@ SOURCES = ("source_volume", "source_image", "source_image_name")
 OF_SOURCE = (*SOURCES, "source_snapshot", "source_share", "source_format", "source_checksum", "cloud", "scratch_dir")
 MAKING = ("size", "format", "allocation", "owner", "group", "mode")
 """Options of a volume that a move leaves as they are."""
-VOLUME = (*MAKING, *OF_SOURCE, "move", "reserved_percentage", "max_over_subscription_ratio", "repair")
+VOLUME = (*MAKING, *OF_SOURCE, "move", "reserved_percentage", "max_over_subscription_ratio", "repair", "confirm_format")
 REMOVAL = ("delete_snapshots",)
 DISK = ("target", "bus", "cache", "io", "discard", "serial")
 ATTACHMENT = ("domain", "attached", *DISK)

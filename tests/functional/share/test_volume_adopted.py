@@ -75,6 +75,20 @@ def test_a_qcow2_image_is_not_adopted_as_anything_when_nothing_is_said(place):
     assert told.startswith(f"v1 on {place.share} was not created by this collection, and its content looks like qcow2; to adopt it, ")
 
 
+def test_a_sound_qcow2_image_is_adopted_as_raw_only_when_that_is_confirmed(place):
+    image(place, "v1", "qcow2")
+    content = place.path("v1").read_bytes()
+    told = place.refused_untouched(MODULE, name=["v1"], format="raw")
+    assert (
+        "not adopted as raw, because its content is a sound qcow2 image" in told
+        and "give format: qcow2, or set confirm_format: true" in told
+    )
+    assert place.info()["content_format"] == "qcow2"
+    made = place.check_run_again(MODULE, name=["v1"], format="raw", confirm_format=True).volume
+    assert (made["format"], made["virtual_size"], made["content_format"]) == ("raw", len(content), None)
+    assert place.path("v1").read_bytes() == content
+
+
 MAGICS = {
     "qcow2": b"QFI\xfb",
     "qed": b"QED\x00",

@@ -158,7 +158,9 @@ def test_an_image_of_each_format_becomes_a_volume(place, image, kind, image_form
 def test_an_image_is_raw_where_nothing_else_is_said_and_bytes_where_it_is_raw(place, image):
     options, content = image("qcow2")
     assert place.ok(MODULE, name=["v1"], **options).volume["format"] == "raw"
-    place.check_run_again(MODULE, name=["v2"], **{**options, "source_format": "raw"})
+    told = place.refused_untouched(MODULE, name=["v2"], **{**options, "source_format": "raw"})
+    assert "is not accepted as raw, because its content is a sound qcow2 image" in told and "give source_format: qcow2" in told
+    place.check_run_again(MODULE, name=["v2"], **{**options, "source_format": "raw", "confirm_format": True})
     assert place.read() == content
     assert place.read("v2") == (place.tmp / "image").read_bytes(), "what a raw image holds is nobody's business"
 

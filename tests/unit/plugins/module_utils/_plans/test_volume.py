@@ -122,6 +122,20 @@ def test_a_file_that_looks_like_something_else_is_adopted_only_on_somebodys_word
     assert plan_present(found(seen), VolumeRequest(format="raw")).after.record.base_format == "raw"
 
 
+def test_a_file_that_is_a_sound_image_is_adopted_as_raw_only_when_that_is_confirmed() -> None:
+    seen = raw("v", looks_like="qcow2", sound_as="qcow2")
+    with pytest.raises(
+        Refused, match="is not adopted as raw, because its content is a sound qcow2 image.*give format: qcow2, or set confirm"
+    ):
+        plan_present(found(seen), VolumeRequest(format="raw"))
+    with pytest.raises(Refused, match="sound vmdk image.*import it by source_image into another volume, or set confirm_format"):
+        plan_present(found(raw("v", looks_like="vmdk", sound_as="vmdk")), VolumeRequest(format="raw"))
+    assert plan_present(found(seen), VolumeRequest(format="raw", confirm_format=True)).after.record.base_format == "raw"
+    # a guest that has it under an overlay has used it as raw
+    chain = volume(files(seen, qcow2("v.a", "v", "raw")), "v.a", {"a": "v.a"}, record=None)
+    assert plan_present(chain, VolumeRequest(format="raw")).after.record.base_format == "raw"
+
+
 def test_a_qcow2_file_is_adopted_with_its_format_given() -> None:
     seen = qcow2("v")
     plan = plan_present(found(seen), VolumeRequest(format="qcow2"))

@@ -10,7 +10,8 @@ import uuid
 
 import pytest
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Damaged
-from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.untrusted_image import FORMATS, complete_image_size
+from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.magic import HEAD, TAIL, looks_like
+from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.untrusted_image import FORMATS, complete_image_size, sound_format
 from ansible_collections.vdisk.gluster.tests.harness.images import KiB, MiB, qemu_img, write
 
 KINDS = {
@@ -167,6 +168,23 @@ def test_what_qemu_leaves_of_a_longer_vmdk_descriptor_is_no_harm_and_anything_el
     for more in (b'RW 8 FLAT "/etc/shadow" 0\n', b"x"):
         patch(path, (512, written[: size + 1] + more + written[size + 1 + len(more) :]))
         assert "goes on after its end" in refusal(path, "vmdk")
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("raw", "vmdk stream")])
+def test_a_file_is_a_sound_image_only_where_all_of_its_header_is(tmp_path, kind):
+    path = make(tmp_path / "image", kind)
+    image_format = KINDS[kind][0]
+
+    def seen():
+        content = path.read_bytes()
+        return sound_format(looks_like(content[:HEAD], content[-TAIL:]), lambda at, length: content[at : at + length], len(content))
+
+    assert seen() == image_format
+    content = path.read_bytes()
+    path.write_bytes(content[:8].ljust(len(content), b"\x55"))
+    assert seen() is None
+    path.write_bytes(bytes(len(content)))
+    assert seen() is None
 
 
 def test_a_vmdk_that_leaves_all_to_its_descriptor_is_refused(tmp_path):
