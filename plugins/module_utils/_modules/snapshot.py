@@ -66,6 +66,9 @@ def work(task: Task) -> Result:
         task.warn(error.message)
         only_up = True
         outcome = session.change(where, planner, grouped=True)
+    for volume in outcome.before if params["state"] == "absent" else ():
+        if not volume.exists:
+            task.warn(f"{volume.label} does not exist, so it has no snapshots; check the name of the volume")
     named = [snapshot_object(volume, snapshot) for volume in outcome.after for snapshot in volume.snapshots if snapshot.name in snapshots]
     after = [volume_object(volume) for volume in outcome.after]
     return Result(

@@ -213,9 +213,9 @@ def plan_absent(volume: Volume, delete_snapshots: bool) -> Plan:
 
     :raises Refused: it has snapshots, is in use, or is not sound.
     """
-    if not volume.exists and not volume.problems:
+    if not volume.exists and not volume.problems and not volume.has_lone_record:
         return nothing_to_do(volume)
-    refuse_problems(volume)
+    refuse_problems(replace(volume, problems=tuple(problem for problem in volume.problems if problem not in volume.left_over)))
     refuse_in_use(volume, "removed")
     if volume.disks:
         raise Refused(
@@ -227,6 +227,15 @@ def plan_absent(volume: Volume, delete_snapshots: bool) -> Plan:
     if snapshots and not delete_snapshots:
         count = f"{len(snapshots)} snapshot{'s' if len(snapshots) > 1 else ''}"
         raise Refused(f"{volume.label} has {count} ({', '.join(snapshots)}); set delete_snapshots to remove them too")
-    files = tuple(entry.file for entry in volume.chain.files)
+    for file in volume.strays:
+        facts = volume.facts.get(file)
+        if facts is None or facts.kind != "file":
+            raise Refused(f"{file} beside {volume.label} is no regular file, so it is not removed with it; inspect it and move it away")
+        if not delete_snapshots:
+            raise Refused(
+                f"{file} on {volume.share} is a file of {volume.name} that its chain does not use, and it would be taken for a part of the "
+                "next volume of that name; set delete_snapshots to remove it too, or move it away"
+            )
+    files = (*(entry.file for entry in volume.chain.files), *volume.strays)
     after = absent(volume.name, volume.share, volume.mount_point)
     return Plan(volume, after, (RemoveVolume(files, snapshots),), journaled=True)

@@ -188,6 +188,8 @@ class RemoveVolume(Step):
     def describe(self) -> str:
         """Return what the step does and why."""
         also = f" and its snapshots {', '.join(self.snapshots)}" if self.snapshots else ""
+        if not self.files:
+            return "Remove the record of the volume, because its files are gone and it is to be absent."
         return f"Remove the volume{also} ({', '.join(self.files)}), because it is to be absent."
 
     def modified_files(self) -> tuple[str, ...]:

@@ -34,7 +34,8 @@ class Volume:
     runs. C(unfinished) tells of a journal. C(locked_files) are chain files that QEMU has open somewhere, C(disks) those of this
     host's domains that have the volume, whether they run or not. C(abandoned) are temporary snapshots of killed tasks. C(written)
     tells that a QEMU somewhere writes to the active file. C(attachments) are the domains of C(host), this one, and of others; where not
-    C(respects_other_hosts), those of others that are shut off keep nobody from a change.
+    C(respects_other_hosts), those of others that are shut off keep nobody from a change. Of a volume that does not exist, C(left_over) are
+    those of the problems that its strays are, and C(has_lone_record) tells that its record is there.
     """
 
     name: str
@@ -58,6 +59,8 @@ class Volume:
     host: Host | None = None
     attachments: tuple[Attachment, ...] = ()
     respects_other_hosts: bool = True
+    left_over: tuple[str, ...] = ()
+    has_lone_record: bool = False
 
     @property
     def running_disks(self) -> tuple[Disk, ...]:

@@ -136,13 +136,13 @@ def _read_once(listing: Listing, name: str, patient: bool, deep: bool, uncached:
     beside = [file for file in listing.by_volume.get(name, ()) if layout.is_file_of(name, file)]
     problems: list[str] = []
     record = _read_record(listing, name, problems, gone)
-    if not listing.has(name):
-        problems += [f"{file} is on {share.name}, left over from an earlier {name}; move it away or remove it" for file in beside]
-        nothing = absent(name, share.name, root, problems=tuple(problems), unfinished=unfinished, leftovers=leftovers)
-        return replace(nothing, strays=tuple(beside)), gone
     looks = parallel.each(lambda file: look_at(root, file, record is None and file == name, deep and file != name, uncached), beside)
     facts = {file: seen for file, seen in zip(beside, looks) if seen is not None}
     gone += [file for file in beside if file not in facts]
+    if not listing.has(name):
+        left_over = tuple(f"{file} is on {share.name}, left over from an earlier {name}; move it away or remove it" for file in beside)
+        nothing = absent(name, share.name, root, problems=(*problems, *left_over), unfinished=unfinished, leftovers=leftovers)
+        return replace(nothing, strays=tuple(beside), facts=facts, left_over=left_over, has_lone_record=record is not None), gone
     info = None
     has_info_file = layout.info_file(name) in listing.by_volume[name]
     if has_info_file:
