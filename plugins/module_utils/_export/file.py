@@ -32,11 +32,14 @@ class FileExport:
         self._destination = Destination(dest)
 
     def check(self, source: Source) -> None:
-        """See that the destination may be written, without reading the source.
+        """See that the destination may be written, without reading the source, and that what the export needs is there.
 
         :raises Refused: the file that is there is not for this task to replace.
+        :raises Unavailable: there is no qemu-img.
         """
         with files.explained(self._dest, "look at"):
+            if self._reason(source, self._destination.manifest()) is not None:
+                self._qemu_img.require()
             if self._destination.exists() and not self._request.force:
                 self._destination.replaceable(source.volume, self._destination.manifest())
 
@@ -47,6 +50,7 @@ class FileExport:
             reason = self._reason(source, before)
             if reason is None and before is not None:
                 return self._unchanged(source, before, check_mode=True)
+            self._qemu_img.require()
             after = planned_object(source, self._dest, self._request.format, self._request.verify)
             return Result(
                 f"{source.label} would be exported to {self._dest}.",

@@ -78,6 +78,13 @@ class QemuImg:
             self._program = find_program("qemu-img", "install it (package qemu-utils on Debian, qemu-img on Red Hat)")
         return self._program
 
+    def require(self) -> None:
+        """See that there is qemu-img.
+
+        :raises Unavailable: there is none; the message says how to get it.
+        """
+        _found = self.program
+
     def version(self) -> str:
         """Return the version, as C(7.2.22)."""
         done = self._run(["--version"], "report its version")

@@ -168,6 +168,10 @@ class Step:
     def prepare(self, context: StepContext) -> None:
         """Do what can be thrown away again, before the plan is in the journal."""
 
+    def needs_qemu_img(self, running: bool) -> bool:
+        """Tell whether the step starts qemu-img; C(running) where a domain of this host runs on the volume."""
+        return False
+
     def apply(self, context: StepContext) -> None:
         """Do it, or find that it is done; C(Refused) is raised only before anything was done."""
         raise NotImplementedError

@@ -36,6 +36,10 @@ class CopyVolume(CreateVolume):
         kind = self.file_format if self.file_format != "raw" else f"raw, {self.allocation}"
         return f"Copy {self.original.label} to {self.file} on {self.share} ({kind}, {human(self.size)}), because it does not exist."
 
+    def needs_qemu_img(self, running: bool) -> bool:
+        """It copies."""
+        return True
+
     def record(self) -> record_file.Record:
         """Return the record of the volume."""
         return record_file.Record(self.file, self.file_format, self.size, self.allocation, origin=self.original.origin)

@@ -94,6 +94,10 @@ class Commit(Step):
         # the file above reads is not all there, and merging once more, from files that nobody has changed since, makes it so
         return bool(context.marked(self._work) != _AT_WORK)
 
+    def needs_qemu_img(self, running: bool) -> bool:
+        """A running domain merges by itself."""
+        return not running
+
     def modified_files(self) -> tuple[str, ...]:
         """The overlays are merged, and their backing file is written."""
         return (*self.merged, self.base)
@@ -179,6 +183,10 @@ class Pull(Step):
         if context.header(self.into).backing_file != self.onto:
             return False
         return bool(context.marked(self._work) != _AT_WORK)
+
+    def needs_qemu_img(self, running: bool) -> bool:
+        """A running domain merges by itself."""
+        return not running
 
     def modified_files(self) -> tuple[str, ...]:
         """The overlay is written, and what it takes up is merged."""

@@ -69,6 +69,10 @@ class FillOverlay(Step):
                 files.remove(path, quietly=True)
                 raise
 
+    def needs_qemu_img(self, running: bool) -> bool:
+        """It copies and compares."""
+        return True
+
     def is_done(self, context: StepContext) -> bool:
         """It has its name."""
         return not self._waits(context)

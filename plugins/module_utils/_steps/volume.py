@@ -122,6 +122,10 @@ class Grow(Step):
         """Return what the step does and why."""
         return f"Grow {self.file} from {human(self.old_size)} to {human(self.size)}, because that size is requested."
 
+    def needs_qemu_img(self, running: bool) -> bool:
+        """A running domain grows its disk by itself, and a raw file is only made longer."""
+        return not running and self.file_format != "raw"
+
     def modified_files(self) -> tuple[str, ...]:
         """It becomes longer."""
         return (self.file,)

@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 import uuid
 from dataclasses import dataclass, field, replace
-from typing import Any, Mapping, Sequence, Tuple
+from typing import Any, Iterable, Mapping, Sequence, Tuple
 
-from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Abandoned, Damaged, Refused
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Abandoned, Damaged, Refused, Unavailable
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs import files
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.mounts import read_mount_table
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share import Share, check_mounted, is_share, mount_point_of
@@ -214,6 +214,22 @@ def _records(plan: UnfinishedPlan, volume: str, share: Share) -> list[record_fil
     return found + [record_file.from_json(entries) for entries in written if entries is not None]
 
 
+def _require_qemu_img(
+    plan: UnfinishedPlan, contexts: Iterable[StepContext], pairs: Sequence[tuple[StepContext, Step]], qemu_img: QemuImg
+) -> None:
+    """See that there is qemu-img where a step that is still to be taken needs it.
+
+    :raises Unavailable: there is none; nothing was done.
+    """
+    running = {id(context): context.running_disk() is not None for context in contexts}
+    try:
+        if any(step.needs_qemu_img(running[id(context)]) for context, step in pairs):
+            qemu_img.require()
+    except Unavailable as error:
+        volume, share = plan.leader
+        raise Unavailable(f"an operation on {volume} on {share.name} is unfinished and needs a program: {error.message}") from error
+
+
 def _finish_plan(plan: UnfinishedPlan, qemu_img: QemuImg, hypervisor: Hypervisor, locks: Sequence[HeldLock]) -> list[str]:
     actions: list[str] = []
 
@@ -231,6 +247,7 @@ def _finish_plan(plan: UnfinishedPlan, qemu_img: QemuImg, hypervisor: Hypervisor
         }
         pairs = [(contexts[volume, share.name], step) for volume, share, step in plan.steps]
         _check_images(plan)
+        _require_qemu_img(plan, contexts.values(), pairs, qemu_img)
         for context in contexts.values():
             # the task that was killed wrote on another host, maybe: no program may go by what this one remembers
             for name in files.list_names(context.root):

@@ -162,7 +162,7 @@ class Session:
         """Apply plans of volumes that are locked together, as one unit."""
         try:
             for plan in plans:
-                _refuse_readers_of(plan)
+                self._check(plan)
             self._transaction.apply(plans)
             _warn_stale_definitions(self._warn, plans)
         except VdiskError as error:
@@ -196,7 +196,7 @@ class Session:
             cleared.after if cleared is not None else volume for volume in volumes.values() for cleared in [_merge_back_abandoned(volume)]
         )
         plans = {plan.before.name: plan for plan in planner(tuple(rid))}
-        parallel.each(_refuse_readers_of, plans.values())
+        parallel.each(self._check, plans.values())
         return plans
 
     def _plan_undisturbed(self, where: Mapping[str, Share], planner: Planner) -> tuple[dict[str, Volume], dict[str, Plan]]:
@@ -221,7 +221,7 @@ class Session:
                 found = self.look(tuple(where.items()), self._transaction.recover(locked, listings))
                 volumes = self._merge_back_all_abandoned(tuple(where.items()), found)
                 plans = list(planner(volumes))
-                parallel.each(_refuse_readers_of, plans)
+                parallel.each(self._check, plans)
                 if grouped:
                     self._transaction.apply(plans)
                 else:
@@ -234,6 +234,15 @@ class Session:
             # what has changed since they were read under the lock, this host has written: dropping that from memory costs 0.1 s a GiB
             now = {volume.name: volume for volume in self.look(changed, uncached=False)}
         return [(plan.before, now.get(plan.before.name, plan.before)) for plan in plans]
+
+    def _check(self, plan: Plan) -> None:
+        """See, in check mode too, that all that a plan needs is there, and that nobody reads what it changes.
+
+        :raises VdiskError: it is not, or somebody does.
+        """
+        if any(step.needs_qemu_img(bool(plan.before.running_disks)) for step in plan.steps):
+            self._qemu_img.require()
+        _refuse_readers_of(plan)
 
     def _merge_back_all_abandoned(self, where: Sequence[Located], volumes: tuple[Volume, ...]) -> tuple[Volume, ...]:
         """Merge the temporary snapshots of killed tasks back, and return the volumes then."""

@@ -194,6 +194,17 @@ def test_missing_qemu_img_is_told_with_the_package_to_install(place, only_these_
     told = place.refused(MODULE, name=["v1"], size="8M")
     assert "qemu-img was not found on this host; install it (package qemu-utils on Debian, qemu-img on Red Hat)" in told
     assert place.everything() == before
+    # what needs it is refused in check mode too, and before anything is begun
+    place.snapshot("s1", volume="v1")
+    before = place.everything()
+    for module, options in (
+        ("gluster_snapshot", {"volume": ["v1"], "name": ["s1"], "state": "absent"}),
+        (MODULE, {"name": ["v1"], "size": "8M"}),
+        (MODULE, {"name": ["copy"], "source_volume": "v1"}),
+        ("gluster_image_export", {"volume": "v1", "snapshot": "s1", "dest": str(place.tmp / "out"), "format": "raw"}),
+    ):
+        assert "qemu-img was not found on this host" in place.refused_untouched(module, **options)
+        assert place.everything() == before
     # nothing else needs it
     place.check_run_again(MODULE, name=["v2"], size="4M", format="qcow2")
     place.check_run_again(MODULE, name=["v2"], state="absent")

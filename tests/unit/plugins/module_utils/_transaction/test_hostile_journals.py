@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import Any, Mapping
 
 import pytest
+from ansible_collections.vdisk.gluster.plugins.module_utils._common import process
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import VdiskError
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.process import find_program
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share import Share, mount_point_of
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.snapshot import plan_absent
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu import qcow2
+from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.qemu_img import QemuImg
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.merge import Commit
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.overlay import RemoveMerged
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.registry import to_json
@@ -162,6 +165,19 @@ def test_no_image_that_leads_elsewhere_is_worked_on_for_a_plan_that_is_sound(att
     attacked.as_it_was = attacked.everything()
     attacked.journal(to_json(Commit(("v.a",), "v", "raw", 1, ("a",))), to_json(RemoveMerged(("v.a",))))
     assert sentence in attacked.refusal()
+
+
+def test_a_plan_that_needs_a_missing_program_waits_untouched(attacked: Attacked, monkeypatch: pytest.MonkeyPatch) -> None:
+    points = attacked.points()
+    attacked.kill(lambda volumes: [plan_absent(volume, ["a"]) for volume in volumes], 0)
+    attacked.as_it_was = attacked.everything()
+    monkeypatch.setattr(QemuImg, "program", property(lambda self: find_program("qemu-img", "install it")))
+    with monkeypatch.context() as without:
+        without.setattr(process, "_SEARCH_PATH", ())
+        without.setenv("PATH", "/nowhere")
+        assert "v on gl1:/vms is unfinished and needs a program: qemu-img was not found" in attacked.refusal()
+    attacked.recover()
+    assert attacked.points() == {name: content for name, content in points.items() if name != "a"}
 
 
 def test_a_sound_plan_is_carried_on(attacked: Attacked) -> None:
