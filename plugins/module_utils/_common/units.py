@@ -33,6 +33,8 @@ def parse_size(text: str, option: str = "size") -> int:
     scale = _UNITS[unit]
     # decimal digits are scaled as integers: floats lose bytes above 8 PiB
     count = int(whole) * scale
+    if fraction and not unit:
+        raise BadInput(f"{option}: {text!r} has a fraction and no unit of 1024; write one, such as {text.strip().rstrip('Bb').strip()}G")
     if fraction:
         count += int(fraction) * scale // 10 ** len(fraction)
     if not 0 < count <= LARGEST:

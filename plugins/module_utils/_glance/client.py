@@ -133,7 +133,7 @@ class ImageService:
 
     def amend(self, image: Image, visibility: str | None, properties: Mapping[str, str]) -> Image:
         """Set properties and visibility of an image; what is not named stays."""
-        changes: list[dict[str, str]] = [{"op": "add", "path": f"/{name}", "value": value} for name, value in properties.items()]
+        changes: list[dict[str, str]] = [{"op": "add", "path": _pointer(name), "value": value} for name, value in properties.items()]
         if visibility is not None:
             changes.append({"op": "replace", "path": "/visibility", "value": visibility})
         doing = f"set properties of image {image.name}"
@@ -268,3 +268,8 @@ def connect(cloud: str | None, timeout: float) -> ImageService:
         ) from None
     except failures as error:
         raise service._explain(error, "find out its version") from None
+
+
+def _pointer(name: str) -> str:
+    """Return the JSON pointer to a property (RFC 6901): a slash in its name is no step down."""
+    return "/" + name.replace("~", "~0").replace("/", "~1")

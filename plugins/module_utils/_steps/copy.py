@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import os
+import threading
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -48,12 +49,19 @@ class CopyVolume(CreateVolume):
         """Copy the data into the blank file, and see that they are what was meant to be copied."""
         original = self.original
         frozen_read.check_unchanged(original.identities, original.label)
+        failed = threading.Event()
         with concurrent.futures.ThreadPoolExecutor(1) as beside:
             # both read the same bytes at the same time, so that they come from the disk once
             digest = None
             if original.checksum is not None:
-                digest = beside.submit(checksum, original.path, original.checksum.partition(":")[0])
-            context.qemu_img.fill(original.path, original.format, temporary, self.file_format, original.label)
+                algorithm = original.checksum.partition(":")[0]
+                digest = beside.submit(checksum, original.path, algorithm, is_wanted=lambda: not failed.is_set())
+            try:
+                context.qemu_img.fill(original.path, original.format, temporary, self.file_format, original.label)
+            except BaseException:
+                # who waits is told at once, not when the checksum of a large image is there
+                failed.set()
+                raise
             check_digest(original, digest.result() if digest is not None else None)
         frozen_read.check_unchanged(original.identities, original.label)
         files.sync_file(temporary)

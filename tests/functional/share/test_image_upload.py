@@ -157,11 +157,11 @@ def test_properties_and_visibility_are_set_and_others_stay(cloud):
     cloud.ok(EXPORT, **wish, image_properties={"hw_qemu_guest_agent": True, "hw_disk_bus": "virtio", "min": 3})
     [image] = cloud.glance.images()
     assert (image["hw_qemu_guest_agent"], image["hw_disk_bus"], image["min"]) == ("true", "virtio", "3")
-    made = cloud.check_run_again(EXPORT, **wish, image_properties={"hw_disk_bus": "scsi"}, visibility="shared")
-    assert made.actions == ["Set visibility, hw_disk_bus of image web, because they differ."]
+    made = cloud.check_run_again(EXPORT, **wish, image_properties={"hw_disk_bus": "scsi", "a/b~c": "x"}, visibility="shared")
+    assert made.actions == ["Set visibility, hw_disk_bus, a/b~c of image web, because they differ."]
     [now] = cloud.glance.images()
     assert now["id"] == image["id"]
-    assert (now["hw_qemu_guest_agent"], now["hw_disk_bus"], now["visibility"]) == ("true", "scsi", "shared")
+    assert (now["hw_qemu_guest_agent"], now["hw_disk_bus"], now["a/b~c"], now["visibility"]) == ("true", "scsi", "x", "shared")
     cloud.check_run_again(EXPORT, **wish, visibility="community")
     assert cloud.glance.image(image["id"])["visibility"] == "community"
 

@@ -41,6 +41,11 @@ def test_the_checksum_of_a_sparse_file_is_that_of_its_bytes(tmp_path: Path, case
     assert checksum(str(path), algorithm) == f"{algorithm}:{hashlib.new(algorithm, path.read_bytes()).hexdigest()}"
 
 
+def test_one_that_is_not_wanted_any_more_is_none(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"x")
+    assert checksum(str(tmp_path / "file"), "sha256", is_wanted=lambda: False) == ""
+
+
 def test_holes_are_not_read(tmp_path: Path) -> None:
     path = tmp_path / "file"
     with path.open("wb") as stream:

@@ -41,7 +41,13 @@ def test_what_is_no_size_is_refused_by_the_name_of_its_option(text: str) -> None
         units.parse_size(text, "rate_limit")
 
 
-@pytest.mark.parametrize("text", ["0", "0G", "0.0001B", "8192P", "9223372036854775807", "99999999999999999999999"])
+@pytest.mark.parametrize("text", ["1.5", "10.0", "0.5B", " 1.5 b "])
+def test_a_fraction_needs_a_unit(text: str) -> None:
+    with pytest.raises(BadInput, match=r"^size: .* has a fraction and no unit of 1024; write one, such as [0-9.]+G$"):
+        units.parse_size(text)
+
+
+@pytest.mark.parametrize("text", ["0", "0G", "0.0001K", "8192P", "9223372036854775807", "99999999999999999999999"])
 def test_a_size_no_disk_can_have_is_out_of_range(text: str) -> None:
     with pytest.raises(BadInput, match="out of range"):
         units.parse_size(text)
