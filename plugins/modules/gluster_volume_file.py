@@ -154,7 +154,8 @@ options:
     type: float
   delete_snapshots:
     description:
-      - Let O(state=absent) remove a volume that still has snapshots, together with them.
+      - Let O(state=absent) remove a volume that still has snapshots, together with them. The same holds for internal snapshots and
+        persistent bitmaps in its files, and for files of its name that its chain does not use.
     type: bool
     default: false
   repair:
@@ -400,6 +401,12 @@ volumes:
           type: int
         allocated_size:
           description: Bytes it takes on the share.
+          type: int
+        internal_snapshots:
+          description: Number of internal snapshots (of C(virsh snapshot-create) or C(qemu-img snapshot)) in it.
+          type: int
+        bitmaps:
+          description: Number of persistent bitmaps (of checkpoints of libvirt) in it.
           type: int
     problems:
       description: What is wrong with it, as messages; empty when it is sound. A volume with problems is not changed.

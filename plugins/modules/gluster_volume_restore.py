@@ -276,6 +276,12 @@ volume:
         allocated_size:
           description: Bytes it takes on the share.
           type: int
+        internal_snapshots:
+          description: Number of internal snapshots (of C(virsh snapshot-create) or C(qemu-img snapshot)) in it.
+          type: int
+        bitmaps:
+          description: Number of persistent bitmaps (of checkpoints of libvirt) in it.
+          type: int
     problems:
       description: What is wrong with it, as messages; empty when it is sound. A volume with problems is not changed.
       type: list

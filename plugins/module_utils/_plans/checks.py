@@ -6,8 +6,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Refused
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Step
+from ansible_collections.vdisk.gluster.plugins.module_utils._steps.merge import Commit
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume.backing_chain import ChainFile
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.domain import Disk
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.model import Volume
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.record_file import Record
@@ -36,6 +40,44 @@ def record_of(volume: Volume, what: str) -> Record:
             "adopt it first with gluster_volume_file, state present and its format"
         )
     return replace(volume.record, attachments=volume.attachments)
+
+
+def refuse_losing(volume: Volume, steps: Sequence[Step]) -> None:
+    """Refuse steps that would lose what QEMU and libvirt keep in images beside the disk, or that fail because of it.
+
+    :raises Refused: a file that is merged away, replaced or merged into has internal snapshots or bitmaps; a base cannot grow.
+    """
+    lost = {file for step in steps for file in step.lost_beside()}
+    for entry in volume.chain.files:
+        if entry.file in lost:
+            refuse_beside(volume, entry)
+    for step in steps:
+        if isinstance(step, Commit):
+            base = next((entry for entry in volume.chain.files if entry.file == step.base), None)
+            top = next((entry for entry in volume.chain.files if entry.file == step.merged[0]), None)
+            if base and top and not base.can_grow and (top.virtual_size or 0) > (base.virtual_size or 0):
+                raise Refused(
+                    f"{base.file} of {volume.label} is a qcow2 image of version 2 (compat=0.10) with internal snapshots, which QEMU cannot "
+                    f"grow, and {top.file}, which would be merged into it, is larger; delete the internal snapshots (qemu-img snapshot "
+                    "-d), or upgrade the image (qemu-img amend -o compat=1.1)"
+                )
+
+
+def refuse_beside(volume: Volume, entry: ChainFile) -> None:
+    """Refuse to lose what a file of a volume holds beside the disk.
+
+    :raises Refused: it has internal snapshots or bitmaps.
+    """
+    if entry.internal_snapshots:
+        raise Refused(
+            f"{entry.file} of {volume.label} has {entry.internal_snapshots} internal snapshots, which would be lost; delete them first "
+            "(virsh snapshot-delete, or qemu-img snapshot -d)"
+        )
+    if entry.bitmaps:
+        raise Refused(
+            f"{entry.file} of {volume.label} has {entry.bitmaps} persistent bitmaps, such as checkpoints of libvirt, which would be lost; "
+            "delete them first (virsh checkpoint-delete, or qemu-img bitmap --remove)"
+        )
 
 
 def refuse_in_use(volume: Volume, what: str) -> None:

@@ -13,6 +13,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._plans.base import P
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.checks import (
     record_of,
     refuse_attached_elsewhere,
+    refuse_beside,
     refuse_in_use,
     refuse_problems,
     running_disk_of,
@@ -227,6 +228,8 @@ def plan_absent(volume: Volume, delete_snapshots: bool) -> Plan:
     if snapshots and not delete_snapshots:
         count = f"{len(snapshots)} snapshot{'s' if len(snapshots) > 1 else ''}"
         raise Refused(f"{volume.label} has {count} ({', '.join(snapshots)}); set delete_snapshots to remove them too")
+    for entry in () if delete_snapshots else volume.chain.files:
+        refuse_beside(volume, entry)
     for file in volume.strays:
         facts = volume.facts.get(file)
         if facts is None or facts.kind != "file":

@@ -23,7 +23,7 @@ HEADER_READ = 4096
 _V2 = struct.Struct(">4sIQIIQIIQQIIQ")
 _V3 = struct.Struct(">QQQII")
 _EXTENSION = struct.Struct(">II")
-_END, _BACKING_FORMAT, _DATA_FILE = 0x00000000, 0xE2792ACA, 0x44415441
+_END, _BACKING_FORMAT, _DATA_FILE, _BITMAPS = 0x00000000, 0xE2792ACA, 0x44415441, 0x23852875
 _BACKING_NAME_LIMIT = 1023
 _INCOMPATIBLE_DIRTY, _INCOMPATIBLE_CORRUPT, _INCOMPATIBLE_DATA_FILE = 1, 2, 4
 _INCOMPATIBLE_KNOWN = 0x1F
@@ -33,7 +33,10 @@ _L1_LIMIT = 32 << 20
 
 @dataclass(frozen=True)
 class Header:
-    """What the header of a qcow2 image says; sizes in bytes. C(tables_end) is where the last table it points to ends."""
+    """What the header of a qcow2 image says; sizes in bytes. C(tables_end) is where the last table it points to ends.
+
+    C(bitmaps) are persistent dirty bitmaps, which are what checkpoints of libvirt are kept in.
+    """
 
     version: int
     virtual_size: int
@@ -47,6 +50,12 @@ class Header:
     corrupt: bool
     unknown_features: int
     tables_end: int = 0
+    bitmaps: int = 0
+
+    @property
+    def can_grow(self) -> bool:
+        """Whether QEMU can enlarge the image: one of version 2 (compat=0.10) with internal snapshots it cannot."""
+        return self.version > 2 or not self.internal_snapshots
 
 
 def looks_like_qcow2(start: bytes) -> bool:
@@ -105,6 +114,7 @@ def parse(start: bytes) -> Header:
         corrupt=bool(incompatible & _INCOMPATIBLE_CORRUPT),
         unknown_features=incompatible & ~_INCOMPATIBLE_KNOWN,
         tables_end=tables_end,
+        bitmaps=next((int.from_bytes(data[:4], "big") for kind, data in extensions if kind == _BITMAPS), 0),
     )
 
 

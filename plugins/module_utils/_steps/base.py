@@ -187,6 +187,10 @@ class Step:
         """Return the files whose data are merged, moved or removed: nobody may be reading them."""
         return ()
 
+    def lost_beside(self) -> tuple[str, ...]:
+        """Return the files of which all is lost, or wrong, that they hold beside the disk as it is now: internal snapshots and bitmaps."""
+        return ()
+
     def offline_files(self, context: StepContext) -> tuple[str, ...]:
         """Return the files that no QEMU may open until the whole plan is applied."""
         return ()

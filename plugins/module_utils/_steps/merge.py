@@ -188,6 +188,10 @@ class Pull(Step):
         """A running domain merges by itself."""
         return not running
 
+    def lost_beside(self) -> tuple[str, ...]:
+        """What an internal snapshot of it does not hold itself it would read from another file than before."""
+        return (self.into,)
+
     def modified_files(self) -> tuple[str, ...]:
         """The overlay is written, and what it takes up is merged."""
         return (self.into, *self.merged)

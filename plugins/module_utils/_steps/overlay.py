@@ -107,6 +107,10 @@ class ReplaceOverlay(Step):
         """Return what the step does and why."""
         return f"Replace {self.file} with a new empty overlay, because the volume is reverted to snapshot {self.snapshot}."
 
+    def lost_beside(self) -> tuple[str, ...]:
+        """It is replaced."""
+        return (self.file,)
+
     def _waiting(self) -> str:
         return layout.temporary(self.file, "revert")
 
@@ -252,6 +256,10 @@ class RemoveMerged(Step):
     def describe(self) -> str:
         """Return what the step does and why."""
         return f"Remove {', '.join(self.files)}, because {self.reason}."
+
+    def lost_beside(self) -> tuple[str, ...]:
+        """They are removed."""
+        return self.files
 
     def modified_files(self) -> tuple[str, ...]:
         """They are removed."""

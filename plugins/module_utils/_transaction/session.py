@@ -18,6 +18,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._common import paral
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import DeadMount, Incomplete, LostLock, Refused, VdiskError
 from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share import Share
 from ansible_collections.vdisk.gluster.plugins.module_utils._plans.base import Plan, actions_of
+from ansible_collections.vdisk.gluster.plugins.module_utils._plans.checks import refuse_losing
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu import image_lock
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.qemu_img import QemuImg
 from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.locking import VolumeLocks
@@ -236,12 +237,10 @@ class Session:
         return [(plan.before, now.get(plan.before.name, plan.before)) for plan in plans]
 
     def _check(self, plan: Plan) -> None:
-        """See, in check mode too, that all that a plan needs is there, and that nobody reads what it changes.
-
-        :raises VdiskError: it is not, or somebody does.
-        """
+        """See, in check mode too, that all that a plan needs is there, that it loses nothing, and that nobody reads what it changes."""
         if any(step.needs_qemu_img(bool(plan.before.running_disks)) for step in plan.steps):
             self._qemu_img.require()
+        refuse_losing(plan.before, plan.steps)
         _refuse_readers_of(plan)
 
     def _merge_back_all_abandoned(self, where: Sequence[Located], volumes: tuple[Volume, ...]) -> tuple[Volume, ...]:

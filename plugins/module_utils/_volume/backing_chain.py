@@ -54,7 +54,10 @@ class FileFacts:
 
 @dataclass(frozen=True)
 class ChainFile:
-    """One file of a chain; sizes in bytes, C(format) None where neither record nor header names it."""
+    """One file of a chain; sizes in bytes, C(format) None where neither record nor header names it.
+
+    C(internal_snapshots) and C(bitmaps) are numbers of what QEMU keeps in a qcow2 image beside the disk as it is now.
+    """
 
     file: str
     format: str | None
@@ -62,6 +65,9 @@ class ChainFile:
     backing_format: str | None
     virtual_size: int | None
     allocated_size: int
+    internal_snapshots: int = 0
+    bitmaps: int = 0
+    can_grow: bool = True
 
 
 @dataclass(frozen=True)
@@ -243,7 +249,17 @@ def _entry(facts: FileFacts, file_format: str | None, problems: list[str]) -> Ch
     ):
         if wrong:
             problems.append(f"{facts.name} {sentence}")
-    return ChainFile(facts.name, "qcow2", header.backing_file, header.backing_format, header.virtual_size, facts.allocated)
+    return ChainFile(
+        facts.name,
+        "qcow2",
+        header.backing_file,
+        header.backing_format,
+        header.virtual_size,
+        facts.allocated,
+        header.internal_snapshots,
+        header.bitmaps,
+        header.can_grow,
+    )
 
 
 def _unusable(header: Header) -> tuple[tuple[bool, str], ...]:

@@ -234,6 +234,8 @@ def volume_object(volume: Volume) -> dict[str, Any]:
                 "backing_format": entry.backing_format,
                 "virtual_size": entry.virtual_size,
                 "allocated_size": entry.allocated_size,
+                "internal_snapshots": entry.internal_snapshots,
+                "bitmaps": entry.bitmaps,
             }
             for entry in files
         ],
