@@ -93,7 +93,7 @@ class QemuImg:
 
     def resize(self, path: str, image_format: str, size: int) -> None:
         """Grow an image to a virtual size in bytes."""
-        with _queued(os.path.dirname(path)):
+        with self._queued(os.path.dirname(path)):
             self._run(["resize", "-q", "-f", image_format, path, str(size)], f"grow {path}")
 
     def commit(self, top: str, base: str, total: int | None = None) -> None:
@@ -200,9 +200,16 @@ class QemuImg:
 
     def measure(self, path: str, image_format: str, target_format: str) -> int:
         """Return the bytes that a copy in another format needs at most."""
-        with _queued(os.path.dirname(path)):
+        with self._queued(os.path.dirname(path)):
             done = self._run(["measure", "--output=json", "-f", image_format, "-O", target_format, path], f"measure {path}")
         return int(json.loads(done.stdout)["required"])
+
+    def _queued(self, directory: str) -> ContextManager[bool]:
+        """Let short runs of qemu-img on one mount of this host go one after another.
+
+        Several at once can wedge a whole GlusterFS mount (U(https://github.com/gluster/glusterfs/issues/4371)).
+        """
+        return host_lock(f"qemu-img:{directory}", wait=self._runner.stall_timeout)
 
     def _merging(self, path: str) -> ContextManager[bool]:
         """Let as many merges of a task run at a time on one mount as its client stands."""
@@ -240,11 +247,3 @@ class QemuImg:
         output = done.stderr.strip().splitlines()
         reason = output[0] if output else f"qemu-img ended with {done.returncode}"
         raise CommandFailed(f"cannot {doing}: {reason}", argv, done.returncode, done.stderr)
-
-
-def _queued(directory: str) -> ContextManager[bool]:
-    """Let short runs of qemu-img on one mount of this host go one after another.
-
-    Several at once can wedge a whole GlusterFS mount (U(https://github.com/gluster/glusterfs/issues/4371)).
-    """
-    return host_lock(f"qemu-img:{directory}", wait=True)

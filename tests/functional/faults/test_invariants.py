@@ -72,7 +72,7 @@ def test_short_runs_on_one_mount_of_one_host_queue(tmp_path):
     (tmp_path / "v").write_bytes(bytes(512))
     runner = Told()
     run = threading.Thread(target=QemuImg(runner).measure, args=(str(tmp_path / "v"), "raw", "qcow2"))
-    with host_lock(f"qemu-img:{tmp_path}", wait=True):
+    with host_lock(f"qemu-img:{tmp_path}", wait=30):
         run.start()
         run.join(0.3)
         assert run.is_alive() and not runner.argv, "it did not wait for the one before it"

@@ -92,7 +92,7 @@ def test_the_properties_of_an_image_are_named():
         f"byte {image_lock._DENIED} + N",
         f"Byte {image_lock._OURS} is its own",
         f"`0x{qcow2._BACKING_FORMAT:X}`",
-        f"`{host_lock._HOST_DIRECTORY}/vdisk-<32 hexadecimal digits>.lock`",
+        f"`{host_lock.DIRECTORY}/<32 hexadecimal digits>.lock`",
         f"`{progress_file.path_of('<32 hexadecimal digits>')}`",
         f"`{layout.moved('<volume>')}`",
         f"`{layout.temporary('<final name>', '<token>')}`",
