@@ -10,6 +10,7 @@ import time
 from typing import Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common import parallel
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.descriptors import make_room
 from ansible_collections.vdisk.gluster.plugins.module_utils._qemu.qemu_img import QemuImg
 from ansible_collections.vdisk.gluster.plugins.module_utils._transaction.recovery import Located, with_linked_volumes
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.lock import HeldLock, volume_lock
@@ -32,6 +33,7 @@ class VolumeLocks:
         """
         targets = tuple(where)
         while True:
+            make_room(len(targets))
             with contextlib.ExitStack() as held:
                 if len(targets) > parallel.FEW:
                     # before the locks are opened: each program that this process started would close a copy of every one of them

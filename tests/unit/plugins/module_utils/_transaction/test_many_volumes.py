@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -303,3 +304,35 @@ def test_two_volumes_of_one_domain_change_its_definition_one_after_the_other(sha
     domain = OneDomain({name: f"{name}.old" for name in names})
     parallel.each(lambda name: redefine_domains_here(replace(share.context(name), hypervisor=domain), "qcow2"), names)
     assert domain.files == {name: name for name in names}
+
+
+_WITHIN_LIMITS = """
+import resource, sys
+from pathlib import Path
+soft, hard = int(sys.argv[2]), int(sys.argv[3])
+from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import Refused
+from ansible_collections.vdisk.gluster.plugins.module_utils._plans.snapshot import plan_absent
+from ansible_collections.vdisk.gluster.tests.harness.shares import PlainShare
+share = PlainShare(Path(sys.argv[1]))
+names = sorted(path.name for path in share.root.iterdir() if path.is_file() and "." not in path.name)
+resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+try:
+    share.session().change({name: share.share for name in names}, lambda found: [plan_absent(volume, ["s"]) for volume in found], grouped=True)
+except Refused as error:
+    print(error.message)
+"""
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "told"), [(48, 400, ""), (48, 150, "12 volumes at once need 176 open files, and this host allows")]
+)
+def test_a_group_that_needs_more_open_files_gets_them_or_is_refused(many: PlainShare, soft: int, hard: int, told: str) -> None:
+    _change(many, lambda volumes: plan_present(volumes, "s", SnapshotNote()), grouped=True)
+    before = {name: many.points(name) for name in NAMES}
+    command = [sys.executable, "-c", _WITHIN_LIMITS, str(many.root), str(soft), str(hard)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+    assert done.stdout.startswith(told) and bool(done.stdout) == bool(told)
+    for name in NAMES:
+        now = many.points(name)
+        assert now["now"] == before[name]["now"] and set(now) == ({"now", "s"} if told else {"now"})
+        assert not many.read(name).unfinished
