@@ -236,7 +236,7 @@ volumes:
           description: Always V(glusterfs).
           type: str
         data:
-          description: The share (C(export)), active file (C(name)), its C(format) and the mount C(options), as Cinder gave them.
+          description: The share (C(export)), active file (C(name)), its C(format) and the mount C(options) with C(-o), as Cinder gave them.
           type: dict
         mount_point_base:
           description: Directory under which shares are mounted.

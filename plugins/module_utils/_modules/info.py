@@ -144,9 +144,11 @@ def _connection(volume: Volume, shares: Shares, base: str) -> dict[str, Any] | N
         return None
     share = next(share for share in shares.named if share.name == volume.share)
     image_format = volume.active.format
+    # the driver handed on the words of its shares file, -o included
+    options = f"-o {share.options}" if share.options else None
     return {
         "driver_volume_type": "glusterfs",
-        "data": {"export": volume.share, "name": volume.active_file, "format": image_format, "options": share.options},
+        "data": {"export": volume.share, "name": volume.active_file, "format": image_format, "options": options},
         "mount_point_base": base,
         "libvirt_disk": disk_element(volume.path, image_format, "vda") if image_format and not volume.problems else None,
     }

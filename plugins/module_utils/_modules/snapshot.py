@@ -66,9 +66,7 @@ def work(task: Task) -> Result:
         task.warn(error.message)
         only_up = True
         outcome = session.change(where, planner, grouped=True)
-    for volume in outcome.before if params["state"] == "absent" else ():
-        if not volume.exists:
-            task.warn(f"{volume.label} does not exist, so it has no snapshots; check the name of the volume")
+    _warn(task, outcome.before, snapshots)
     named = [snapshot_object(volume, snapshot) for volume in outcome.after for snapshot in volume.snapshots if snapshot.name in snapshots]
     after = [volume_object(volume) for volume in outcome.after]
     return Result(
@@ -79,6 +77,18 @@ def work(task: Task) -> Result:
         [volume_object(volume) for volume in outcome.before],
         after,
     )
+
+
+def _warn(task: Task, before: Sequence[Volume], snapshots: Sequence[str]) -> None:
+    """Warn of what was asked for and may not be what was meant."""
+    for volume in before:
+        if task.params["state"] == "absent" and not volume.exists:
+            task.warn(f"{volume.label} does not exist, so it has no snapshots; check its name")
+        if task.params["state"] == "present" and layout.breaks_cinder(volume.name, snapshots[0]):
+            task.warn(
+                f"{volume.name} is called as Cinder calls its volumes, which could not manage it after a second snapshot: give its "
+                f"snapshots UUIDs for names, not {snapshots[0]}, if it is to go back there"
+            )
 
 
 _NAMED = 5

@@ -23,7 +23,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._qemu import qcow2
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.base import Step
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.overlay import WriteRecord
 from ansible_collections.vdisk.gluster.plugins.module_utils._steps.volume import AdoptVolume, CreateVolume, Grow, RemoveVolume, SetOwnership
-from ansible_collections.vdisk.gluster.plugins.module_utils._volume import record_file
+from ansible_collections.vdisk.gluster.plugins.module_utils._volume import layout, record_file
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.backing_chain import Chain, ChainFile, Ownership
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.model import Volume, absent, with_record
 from ansible_collections.vdisk.gluster.plugins.module_utils._volume.record_file import Record
@@ -100,7 +100,7 @@ def plan_present(volume: Volume, request: VolumeRequest) -> Plan:
     owned = _owned(volume, request)
     if owned is not None and owned != volume.ownership:
         refuse_problems(after)
-        files = tuple(entry.file for entry in volume.chain.files)
+        files = (*(entry.file for entry in volume.chain.files), *([layout.info_file(volume.name)] if volume.info else ()))
         steps.append(SetOwnership(files, owned.uid, owned.gid, owned.mode))
         after = replace(after, ownership=owned)
     if after.record is not None and not after.problems and not steps:

@@ -172,7 +172,10 @@ class SetOwnership(Step):
         return f"Give {', '.join(self.files)} the owner {self.uid}, group {self.gid} and mode {self.mode:04o}, because they differ."
 
     def apply(self, context: StepContext) -> None:
-        """Set them on each file, the active one last: by that one a later run sees whether all were reached."""
+        """Set them on each file, the active one last: by that one a later run sees whether all were reached.
+
+        The info file is one of them: a program of the owner that manages the volume writes it too.
+        """
         for name in reversed(self.files):
             try:
                 with files.reading(context.path(name)) as descriptor:

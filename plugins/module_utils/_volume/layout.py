@@ -16,6 +16,8 @@ RESERVED_SNAPSHOTS = ("active", "info", "json", "lock", "journal")
 
 _VOLUME = re.compile(r"\A[A-Za-z0-9][A-Za-z0-9_-]{0,127}\Z")
 _SNAPSHOT = re.compile(r"\A[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")
+_CINDER_VOLUME = re.compile(r"\Avolume-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
+_CINDER_SNAPSHOT = re.compile(r"\A(tmp-snap-)?[0-9a-f-]+\Z")
 _HALVES = re.compile("[\ud800-\udfff]")
 _TAIL = re.compile(r"\A[^/\x00-\x1f\x7f\ud800-\udc7f\udd00-\udfff]{1,255}\Z")
 _TEMPORARY = re.compile(r"\A\.(?P<final>[A-Za-z0-9][^/]*)\.vdisk-[0-9a-z]+\Z")
@@ -71,6 +73,14 @@ def info_file(volume: str) -> str:
 def overlay(volume: str, snapshot: str) -> str:
     """Return the name of the overlay that a snapshot makes."""
     return f"{volume}.{snapshot}"
+
+
+def breaks_cinder(volume: str, snapshot: str) -> bool:
+    """Tell whether OpenStack Cinder could not manage a volume of its own any more after a snapshot of this name.
+
+    Once something lies above it, it is a backing file, and its driver takes C(volume-<uuid>(.(tmp-snap-)?[0-9a-f-]+)?) for one.
+    """
+    return bool(_CINDER_VOLUME.match(volume)) and not _CINDER_SNAPSHOT.match(snapshot)
 
 
 def is_file_of(volume: str, name: str) -> bool:

@@ -89,14 +89,14 @@ def test_any_allocation_fits_a_volume_another_program_made() -> None:
 
 def test_owner_group_and_mode_are_set_on_the_whole_chain() -> None:
     plan = plan_present(stack(GiB, 1), VolumeRequest(uid=64055, mode=0o600))
-    assert plan.steps == (SetOwnership(("v.a", "v"), 64055, 0, 0o600),)
+    assert plan.steps == (SetOwnership(("v.a", "v", "v.info"), 64055, 0, 0o600),)
     assert plan.after.ownership == Ownership(64055, 0, 0o600)
 
 
 def test_while_a_machine_runs_the_hypervisor_owns_the_files() -> None:
     used = stack(GiB, ownership=Ownership(64055, 107, 0o660), locked_files=frozenset(["v"]))
     assert plan_present(used, VolumeRequest(uid=0, gid=0)).steps == ()
-    assert plan_present(used, VolumeRequest(uid=0, gid=0, mode=0o640)).steps == (SetOwnership(("v",), 64055, 107, 0o640),)
+    assert plan_present(used, VolumeRequest(uid=0, gid=0, mode=0o640)).steps == (SetOwnership(("v", "v.info"), 64055, 107, 0o640),)
 
 
 def test_a_raw_file_without_a_record_is_adopted_and_stays_as_it_is() -> None:

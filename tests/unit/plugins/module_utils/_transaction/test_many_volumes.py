@@ -317,7 +317,8 @@ share = PlainShare(Path(sys.argv[1]))
 names = sorted(path.name for path in share.root.iterdir() if path.is_file() and "." not in path.name)
 resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 try:
-    share.session().change({name: share.share for name in names}, lambda found: [plan_absent(volume, ["s"]) for volume in found], grouped=True)
+    where = {name: share.share for name in names}
+    share.session().change(where, lambda found: [plan_absent(volume, ["s"]) for volume in found], grouped=True)
 except Refused as error:
     print(error.message)
 """

@@ -131,3 +131,18 @@ def test_a_temporary_name_is_hidden_and_known_again_as_this_volumes(final: str) 
 @pytest.mark.parametrize("name", [".v", ".v.swp", ".v.monday", "v.vdisk-0a", ".v.vdisk-", ".v.vdisk-XY", ".v/x.vdisk-0a"])
 def test_a_hidden_file_of_somebody_else_is_not_taken_for_ours(name: str) -> None:
     assert not layout.temporary_of("v", name)
+
+
+@pytest.mark.parametrize(
+    ("volume", "snapshot", "breaks"),
+    [
+        ("volume-0d1a0b6e-66d5-4a3e-9be0-5a9b7c1f4a55", "nightly", True),
+        ("volume-0d1a0b6e-66d5-4a3e-9be0-5a9b7c1f4a55", "Monday-1", True),
+        ("volume-0d1a0b6e-66d5-4a3e-9be0-5a9b7c1f4a55", "5f3a0b6e-66d5-4a3e-9be0-5a9b7c1f4a55", False),
+        ("volume-0d1a0b6e-66d5-4a3e-9be0-5a9b7c1f4a55", "tmp-snap-5f3a0b6e", False),
+        ("web-1", "nightly", False),
+        ("volume-1", "nightly", False),
+    ],
+)
+def test_a_snapshot_that_cinder_could_not_manage_is_known(volume: str, snapshot: str, breaks: bool) -> None:
+    assert layout.breaks_cinder(volume, snapshot) is breaks

@@ -26,7 +26,8 @@ def test_a_volume_object_has_the_keys_of_the_contract() -> None:
     assert (told["virtual_size"], told["allocated_size"], told["active_file"], told["in_use"]) == (SIZE, 6 * GiB, "v.b", True)
     assert (told["domains"], told["problems"], told["managed"]) == ([], [], True)
     assert [entry["file"] for entry in told["chain"]] == ["v.b", "v.a", "v"]
-    assert set(told["chain"][0]) == {"file", "format", "backing_file", "backing_format", "virtual_size", "allocated_size"}
+    sizes = {"virtual_size", "allocated_size", "internal_snapshots", "bitmaps"}
+    assert set(told["chain"][0]) == {"file", "format", "backing_file", "backing_format", *sizes}
 
 
 def test_a_snapshot_object_names_the_file_whose_chain_holds_the_frozen_data() -> None:
