@@ -84,6 +84,8 @@ def parse(start: bytes) -> Header:
     if not looks_like_qcow2(start) or len(start) < _V2.size:
         raise Damaged("it is too short for a qcow2 header" if looks_like_qcow2(start) else "it has no qcow2 header")
     (_magic, version, name_offset, name_length, bits, size, crypt, l1_size, l1, rt, rt_clusters, snapshots, _so) = _V2.unpack_from(start)
+    if version == 1:
+        raise Damaged("its qcow2 version is 1 (qcow), which is out of date; convert it (qemu-img convert -f qcow -O qcow2)")
     if version not in (2, 3):
         raise Damaged(f"its qcow2 version is {version}, not 2 or 3")
     if not 9 <= bits <= 21:

@@ -14,7 +14,7 @@ import json
 import os
 import re
 import threading
-from typing import Any, Callable, ContextManager, Sequence
+from typing import Any, Callable, ContextManager, Mapping, Sequence
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.errors import CommandFailed, Refused, Unavailable
 from ansible_collections.vdisk.gluster.plugins.module_utils._common.host_lock import host_lock
@@ -171,6 +171,7 @@ class QemuImg:
             ["convert", "-p", "-m", _PARALLEL_REQUESTS, *order, "-f", source_format, "-O", target_format, *words, source, target],
             f"copy {label or source} to {target}",
             step=step or self.progress.step(f"copy {label or os.path.basename(source)}"),
+            shown={source: label or source},
         )
 
     def foreign_info(self, path: str, image_format: str, label: str) -> dict[str, Any]:
@@ -183,7 +184,12 @@ class QemuImg:
         if done.returncode:
             details = {"cmd": argv, "rc": done.returncode, "stderr": done.stderr}
             output = done.stderr.strip().splitlines()
-            reason = output[0] if output else "it takes more time or memory to inspect than a sound image does"
+            # users know the file by its name, not by that of a descriptor
+            reason = (
+                output[0].replace(path, label.rpartition(" ")[2])
+                if output
+                else "it takes more time or memory to inspect than a sound image does"
+            )
             raise Refused(f"{label} is not accepted as {image_format}, because qemu-img reports: {reason}", **details)
         info: dict[str, Any] = json.loads(done.stdout)
         return info
@@ -223,7 +229,14 @@ class QemuImg:
                 self._merges[directory] = threading.Semaphore(_MERGES if enough else 1)
             return self._merges[directory]
 
-    def _run(self, arguments: Sequence[str], doing: str, sound: Sequence[int] = (0,), step: ProgressStep | None = None) -> Completed:
+    def _run(
+        self,
+        arguments: Sequence[str],
+        doing: str,
+        sound: Sequence[int] = (0,),
+        step: ProgressStep | None = None,
+        shown: Mapping[str, str] | None = None,
+    ) -> Completed:
         argv = [self.program, *arguments]
         # with -q qemu-img says nothing of its progress, -p or not
         done = self._runner.run(argv, on_progress=(lambda fraction: step.update(fraction=fraction)) if step else None)
@@ -246,4 +259,6 @@ class QemuImg:
             )
         output = done.stderr.strip().splitlines()
         reason = output[0] if output else f"qemu-img ended with {done.returncode}"
+        for path, name in (shown or {}).items():
+            reason = reason.replace(path, name)
         raise CommandFailed(f"cannot {doing}: {reason}", argv, done.returncode, done.stderr)

@@ -73,7 +73,10 @@ def _qcow2_size(read: Reader, size: int) -> int:
     start = read(0, qcow2.HEADER_READ)
     header = qcow2.parse(read(0, qcow2.bytes_needed(start)))
     for wrong, clause in (
-        (header.backing_file is not None, f"it names the backing file {header.backing_file!r}, so it is not complete"),
+        (
+            header.backing_file is not None,
+            f"it names the backing file {header.backing_file!r}, so it is not complete; run qemu-img convert where that file is",
+        ),
         (header.data_file, "it keeps its data in another file (qcow2 external data file)"),
         (header.encrypted, "it is encrypted"),
         (header.corrupt, "it is marked corrupt; run qemu-img check on it"),
@@ -142,7 +145,10 @@ def _vhdx_size(read: Reader, size: int) -> int:
     if newest[0] < 0:
         raise Damaged("it has no sound VHDX header")
     if newest[1].strip(b"\0"):
-        raise Damaged("its VHDX log holds writes that were not finished; open it once with the program that made it")
+        raise Damaged(
+            "its VHDX log holds writes that were not finished; run qemu-img check -r all on a copy of it, or open it once with the program "
+            "that made it"
+        )
     # which of the two copies of the table a program takes is its own choice
     sizes = {_vhdx_size_by(read, offset) for offset in (192 << 10, 256 << 10)}
     if len(sizes) != 1:
