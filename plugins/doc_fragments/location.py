@@ -13,6 +13,8 @@ options:
   share:
     description:
       - The share, V(host:/volume) or V(host:/volume/directory).
+      - V(host1,host2:/volume) lets the mount helper try the servers one after another. Written otherwise it is another share, with
+        another mount point.
       - Exactly one of O(share), O(shares) and O(shares_file) is needed.
     type: str
   shares:

@@ -18,8 +18,9 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.responsiv
 
 DEFAULT_BASE = "/var/lib/vdisk/mnt"
 
+_HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+)"
 _SHARE = re.compile(
-    r"\A(?P<host>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+)"
+    rf"\A(?P<hosts>{_HOST}(?:,{_HOST})*)"
     r":/(?P<volume>[A-Za-z0-9_-]+)(?P<directory>(?:/[^/\x00-\x1f\x7f]+)*)\Z"
 )
 
@@ -45,7 +46,7 @@ class Capacity:
 def check_share(share: str) -> str:
     """Return a share's name as it is.
 
-    :raises BadInput: it is not C(host:/volume) or C(host:/volume/directory).
+    :raises BadInput: it is not C(host:/volume) or C(host:/volume/directory), with one host or several, separated by commas.
     """
     if not is_share(share):
         raise BadInput(f"{share!r} is not a share; write host:/volume or host:/volume/directory, with no slash at the end")
@@ -114,7 +115,8 @@ def shares_of(params: Mapping[str, Any], warn: Callable[[str], None]) -> tuple[S
     if params["shares_file"]:
         path = params["shares_file"]
         try:
-            with open(path, encoding="utf-8") as stream:
+            # editors of other systems put a byte-order mark first
+            with open(path, encoding="utf-8-sig") as stream:
                 named, warnings = parse_shares_file(stream.read())
         except (OSError, UnicodeDecodeError) as error:
             raise BadInput(f"shares_file: {path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
@@ -147,8 +149,12 @@ def check_base(base: str) -> str:
 
 
 def is_mounted_from(mount: Mount, share: str) -> bool:
-    """Tell whether a line of the mount table is this share's FUSE mount."""
-    return mount.fs_type == FUSE_TYPE and mount.source == share
+    """Tell whether a line of the mount table is this share's FUSE mount.
+
+    Of C(host1,host2:/volume) the table has the first host only, whichever of them answered (measured with GlusterFS 10.3).
+    """
+    hosts, volume = share.split(":/", 1)
+    return mount.fs_type == FUSE_TYPE and mount.source == f"{hosts.partition(',')[0]}:/{volume}"
 
 
 def check_mounted(share: Share, table: Sequence[Mount]) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import uuid
 from dataclasses import dataclass
@@ -248,10 +249,27 @@ def _refuse_users(share: Share, why: str) -> None:
 
 def _mount(share: Share, request: MountRequest, task: Task) -> None:
     try:
-        os.makedirs(share.mount_point, 0o755, exist_ok=True)
+        _make_directories(share.mount_point)
     except OSError as error:
         raise files.explain(error, share.mount_point, "create") from error
     mounts.mount(share.name, share.mount_point, with_fresh(share.options), task.runner, request.retries)
+
+
+def _make_directories(path: str) -> None:
+    """Make a directory and those above it that are missing, each 0755 whatever the umask: domains pass through them."""
+    if os.path.isdir(path):
+        return
+    parent = os.path.dirname(path)
+    if parent != path:
+        _make_directories(parent)
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(path, 0o755)
+        # by its descriptor, so that what is put in its place meanwhile keeps its mode
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            os.fchmod(descriptor, 0o755)
+        finally:
+            os.close(descriptor)
 
 
 def _unmount_troubled(share: Share, state: ShareState, task: Task) -> None:

@@ -15,6 +15,7 @@ from ansible_collections.vdisk.gluster.plugins.module_utils._glusterfs.share imp
     capacity,
     check_base,
     check_mounted,
+    check_share,
     is_mounted_from,
     join_options,
     mount_point_of,
@@ -69,6 +70,19 @@ def test_only_a_fuse_mount_of_this_very_share_is_this_share() -> None:
         Mount("gl1:/vms/a", "/m", "fuse.glusterfs", ""),
     ):
         assert not is_mounted_from(mount, "gl1:/vms")
+
+
+def test_of_several_servers_the_mount_table_has_the_first() -> None:
+    share = check_share("gl1,gl2:/vms/a")
+    assert is_mounted_from(Mount("gl1:/vms/a", "/m", "fuse.glusterfs", ""), share)
+    for source in ("gl2:/vms/a", "gl1,gl2:/vms/a", "gl1:/vms", "gl1:/other/a"):
+        assert not is_mounted_from(Mount(source, "/m", "fuse.glusterfs", ""), share)
+
+
+@pytest.mark.parametrize("name", [",gl1:/vms", "gl1,:/vms", "gl1,,gl2:/vms", "gl1, gl2:/vms", "gl1,-o:/vms"])
+def test_a_list_of_servers_has_no_gaps(name: str) -> None:
+    with pytest.raises(BadInput, match="is not a share"):
+        check_share(name)
 
 
 def test_a_directory_that_is_not_mounted_or_holds_another_mount_is_refused() -> None:
