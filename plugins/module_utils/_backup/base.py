@@ -10,6 +10,7 @@ No tool decides by times and sizes what changed since the last backup: a volume 
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from dataclasses import dataclass, field
 from typing import Any, Callable, Iterator, Mapping, Sequence
@@ -164,6 +165,9 @@ class BackupTool:
                 f"repository: {self.name} found no repository ({output}); check the address, or set init to create one",
                 **details,
             )
+        other = _tool_of(self._repository.place)
+        if other is not None and other != self.name:
+            return Refused(f"tool: the repository is one of {other}, not of {self.name}; set tool to {other}", **details)
         if re.search(r"passphrase .*incorrect|wrong password", output, re.IGNORECASE):
             return Refused(f"passphrase: it does not open the repository ({output}); give the one that it was created with", **details)
         if re.search("no space left", output, re.IGNORECASE):
@@ -186,3 +190,19 @@ class BackupTool:
 
     def _is_missing(self, done: Completed) -> bool:
         raise NotImplementedError
+
+
+def _tool_of(place: str) -> str | None:
+    """Return the tool whose repository a directory of this host is, by the files that each makes; None where nobody can tell.
+
+    restic says C(wrong password) of a repository of borg, and borg cannot read the configuration of one of restic.
+    """
+    try:
+        names = set(os.listdir(place))
+    except (OSError, ValueError):
+        return None
+    if {"config", "keys", "snapshots", "index"} <= names:
+        return "restic"
+    if {"config", "data", "README"} <= names:
+        return "borg"
+    return None

@@ -108,7 +108,13 @@ class FileExport:
     def _difference(self, source: Source, manifest: Manifest) -> str | None:
         request = self._request
         if (manifest.snapshot, manifest.snapshot_created) != (source.snapshot, source.created):
-            return f"it holds {f'snapshot {manifest.snapshot}' if manifest.snapshot else 'another point in time'}"
+            if manifest.snapshot is None:
+                return "it holds another point in time"
+            # two snapshots can have had one name, one after the other
+            same = manifest.snapshot == source.snapshot
+            return f"it holds {'another ' if same else ''}snapshot {manifest.snapshot}, taken at {manifest.snapshot_created}" + (
+                f", and this one was taken at {source.created}" if same else ""
+            )
         if (manifest.format, manifest.compressed) != (request.format, request.compress):
             return f"it is {manifest.format}{', compressed' if manifest.compressed else ''}"
         if request.algorithm != "none" and not (manifest.checksum or "").startswith(request.algorithm + ":"):

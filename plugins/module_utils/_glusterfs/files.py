@@ -39,12 +39,15 @@ def explain(error: OSError, path: str, doing: str) -> VdiskError:
             f"cannot {doing} {path}: the mount does not respond (transport endpoint is not connected); make sure that the servers have "
             "quorum (gluster volume status), then repair the mount with gluster_share_mount"
         )
+    denied = "permission is denied; set become: true"
+    if os.geteuid() == 0:  # what stops root is another thing
+        denied = "permission is denied to root; check whether the file is immutable (lsattr), or its volume has server.root-squash set"
     remedies = {
         errno.ENOSPC: "no space is left; free some, or add bricks if it is a share, then run the task again",
         errno.EDQUOT: "the quota is used up; raise it, then run the task again",
         errno.EROFS: "the file system is read-only; if it is a share, check gluster volume status and the mount options",
-        errno.EACCES: "permission is denied; set become: true",
-        errno.EPERM: "permission is denied; set become: true",
+        errno.EACCES: denied,
+        errno.EPERM: denied,
     }
     return Unavailable(f"cannot {doing} {path}: {remedies.get(error.errno or 0, error.strerror)}")
 

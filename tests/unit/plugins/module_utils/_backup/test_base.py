@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 
@@ -158,3 +159,20 @@ def test_an_age_is_told_to_each_tool_in_its_own_units(within, borg, restic, monk
 def test_an_age_that_no_tool_takes_is_refused_before_anything_is_stored(within) -> None:
     with pytest.raises(BadInput, match="within"):
         keep_of({"within": within})
+
+
+@pytest.mark.parametrize(
+    ("tool", "names", "message", "said"),
+    [
+        (Restic, ("config", "data", "README"), "Fatal: wrong password or no key found", "tool: .* one of borg, not of restic"),
+        (Borg, ("config", "data", "keys", "snapshots", "index"), "'utf-8' codec", "tool: .* one of restic, not of borg"),
+        (Restic, ("config", "data", "keys", "snapshots", "index"), "Fatal: wrong password or no key found", "passphrase: "),
+        (Restic, (), "Fatal: wrong password or no key found", "passphrase: "),
+    ],
+)
+def test_a_wrong_tool_is_no_wrong_passphrase(tool, names, message, said, tmp_path) -> None:
+    for name in names:
+        (tmp_path / name).mkdir()
+    repository = dataclasses.replace(REPOSITORY, place=str(tmp_path))
+    error = tool(Runner(), repository)._failure(["tool"], Completed(("tool",), 1, "", message), "do it")
+    assert error.__class__ is Refused and re.match(said, error.message)
