@@ -58,7 +58,7 @@ options:
       - Whether V(raw) in O(format), where a volume is adopted, or in O(source_format) is meant although the content of the file is a sound
         image of another format. Without it that is refused, for a guest would get the header of the image as its disk. It is right only
         where a guest itself wrote an image to its disk.
-      - It says nothing for volumes that this collection made or has adopted, whose format is on record.
+      - It has no effect on volumes that this collection made or has adopted, whose format is on record.
     type: bool
     default: false
   allocation:

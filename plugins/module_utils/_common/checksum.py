@@ -20,12 +20,12 @@ def checksum(
     algorithm: str,
     on_progress: Callable[[int], None] | None = None,
     length: int | None = None,
-    is_wanted: Callable[[], bool] = lambda: True,
+    is_needed: Callable[[], bool] = lambda: True,
 ) -> str:
     """Return C(algorithm:digest) of a file's bytes; its holes are hashed without being read.
 
     :param on_progress: called with the bytes done so far.
-    :param is_wanted: asked before each piece; where it says no, there is no sum (an empty text).
+    :param is_needed: asked before each piece; where it says no, there is no sum (an empty text).
     :param length: bytes from the start to hash; what comes after them has to be zero, or there is no sum (an empty text).
     """
     digest = hashlib.new(algorithm)
@@ -36,7 +36,7 @@ def checksum(
         for start, end, is_data in extents(stream.fileno(), size):
             at = start
             while at < end:
-                if not is_wanted():
+                if not is_needed():
                     return ""
                 until = min(at + _READ_SIZE, end, counted if at < counted else end)
                 part = os.pread(stream.fileno(), until - at, at) if is_data else zeroes[: until - at]

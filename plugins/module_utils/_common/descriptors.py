@@ -27,9 +27,9 @@ def make_room(volumes: int) -> None:
         return
     if hard != resource.RLIM_INFINITY and hard < needed:
         raise Refused(
-            f"{volumes} volumes at once need {needed} open files, and this host allows a process {hard} (ulimit -Hn); name fewer volumes, "
-            "or raise the limit"
+            f"{volumes} volumes at the same time need {needed} open files, and this host allows a process {hard} (ulimit -Hn); name "
+            "fewer volumes, or raise the limit"
         )
     # more than that where it costs nothing: several snapshots of each may go at once
-    wanted = max(needed, _ENOUGH)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
+    limit = max(needed, _ENOUGH)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))

@@ -87,7 +87,7 @@ def _warn(task: Task, before: Sequence[Volume], snapshots: Sequence[str]) -> Non
         if task.params["state"] == "present" and layout.breaks_cinder(volume.name, snapshots[0]):
             task.warn(
                 f"{volume.name} is called as Cinder calls its volumes, which could not manage it after a second snapshot: give its "
-                f"snapshots UUIDs for names, not {snapshots[0]}, if it is to go back there"
+                f"snapshots UUIDs for names, not {snapshots[0]}, if Cinder is to manage it again"
             )
 
 

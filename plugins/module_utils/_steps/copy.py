@@ -55,7 +55,7 @@ class CopyVolume(CreateVolume):
             digest = None
             if original.checksum is not None:
                 algorithm = original.checksum.partition(":")[0]
-                digest = beside.submit(checksum, original.path, algorithm, is_wanted=lambda: not failed.is_set())
+                digest = beside.submit(checksum, original.path, algorithm, is_needed=lambda: not failed.is_set())
             try:
                 context.qemu_img.fill(original.path, original.format, temporary, self.file_format, original.label)
             except BaseException:

@@ -43,7 +43,7 @@ def test_the_checksum_of_a_sparse_file_is_that_of_its_bytes(tmp_path: Path, case
 
 def test_one_that_is_not_wanted_any_more_is_none(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"x")
-    assert checksum(str(tmp_path / "file"), "sha256", is_wanted=lambda: False) == ""
+    assert checksum(str(tmp_path / "file"), "sha256", is_needed=lambda: False) == ""
 
 
 def test_holes_are_not_read(tmp_path: Path) -> None:

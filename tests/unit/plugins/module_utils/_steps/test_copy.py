@@ -20,11 +20,11 @@ from ansible_collections.vdisk.gluster.tests.harness.waiting import PATIENCE, Pa
 def test_the_checksum_of_a_copy_that_failed_is_given_up(share: PlainShare, monkeypatch: pytest.MonkeyPatch) -> None:
     given_up = []
 
-    def endless(_path: str, _algorithm: str, is_wanted: Callable[[], bool]) -> str:
+    def endless(_path: str, _algorithm: str, is_needed: Callable[[], bool]) -> str:
         patience = Patience(PATIENCE)
-        while is_wanted() and not patience.is_over():
+        while is_needed() and not patience.is_over():
             patience.nap()
-        given_up.append(not is_wanted())
+        given_up.append(not is_needed())
         return ""
 
     def failing(*_what: object) -> None:

@@ -325,7 +325,7 @@ except Refused as error:
 
 
 @pytest.mark.parametrize(
-    ("soft", "hard", "told"), [(48, 400, ""), (48, 150, "12 volumes at once need 176 open files, and this host allows")]
+    ("soft", "hard", "told"), [(48, 400, ""), (48, 150, "12 volumes at the same time need 176 open files, and this host allows")]
 )
 def test_a_group_that_needs_more_open_files_gets_them_or_is_refused(many: PlainShare, soft: int, hard: int, told: str) -> None:
     _change(many, lambda volumes: plan_present(volumes, "s", SnapshotNote()), grouped=True)
