@@ -106,8 +106,8 @@ class BackupTool:
         """Return the names of the archives of a volume that retention would remove now."""
         raise NotImplementedError
 
-    def expire(self, volume: str, keep: Mapping[str, Any]) -> None:
-        """Remove the archives of a volume that retention gives up, and the data that nothing else needs."""
+    def expire(self, archives: Sequence[Archive]) -> None:
+        """Remove these archives and no others, and the data that nothing else needs."""
         raise NotImplementedError
 
     def description(self, archive: Archive) -> Description:

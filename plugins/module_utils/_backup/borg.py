@@ -127,13 +127,18 @@ class Borg(BackupTool):
 
     def expired(self, volume: str, keep: Mapping[str, Any]) -> list[str]:
         """Ask C(borg prune --dry-run)."""
-        self.check_retention(volume)
         done = self._run([*self._common(), "prune", "--dry-run", "--list", *self._keeping(volume, keep)], "list the archives that expire")
+        # afterwards: what another host has stored meanwhile was counted too
+        self.check_retention(volume)
         return [found.partition(".")[2] for found in _PRUNED.findall("\n".join(_messages(done.stderr)))]
 
-    def expire(self, volume: str, keep: Mapping[str, Any]) -> None:
-        """Prune and compact; borg tells how far it is, or it would be taken for stuck while the other host works."""
-        self._run([*self._common(), "prune", "--progress", *self._keeping(volume, keep)], "remove expired archives")
+    def expire(self, archives: Sequence[Archive]) -> None:
+        """Delete them by their names, and compact; borg tells how far it is, or it would be taken for stuck while the other host works.
+
+        Not by C(prune), which would choose anew, among what is there by then.
+        """
+        names = [archive_metadata.full_name(archive.volume, archive.name) for archive in archives]
+        self._run([*self._common(), "delete", "--progress", f"::{names[0]}", *names[1:]], "remove expired archives")
         self._run([*self._common(), "compact", "--progress"], "free the space of expired archives")
 
     @staticmethod

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from typing import Any, Callable, Mapping
+from typing import Any, Callable, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from ansible_collections.vdisk.gluster.plugins.module_utils._backup import archive_metadata
@@ -105,7 +105,7 @@ class Restic(BackupTool):
         """
         done = self._run([*self._common(), "snapshots", "--json", "--tag", f"{archive_metadata.TAG},volume={volume}"], "list the archives")
         with self._understanding(done):
-            others = [str(entry["id"]) for entry in json.loads(done.stdout) or () if archive_metadata.from_tags(entry.get("tags")) is None]
+            others = [str(entry["id"]) for entry in json.loads(done.stdout) or () if not _is_of(entry.get("tags"), volume)]
         if others:
             raise Refused(
                 f"keep: the repository has snapshots with the tags of {volume} that this collection did not create, and restic would count "
@@ -114,24 +114,22 @@ class Restic(BackupTool):
 
     def expired(self, volume: str, keep: Mapping[str, Any]) -> list[str]:
         """Ask C(restic forget --dry-run)."""
-        self.check_retention(volume)
         self._unlock()
-        return self._forget(volume, keep, "--dry-run")
-
-    def expire(self, volume: str, keep: Mapping[str, Any]) -> None:
-        """Forget and prune."""
-        self._forget(volume, keep)
-        self._run([*self._common(), "prune"], "free the space of expired archives")
-
-    def _forget(self, volume: str, keep: Mapping[str, Any], *words: str) -> list[str]:
         rules = [f"--keep-{key}={_within(value) if key == 'within' else value}" for key, value in keep.items()]
         # both tags, and one group whatever other tags, paths and hosts there are
         which = ["--tag", f"{archive_metadata.TAG},volume={volume}", "--group-by", ""]
-        done = self._run([*self._common(), "forget", "--json", *words, *which, *rules], "list the archives that expire")
+        done = self._run([*self._common(), "forget", "--json", "--dry-run", *which, *rules], "list the archives that expire")
         with self._understanding(done):
             groups = next((entry for line in done.stdout.splitlines() for entry in [_json(line)] if isinstance(entry, list)), [])
             removed = [archive_metadata.from_tags(entry.get("tags")) for group in groups for entry in group.get("remove") or ()]
+        # afterwards: what another host has stored meanwhile was counted too
+        self.check_retention(volume)
         return [description.archive for description in removed if description is not None]
+
+    def expire(self, archives: Sequence[Archive]) -> None:
+        """Forget them by their numbers, and prune; not by rules, which would choose anew, among what is there by then."""
+        self._run([*self._common(), "forget", *(archive.id for archive in archives)], "remove expired archives")
+        self._run([*self._common(), "prune"], "free the space of expired archives")
 
     def _unlock(self) -> None:
         """Take away locks of processes that are no more: what needs the repository for itself would else wait for 30 minutes."""
@@ -161,6 +159,12 @@ def _sftp_command(place: str, ssh_command: str) -> str | None:
     if place.startswith("sftp:"):
         return shlex.join([*shlex.split(ssh_command), place[len("sftp:") :].partition(":")[0], "-s", "sftp"])
     return None
+
+
+def _is_of(tags: list[str] | None, volume: str) -> bool:
+    """Tell whether a snapshot with these tags is an archive of a volume, and of no other."""
+    found = archive_metadata.from_tags(tags)
+    return found is not None and found.volume == volume and sum(tag.startswith("volume=") for tag in tags or ()) == 1
 
 
 def _within(age: str) -> str:

@@ -78,7 +78,9 @@ def _take(descriptor: int, wait: float) -> bool:
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.pwrite(descriptor, f"{os.getpid():<10} {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}".encode("ascii"), 0)
+            with contextlib.suppress(OSError):
+                # only for who waits: a full disk is no reason not to work
+                os.pwrite(descriptor, f"{os.getpid():<10} {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}".encode("ascii"), 0)
             return True
         except BlockingIOError:
             if time.monotonic() >= until:

@@ -263,7 +263,8 @@ class _Backup:
         if not expired:
             return []
         if not self._task.check_mode:
-            self._tool.expire(self._volume, self._keep)
+            ours = [archive for archive in self._tool.archives() if archive.volume == self._volume and archive.description is not None]
+            self._tool.expire([archive for archive in ours if archive.name in expired])
             left = {archive.name for archive in self._tool.archives() if archive.volume == self._volume}
             expired = [name for name in expired if name not in left]
         names = ", ".join(archive_metadata.full_name(self._volume, name) for name in expired)

@@ -114,6 +114,8 @@ TAGS = archive_metadata.tags(described("web", "monday"))
         (Borg, in_borg(("web.monday", archive_metadata.dump(described("db", "monday")))), "web.monday"),
         (Restic, in_restic(TAGS), None),
         (Restic, in_restic(TAGS, ["vdisk.gluster", "volume=web"]), "1a"),
+        (Restic, in_restic(TAGS, [*archive_metadata.tags(described("db", "monday")), "volume=web"]), "1a"),
+        (Restic, in_restic(TAGS, ["volume=web", *archive_metadata.tags(described("db", "monday"))]), "1a"),
         (Restic, "null", None),
     ],
 )
@@ -132,7 +134,7 @@ def test_retention_is_refused_where_it_would_go_by_archives_of_others(tool, list
             continue
         with pytest.raises(Refused, match=rf"of web[^:]*: {re.escape(others)}; "):
             getattr(tool(Runner(), REPOSITORY), ask)(*(("web",) if ask == "check_retention" else ("web", {"last": 1})))
-        assert not [words for words in asked if "prune" in words or "forget" in words]
+        assert not [words for words in asked if ("prune" in words or "forget" in words) and "--dry-run" not in words]
 
 
 @pytest.mark.parametrize(
@@ -151,7 +153,7 @@ def test_an_age_is_told_to_each_tool_in_its_own_units(within, borg, restic, monk
                 Completed((), 0, '{"archives": []}' if "list" in words else "[]", ""),
             )[1],
         )
-        tool(Runner(), REPOSITORY).expire("web", {"within": within})
+        tool(Runner(), REPOSITORY).expired("web", {"within": within})
         assert f"--keep-within={wanted}" in asked
 
 
@@ -176,3 +178,12 @@ def test_a_wrong_tool_is_no_wrong_passphrase(tool, names, message, said, tmp_pat
     repository = dataclasses.replace(REPOSITORY, place=str(tmp_path))
     error = tool(Runner(), repository)._failure(["tool"], Completed(("tool",), 1, "", message), "do it")
     assert error.__class__ is Refused and re.match(said, error.message)
+
+
+def test_exactly_what_was_listed_is_removed(monkeypatch) -> None:
+    archives = [archive_metadata.Archive("web", name, f"{name}-id", "2026", described("web", name)) for name in ("a", "b")]
+    for tool, wanted in ((Borg, "delete --progress ::web.a web.b"), (Restic, "forget a-id b-id")):
+        asked: list[str] = []
+        monkeypatch.setattr(tool, "_run", lambda self, words, *_rest, seen=asked: seen.append(" ".join(words)))
+        tool(Runner(), REPOSITORY).expire(archives)
+        assert asked[0].endswith(wanted) and not [words for words in asked if "keep" in words or "glob" in words]
