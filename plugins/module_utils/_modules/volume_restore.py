@@ -127,7 +127,13 @@ class _Restore:
             "size": params["size"],
             "format": params["format"] or self._description.format,
             **dict.fromkeys(("allocation", "max_over_subscription_ratio")),
-            **{"reserved_percentage": params["reserved_percentage"], "move": False, "repair": False, "delete_snapshots": False},
+            **{
+                "reserved_percentage": params["reserved_percentage"],
+                "move": False,
+                "repair": False,
+                "confirm_format": False,
+                "delete_snapshots": False,
+            },
         }
         result = volume_file.work(replace(self._task, params={**params, **more}), wish)
         volume = result.values["volume"]
