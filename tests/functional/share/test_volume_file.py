@@ -89,7 +89,7 @@ def test_owner_group_and_mode_are_given_and_changed(place):
     assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (1234, 1, 0o600)
     place.snapshot("s1")
     made = place.check_run_again(MODULE, name=["v1"], owner="root", mode="0640")
-    assert made.actions == ["Give v1.s1, v1 the owner 0, group 1 and mode 0640, because they differ."]
+    assert made.actions == ["Give v1.s1, v1, v1.info the owner 0, group 1 and mode 0640, because they differ."]
     for name in ("v1", "v1.s1"):
         status = os.stat(place.path(name))
         assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (0, 1, 0o640)

@@ -76,7 +76,8 @@ def test_the_connection_follows_the_active_file_and_the_shares_file(place):
     file = place.tmp / "shares"
     file.write_text(f"{place.share} -o log-level=WARNING\n")
     (volume,) = told(place, name=["v1"], shares_file=str(file))
-    assert volume["connection"]["data"] == {"export": place.share, "name": "v1.s1", "format": "qcow2", "options": "log-level=WARNING"}
+    data = {"export": place.share, "name": "v1.s1", "format": "qcow2", "options": "-o log-level=WARNING"}
+    assert volume["connection"]["data"] == data
     assert "v1.s1" in volume["connection"]["libvirt_disk"]
 
 

@@ -28,7 +28,7 @@ def test_the_longest_name_of_a_volume_is_taken(place):
 
 
 @pytest.mark.parametrize(
-    "size", ["", "large", "0", "0.0001", "-1G", "10 GG", "10Gi", "1,5G", "1e9", "0x10", "9E", "8192P", "99999999999999999999", "10G 5M"]
+    "size", ["", "large", "0", "0.0001K", "-1G", "10 GG", "10Gi", "1,5G", "1e9", "0x10", "9E", "8192P", "99999999999999999999", "10G 5M"]
 )
 def test_what_is_no_size_is_refused(place, size):
     told = place.refused_untouched(MODULE, name=["v1"], size=size)

@@ -137,14 +137,16 @@ def test_a_crafted_image_is_refused_before_any_program_opens_it(other, only_thes
     image_format = crafted(other, kind)
     only_these_programs()
     told = refused(other, source_image=str(other.tmp / "image"), source_format=image_format)
-    assert f"is not accepted as {image_format}, because" in told and "qemu-img" not in told
+    assert f"is not accepted as {image_format}, because" in told and "qemu-img was not found" not in told
 
 
 @pytest.mark.sample(3)
 @pytest.mark.parametrize("kind", CRAFTED)
 def test_a_crafted_image_is_only_bytes_where_it_is_raw(other, kind):
     crafted(other, kind)
-    made = other.check_run_again(MODULE, name=["v1"], source_image=str(other.tmp / "image"), source_format="raw").volume
+    made = other.check_run_again(
+        MODULE, name=["v1"], source_image=str(other.tmp / "image"), source_format="raw", confirm_format=True
+    ).volume
     assert other.path("v1").read_bytes().rstrip(b"\0") == (other.tmp / "image").read_bytes().rstrip(b"\0")
     assert SECRET[:64] not in other.path("v1").read_bytes() and made["base_format"] == "raw"
     # and it stays bytes when it is copied on
