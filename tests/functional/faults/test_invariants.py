@@ -24,6 +24,8 @@ VOLUME = f"{TEMPLATE}a"
 class Told:
     """Runs nothing and remembers what it was to run."""
 
+    stall_timeout = 30.0
+
     def __init__(self):
         self.argv = []
         self.progress = Progress()
